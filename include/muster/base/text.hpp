@@ -1,0 +1,46 @@
+#pragma once
+// Text without locale and without NUL sentinels. The only decimal parser of the code base is here.
+
+#include <charconv>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace muster::base {
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/// Equal when ASCII letters are compared without case.
+bool iequals(std::string_view a, std::string_view b);
+std::string lowered(std::string_view text);
+/// Without SP, HTAB, CR and LF at both ends.
+std::string_view trimmed(std::string_view text);
+
+/// One or more decimal digits and nothing else, not above `max`; empty otherwise. No sign, no white space.
+std::optional<std::uint64_t> decimal(std::string_view text, std::uint64_t max = std::numeric_limits<std::uint64_t>::max());
+
+/// Appends a whole number in decimal.
+template <std::integral T>
+void append_decimal(std::string& out, T value) {
+    char digits[24];
+    auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    out.append(digits, end);
+}
+
+/// Value of a hexadecimal digit, or -1.
+constexpr int hex_digit(char c) {
+    if (is_digit(c)) return c - '0';
+    c = lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+void append_hex(std::string& out, const std::uint8_t* bytes, std::size_t count);
+
+/// For logs and terminals: everything but printable ASCII as \xHH, and at most `limit` bytes of input.
+std::string printable(std::string_view text, std::size_t limit = 256);
+
+}  // namespace muster::base

@@ -1,0 +1,31 @@
+#pragma once
+// From bytes to a Message (RFC 3261 s7, s18.3).
+
+#include <cstdint>
+#include <string_view>
+
+#include "muster/base/limits.hpp"
+#include "muster/sip/message.hpp"
+
+namespace muster::sip {
+
+enum class ParseStatus : std::uint8_t {
+    ok,
+    refused,  ///< not right, but it can be answered: `status` and `reason` say how
+    garbage,  ///< nothing that can be answered (or a bad response): drop and count
+};
+
+struct ParseResult {
+    ParseStatus outcome = ParseStatus::ok;
+    int status = 0;           ///< 400, 505 or 513
+    std::string_view reason;  ///< reason phrase that names the fault, a literal: "Bad CSeq"
+    explicit operator bool() const { return outcome == ParseStatus::ok; }
+};
+
+/// Parses one message, a whole datagram or a frame cut by the Framer. After `refused`, the message holds what a
+/// response needs: Via, From, To, Call-ID and CSeq as they came (maybe not well formed, but never with a line end).
+/// A request is checked for the fields it must have, for single fields given twice, CSeq method and Content-Length
+/// (absent: the body runs to the end of the bytes). Never allocates.
+ParseResult parse(std::string_view bytes, Message& out, const base::Limits& limits = {});
+
+}  // namespace muster::sip
