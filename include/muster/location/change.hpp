@@ -1,0 +1,39 @@
+#pragma once
+// The unit of commit, publication, notification and history.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "muster/base/now.hpp"
+
+namespace muster::location {
+
+enum class ChangeKind : std::uint8_t { bindings = 1, account = 2 };
+
+/// Why a change was made; its numbers are on disk and keep their meaning.
+enum class Cause : std::uint8_t {
+    registered = 1,    ///< REGISTER added or refreshed
+    unregistered = 2,  ///< REGISTER removed
+    expired = 3,
+    evicted = 4,       ///< contact limit
+    admin = 5,         ///< changed by an administrator
+    account = 6,       ///< an account was added or altered
+    account_removed = 7,
+    flow_lost = 8,
+};
+std::string_view name_of(Cause cause);
+
+/// The whole new state of one key: the bindings of an AOR or one account. An empty record means it is gone.
+/// Views stay valid until commit returns.
+struct Change {
+    ChangeKind kind = ChangeKind::bindings;
+    Cause cause = Cause::registered;
+    std::string_view key;            ///< canonical AOR
+    std::string_view record;         ///< Record::text(), or the account as auth::encode() made it
+    std::uint64_t previous = 0;      ///< version this change was decided on; 0: there was none
+    std::uint64_t version = 0;       ///< set by commit: position in the one list of all changes
+    base::Wall at{};
+};
+
+}  // namespace muster::location
