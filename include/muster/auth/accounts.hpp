@@ -1,0 +1,75 @@
+#pragma once
+// Who may register: accounts with password hashes, never passwords.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace muster::auth {
+
+enum class Algorithm : std::uint8_t { md5, sha256, sha512_256 };
+constexpr std::size_t algorithm_count = 3;
+/// "MD5", "SHA-256", "SHA-512-256" (RFC 7616 s6.1).
+std::string_view name_of(Algorithm algorithm);
+std::optional<Algorithm> algorithm_from(std::string_view name);
+/// Bytes of a digest: 16 or 32.
+constexpr std::size_t digest_size(Algorithm algorithm) { return algorithm == Algorithm::md5 ? 16 : 32; }
+
+/// The two hashes of one algorithm: phones hash the user name as they send it.
+struct Ha1Pair {
+    std::array<std::uint8_t, 32> user{};         ///< H(user:realm:password)
+    std::array<std::uint8_t, 32> user_domain{};  ///< H(user@domain:realm:password)
+    bool known = false;                          ///< false for an algorithm an imported account has no hash of
+};
+
+struct Account {
+    std::string aor;       ///< canonical
+    std::string username;  ///< digest user name without domain
+    std::string realm;     ///< the domain
+    std::vector<std::string> aliases;  ///< canonical AORs that share this account's bindings
+    std::array<Ha1Pair, algorithm_count> ha1{};
+    bool enabled = true;
+};
+
+/// An account from a password: all hashes of it. `username` is what stands before any "@".
+Account make_account(std::string aor, std::string username, std::string realm, std::string_view password);
+void set_password(Account& account, std::string_view password);
+
+/// For the store: one line of text, and back. Empty when damaged.
+std::string encode(const Account& account);
+std::optional<Account> decode_account(std::string_view text);
+
+/// All accounts in memory, in shards with a lock each: many readers, one writer.
+class Accounts {
+public:
+    explicit Accounts(std::uint64_t hash_seed);
+    ~Accounts();
+    Accounts(const Accounts&) = delete;
+    Accounts& operator=(const Accounts&) = delete;
+
+    /// By digest user name ("alice" or "alice@example.com") in a realm; disabled ones too.
+    std::shared_ptr<const Account> by_username(std::string_view username, std::string_view realm) const;
+    /// By canonical AOR or alias.
+    std::shared_ptr<const Account> by_aor(std::string_view aor) const;
+    std::uint64_t version_of(std::string_view aor) const;  ///< 0 when unknown
+
+    /// Makes a committed account visible, or removes it. Older versions than the one held are ignored.
+    void publish(Account account, std::uint64_t version);
+    void remove(std::string_view aor, std::uint64_t version);
+
+    std::size_t size() const;
+    /// One page in order of AOR hash, as location::Table::page().
+    std::string page(std::string_view cursor, std::size_t limit,
+                     const std::function<void(const Account&)>& sink) const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace muster::auth

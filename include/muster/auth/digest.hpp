@@ -1,0 +1,57 @@
+#pragma once
+// Digest access authentication for SIP (RFC 7616, RFC 8760, RFC 3261 s22).
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "muster/auth/accounts.hpp"
+#include "muster/auth/nonce.hpp"
+#include "muster/base/flow.hpp"
+#include "muster/base/now.hpp"
+#include "muster/base/random.hpp"
+#include "muster/sip/aor.hpp"
+#include "muster/sip/message.hpp"
+
+namespace muster::auth {
+
+/// How one domain authenticates.
+struct DigestSettings {
+    std::string realm;
+    std::vector<Algorithm> algorithms{Algorithm::md5};  ///< challenges are offered in this order, no other is accepted
+    base::Milliseconds nonce_life{300'000};
+};
+
+enum class Outcome : std::uint8_t {
+    accepted,
+    no_credentials,  ///< none for this realm, or none that can be read: challenge
+    stale,           ///< the password is right but the nonce is not (any more): challenge with stale=true, no guess
+    wrong,           ///< challenge, and count a guess
+};
+
+struct Verdict {
+    Outcome outcome = Outcome::no_credentials;
+    /// Accepted: the AOR of the account. Its text is owned by the caller.
+    std::string aor;
+    std::string_view username;  ///< as sent, for the log; views the message
+    std::string_view rule;      ///< which check decided, a literal
+};
+
+/// Judges the credentials in `header` (Authorization or Proxy-Authorization) of a request. The digest is computed for
+/// unknown and disabled users as well, so neither answer nor work tells them apart. Touches `used` only after a right
+/// digest.
+Verdict verify(const sip::Message& request, sip::Header header, const DigestSettings& settings,
+               const sip::ServedDomains& domains, const Accounts& accounts, const NonceKeys& keys, NonceTable& used,
+               base::Now now);
+
+/// Appends one WWW-Authenticate (or Proxy-Authenticate) line per algorithm to a response under way, each with CRLF.
+void append_challenges(std::string& out, std::string_view header_name, const DigestSettings& settings,
+                       const NonceKeys& keys, base::Random& random, bool stale, base::Now now);
+
+/// `HA1 = H(username ":" realm ":" password)`, hexadecimal in lower case as RFC 7616 s3.4.2 uses it.
+std::string ha1_hex(Algorithm algorithm, std::string_view username, std::string_view realm, std::string_view password);
+
+}  // namespace muster::auth

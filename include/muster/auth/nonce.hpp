@@ -1,0 +1,65 @@
+#pragma once
+// Nonces that verify themselves, and the one memory of those that were used (RFC 7616 s3.3, s3.4, s5.4).
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "muster/base/now.hpp"
+#include "muster/base/random.hpp"
+
+namespace muster::auth {
+
+/// What a nonce says of itself.
+struct Nonce {
+    base::Mono issued{};
+    std::uint64_t id = 0;  ///< random, unique in practice
+};
+
+/// Secret of one run of the daemon, shared by all workers. A nonce is base64url or hexadecimal text of
+/// (boot id, time, random, MAC over these and the realm).
+class NonceKeys {
+public:
+    explicit NonceKeys(base::Random& random);
+
+    /// Appends a fresh nonce for `realm`.
+    void append(std::string& out, std::string_view realm, base::Random& random, base::Mono now) const;
+
+    enum class Check : std::uint8_t { ours, other_boot, forged };
+    /// `ours` fills `out`. `other_boot`: well formed, but of another run (or node): nothing of it can be believed.
+    Check check(std::string_view nonce, std::string_view realm, Nonce& out) const;
+
+private:
+    std::array<std::uint8_t, 32> key_{};
+    std::uint64_t boot_ = 0;
+};
+
+/// Which nonce counts have been used, for all workers. Of fixed size: the oldest nonces are forgotten, and each shard
+/// keeps a watermark so that a forgotten nonce counts as stale and can never be used again.
+class NonceTable {
+public:
+    NonceTable(std::size_t capacity, std::uint64_t hash_seed);
+    ~NonceTable();
+    NonceTable(const NonceTable&) = delete;
+    NonceTable& operator=(const NonceTable&) = delete;
+
+    enum class Use : std::uint8_t {
+        fresh,  ///< this count had not been used: it is now
+        used,   ///< replay, or older than the 64-bit window
+        stale,  ///< the nonce is past its life, or older than what is remembered
+    };
+    /// To be called only after a right digest. `count` is the nonce count; empty without qop: the nonce then serves
+    /// once and never again.
+    Use use(const Nonce& nonce, std::optional<std::uint32_t> count, base::Milliseconds life, base::Mono now);
+
+private:
+    struct Shard;
+    std::size_t per_shard_;
+    std::uint64_t seed_;
+    std::unique_ptr<Shard[]> shards_;
+};
+
+}  // namespace muster::auth
