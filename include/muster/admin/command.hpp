@@ -1,0 +1,53 @@
+#pragma once
+// The administrative commands: one table makes the HTTP routes, musterctl, its help, man page and completion.
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace muster::admin {
+
+struct Parameter {
+    std::string_view name;     ///< "aor", "expires": path part, query key and musterctl name
+    std::string_view summary;
+    enum class Kind { argument, optional_argument, option, repeated_option, flag, password_stdin, file } kind = Kind::argument;
+    std::string_view value{};  ///< what help prints for the value, e.g. "DURATION"
+};
+
+struct Command {
+    std::string_view noun;
+    std::string_view verb;    ///< empty for a noun that is a command by itself: `status`, `lookup AOR`
+    std::string_view summary;
+    std::string_view method;  ///< HTTP method; empty: done by musterctl itself (`config check`)
+    std::string_view path;    ///< "/v1/bindings/{aor}"
+    std::span<const Parameter> parameters;
+};
+
+/// All commands, in the order of help.
+std::span<const Command> commands();
+
+/// How a command ended; musterctl's exit codes, each with an HTTP status of its own.
+enum class Code : int { done = 0, refused = 1, usage = 2, not_found = 3, unreachable = 4, conflict = 5, timed_out = 6 };
+
+struct Request {
+    const Command* command = nullptr;
+    std::multimap<std::string, std::string, std::less<>> values;  ///< path parts and query, decoded
+    std::string body;  ///< password or file, as sent
+    unsigned peer_uid = 0;
+
+    std::string_view value(std::string_view name) const;  ///< the first, or empty
+};
+
+struct Reply {
+    Code code = Code::done;
+    std::string body;  ///< JSON: the result, or {"title": "...", "detail": "..."} (RFC 9457)
+};
+
+/// A handler may answer later and from any thread, once.
+using Answer = std::function<void(Reply)>;
+using Handler = std::function<void(Request, Answer)>;
+
+}  // namespace muster::admin

@@ -1,0 +1,29 @@
+#pragma once
+// HTTP/1.1 and JSON on a Unix socket, on a thread of its own.
+
+#include <memory>
+#include <string>
+
+#include "muster/admin/command.hpp"
+
+namespace muster::admin {
+
+class Server {
+public:
+    /// Listens on `socket_path` (mode 0660; a dead socket file is replaced, a live one is an error). Throws
+    /// std::runtime_error. Every command of the table is passed to `handler`.
+    Server(std::string socket_path, Handler handler);
+    /// Stops listening, ends open connections, joins, removes the socket file.
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// musterctl's side: one request, one reply. Code::unreachable and Code::timed_out are its own.
+Reply call(const std::string& socket_path, const Request& request, unsigned timeout_seconds);
+
+}  // namespace muster::admin

@@ -1,0 +1,60 @@
+#pragma once
+// The YAML file: read whole, checked whole, every fault with its place.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "muster/base/flow.hpp"
+#include "muster/base/now.hpp"
+#include "muster/core/settings.hpp"
+
+namespace muster::config {
+
+struct Listen {
+    base::Transport transport = base::Transport::udp;
+    base::Address address;
+    std::string advertise;    ///< name or address put in Via, Record-Route and Path; empty: the address itself
+    std::string certificate;  ///< absolute path; TLS and WSS only
+    std::string key;
+};
+
+struct Config {
+    std::vector<Listen> listen;
+    std::string store = "sqlite:/var/lib/muster/muster.db";  ///< "sqlite:PATH" (PATH made absolute) or "memory:"
+    std::string admin_socket = "/run/muster/musterd.sock";
+    std::optional<base::Address> admin_http;
+    unsigned workers = 0;  ///< 0: one a core
+    std::string log_level = "info";
+    core::Settings settings;
+};
+
+struct Fault {
+    std::string file;
+    int line = 0;    ///< from 1; 0 when the fault has no place
+    int column = 0;
+    std::string message;
+    /// "muster.yaml:6:5: unknown key "colour" in domains.example.com; did you mean ...?"
+    std::string text() const;
+};
+
+struct Loaded {
+    std::optional<Config> config;  ///< only when there is no fault
+    std::vector<Fault> faults;     ///< all of one run
+};
+
+Loaded load_file(const std::string& path);
+/// `file` names the text in faults, and relative paths in it are relative to its folder.
+Loaded load_text(std::string_view text, const std::string& file);
+
+/// JSON Schema of the file, made from the same table as the loader. config/muster.schema.json is its copy.
+std::string schema();
+
+/// "30s", "5m", "1h", "7d", "250ms".
+std::optional<base::Milliseconds> parse_duration(std::string_view text);
+
+/// Keys whose values differ and that a running daemon cannot change: of listen, store, workers, admin.
+std::vector<std::string> needs_restart(const Config& running, const Config& wanted);
+
+}  // namespace muster::config
