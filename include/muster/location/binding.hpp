@@ -51,6 +51,12 @@ public:
     base::Mono base() const { return base_; }
     std::string_view text() const { return {block_.get(), size_}; }
     bool empty() const { return size_ == 0; }
+    /// The same block once the store has given the change its version.
+    Record at_version(std::uint64_t version) const {
+        Record same = *this;
+        same.version_ = version;
+        return same;
+    }
 
     /// Appends all bindings, expired ones too; they view this record's block, which must outlive them.
     void decode(std::vector<Binding>& out) const;

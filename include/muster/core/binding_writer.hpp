@@ -1,0 +1,69 @@
+#pragma once
+// The one writer: decides, commits, publishes, answers. The history of the location service is the list it makes.
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "muster/auth/accounts.hpp"
+#include "muster/base/now.hpp"
+#include "muster/core/job.hpp"
+#include "muster/location/store.hpp"
+#include "muster/location/table.hpp"
+
+namespace muster::core {
+
+/// Hears of each change after it is durable and visible: later history, events and replicas.
+class CommitFeed {
+public:
+    virtual ~CommitFeed() = default;
+    virtual void announce(std::span<const location::Change> changes) = 0;
+};
+
+struct WriterCounters {
+    std::uint64_t batches = 0;
+    std::uint64_t changes = 0;
+    std::uint64_t failed_batches = 0;
+    std::uint64_t expired = 0;
+    std::uint64_t largest_batch = 0;
+};
+
+class BindingWriter {
+public:
+    BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts,
+                  registrar::IsDead is_dead, CommitFeed* feed = nullptr);
+
+    /// Fills the tables from the store. Throws what the store throws.
+    void load(base::Now now);
+
+    /// Decides every job in order (two of one AOR see each other), commits once, publishes, and fills in the answers.
+    /// Expired bindings are swept in the same commit. Every job is answered when this returns.
+    void run_batch(std::span<JobPtr> jobs, base::Now now);
+
+    /// When bindings expire next: run_batch() is then wanted even without jobs.
+    std::optional<base::Mono> next_expiry() const { return expiry_.next(); }
+
+    /// Housekeeping of the store, between batches; true if more is to be done.
+    bool maintain(base::Now now);
+
+    const WriterCounters& counters() const { return counters_; }
+
+private:
+    struct Batch;
+    void decide(Batch& batch, Job& job, std::size_t index);
+    void sweep_expired(Batch& batch);
+    bool commit(Batch& batch, std::span<JobPtr> jobs);
+    void publish(Batch& batch);
+
+    location::Store& store_;
+    location::Table& table_;
+    auth::Accounts& accounts_;
+    registrar::IsDead is_dead_;
+    CommitFeed* feed_;
+    location::ExpiryQueue expiry_;
+    WriterCounters counters_;
+};
+
+}  // namespace muster::core

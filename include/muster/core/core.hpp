@@ -1,0 +1,86 @@
+#pragma once
+// What sits above the transactions of one worker (RFC 3261 s6): messages and time in, effects out.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "muster/auth/accounts.hpp"
+#include "muster/auth/nonce.hpp"
+#include "muster/base/now.hpp"
+#include "muster/base/random.hpp"
+#include "muster/core/outbox.hpp"
+#include "muster/core/settings.hpp"
+#include "muster/location/table.hpp"
+#include "muster/transaction/layer.hpp"
+
+namespace muster::core {
+
+/// What all workers share. The tables lock for themselves.
+struct Shared {
+    const location::Table& table;
+    const auth::Accounts& accounts;
+    const auth::NonceKeys& nonces;
+    auth::NonceTable& used_nonces;
+};
+
+class Core {
+public:
+    Core(std::uint32_t worker, const Shared& shared, base::Random& random, SettingsPtr settings,
+         const transaction::LayerOptions& options);
+    ~Core();
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    /// One whole message: a datagram, or a frame of a stream.
+    void on_message(const base::Flow& flow, std::string_view bytes, base::Now now, Outbox& out);
+    /// A stream whose framing is lost: `head` is what there is of the message. Answers if it can and closes the flow.
+    void on_broken_stream(const base::Flow& flow, std::string_view head, int status, std::string_view reason,
+                          base::Now now, Outbox& out);
+    /// The writer is done with a job of ours.
+    void on_outcome(JobPtr job, base::Now now, Outbox& out);
+    /// The queue to the writer is full: the job was not tried.
+    void on_queue_full(JobPtr job, base::Now now, Outbox& out);
+    void on_flow_closed(const base::Flow& flow);
+    void on_time(base::Now now, Outbox& out);
+    std::optional<base::Mono> next_deadline() const;
+
+    /// A reload: later messages are judged by these.
+    void set_settings(SettingsPtr settings) { settings_ = std::move(settings); }
+
+    /// Jobs given to the writer and not yet back: a drain waits for none.
+    std::size_t pending_jobs() const { return pending_jobs_; }
+    const Counters& counters() const { return counters_; }
+    std::size_t transactions() const { return layer_.live(); }
+
+private:
+    struct Arrival;  // one message, where it came from, when, and where its effects go
+
+    void on_request(Arrival& arrival);
+    void on_register(Arrival& arrival);
+    void on_options(Arrival& arrival);
+    void challenge(Arrival& arrival, const Domain& domain, bool stale);
+    void query(Arrival& arrival, const registrar::Request& request);
+    void hand_over(Arrival& arrival, registrar::Request request, std::string_view aor);
+    void refuse(Arrival& arrival, const base::Reject& reject);
+    void finish(JobPtr job, base::Now now, Outbox& out);
+    std::string_view to_tag(const sip::Message& message);
+    JobPtr new_job();
+
+    std::uint32_t worker_;
+    Shared shared_;
+    base::Random& random_;
+    SettingsPtr settings_;
+    transaction::Layer layer_;
+    std::unique_ptr<sip::Message> message_;  // reused: a message is large
+    std::array<std::uint8_t, 32> tag_key_{};
+    std::string tag_;
+    std::string head_;
+    std::vector<JobPtr> spare_;
+    std::size_t pending_jobs_ = 0;
+    Counters counters_;
+};
+
+}  // namespace muster::core

@@ -1,0 +1,87 @@
+#pragma once
+// The hands: N workers, each one thread, one event loop, one Core, its own UDP sockets and acceptors.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "muster/base/flow.hpp"
+#include "muster/core/core.hpp"
+
+namespace muster::net {
+
+struct Listener {
+    base::Transport transport = base::Transport::udp;
+    base::Address address;
+    std::string advertise;
+};
+
+struct StreamLimits {
+    std::size_t connections = 10'000;      ///< of all workers together
+    std::size_t per_source = 1'000;        ///< of one address
+    base::Seconds first_request{30};       ///< a new connection has sent a whole request by then
+    base::Seconds idle{3'900};             ///< nothing heard for so long: closed
+    std::size_t output_backlog = 65'536;   ///< bytes a client that does not read may leave waiting
+};
+
+/// What a worker hands outside. Called on the worker's thread.
+struct Hooks {
+    /// Passes jobs to the writer; those for which the queue has no room stay in the vector (the others are moved out).
+    std::function<void(std::vector<core::JobPtr>&)> push;
+    std::function<void(const core::Event&)> log;
+};
+
+/// One reading of both clocks.
+base::Now read_clocks();
+
+struct WorkerOptions {
+    unsigned workers = 1;
+    std::vector<Listener> listeners;
+    StreamLimits streams;
+    base::Limits limits;
+    std::uint64_t boot = 0;  ///< random, tells this run of the daemon from others
+};
+
+struct NetCounters {
+    std::uint64_t datagrams_in = 0, datagrams_out = 0, send_errors = 0;
+    std::uint64_t connections = 0;  ///< open now
+    std::uint64_t accepted = 0, refused_connections = 0;
+};
+
+/// All workers of the daemon.
+class Workers {
+public:
+    /// Makes a Core for worker `index`.
+    using MakeCore = std::function<std::unique_ptr<core::Core>(std::uint32_t index)>;
+
+    /// Binds every listener (after a probe bind without SO_REUSEPORT: an address in use is an error, also by another
+    /// process with SO_REUSEPORT). Throws std::runtime_error naming the listener and the reason.
+    Workers(const WorkerOptions& options, const MakeCore& make_core, Hooks hooks);
+    ~Workers();
+    Workers(const Workers&) = delete;
+    Workers& operator=(const Workers&) = delete;
+
+    /// Starts one thread a worker.
+    void start();
+    /// Gives finished jobs back to worker `index`: one post for the whole vector. From any thread.
+    void give_back(std::uint32_t index, std::vector<core::JobPtr> jobs);
+    /// Swaps the settings of every core. From any thread.
+    void set_settings(core::SettingsPtr settings);
+    /// Reads what has arrived, reads no more, waits (at most `patience`) until all jobs are answered and sent, stops.
+    void drain(base::Milliseconds patience);
+
+    /// False for a stream flow that is closed or of another boot; true for UDP. From any thread, without a lock.
+    bool is_live(const base::Flow& flow) const;
+    /// Sums over the workers; asks each on its own thread.
+    core::Counters core_counters() const;
+    NetCounters net_counters() const;
+    std::size_t size() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace muster::net

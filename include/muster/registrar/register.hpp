@@ -1,0 +1,89 @@
+#pragma once
+// RFC 3261 s10.3 as pure functions, one a step: a REGISTER as facts, and what is to become of the bindings.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "muster/base/limits.hpp"
+#include "muster/base/now.hpp"
+#include "muster/base/result.hpp"
+#include "muster/location/binding.hpp"
+#include "muster/location/change.hpp"
+#include "muster/registrar/policy.hpp"
+#include "muster/sip/aor.hpp"
+#include "muster/sip/message.hpp"
+
+namespace muster::registrar {
+
+/// One Contact value of a REGISTER, as views into the message.
+struct ContactRequest {
+    sip::Uri uri;
+    std::string_view params;       ///< as location::Binding::params
+    std::string_view instance_id;
+    std::uint32_t reg_id = 0;      ///< 0 unless given with an instance
+    std::uint16_t q = 1000;
+    bool has_q = false;
+    std::optional<std::uint32_t> expires;  ///< its own expires parameter
+};
+
+enum class Intent : std::uint8_t { query, remove_all, update };
+
+/// A REGISTER as facts. Views into the bytes of the message, which must outlive it.
+struct Request {
+    std::string aor;  ///< canonical; of the account that the To URI means
+    Intent intent = Intent::query;
+    std::string_view call_id;
+    std::uint32_t cseq = 0;
+    std::optional<std::uint32_t> expires;  ///< the Expires header
+    std::vector<ContactRequest> contacts;
+    std::string path;                 ///< Path values in order, comma separated (RFC 3327)
+    bool echo_path = false;           ///< the client lists `path` in Supported
+    std::string_view user_agent;
+    std::string flow;                 ///< base::Flow::encode()
+};
+
+/// Step 1: the Request-URI names a served domain, or an address we listen on (then To decides). Returns the domain of
+/// the AOR in the To header. Other schemes: 416; other domains: 404.
+base::Result<std::string_view> served_domain(const sip::Message& message, const sip::ServedDomains& domains);
+
+/// Step 2: Require. 420 with Unsupported naming every unknown tag.
+base::Check check_require(const sip::Message& message);
+
+/// Step 4: the authenticated account may write the AOR of the To header. 403 otherwise.
+base::Check authorize(std::string_view account_aor, std::string_view to_aor);
+
+/// Steps 5 to 7, what can be said without the bindings: Contact, Expires, Path. 400 for what breaks the rules.
+base::Result<Request> read_register(const sip::Message& message, std::string aor, std::string flow,
+                                    const base::Limits& limits);
+
+/// Whether the flow of a binding is known to be gone.
+using IsDead = std::function<bool(const location::Binding&)>;
+
+struct Decision {
+    base::Check reject;  ///< set: nothing changes
+    /// The whole new set of bindings, none expired; views into the old record and the request.
+    std::vector<location::Binding> bindings;
+    bool changed = false;  ///< a Change is to be committed
+    location::Cause cause = location::Cause::registered;
+    std::string_view rule;  ///< which rule decided, a literal
+    /// Contacts that had to make room (semantics of Policy::when_full).
+    std::vector<std::string> evicted;
+};
+
+/// Steps 6 and 7 on the bindings the AOR now has: all or nothing.
+Decision process_register(const Request& request, const location::Record* current, const Policy& policy,
+                          const IsDead& is_dead, base::Now now);
+
+/// An administrator's change, by the same rules of matching. `interval` 0: never expires.
+Decision admin_add(std::string_view contact, std::uint32_t interval, const location::Record* current, base::Now now,
+                   const Policy& policy);
+/// Removes the binding of `contact`, or all when it is empty. 404 when there is none.
+Decision admin_remove(std::string_view contact, const location::Record* current, base::Now now);
+/// What expiry leaves.
+Decision sweep(const location::Record& current, base::Now now);
+
+}  // namespace muster::registrar
