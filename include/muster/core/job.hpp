@@ -35,10 +35,21 @@ struct BindingsEdit {
     bool remove = false;
 };
 
-/// Accounts to add or alter; all of one job stand or fall together.
-struct AccountsEdit {
-    std::vector<auth::Account> put;
-    std::vector<std::string> remove;  ///< AORs; their bindings go as well
+/// Accounts to add or replace; all of one job stand or fall together. 409 when `must_be_new` and one exists.
+struct AccountsPut {
+    std::vector<auth::Account> accounts;
+    bool must_be_new = false;
+};
+
+/// One account to alter, on the state it has when its turn comes; 404 when there is none.
+struct AccountAlter {
+    std::string aor;
+    std::function<void(auth::Account&)> alter;
+};
+
+/// An account to remove, and its bindings with it; 404 when there is none.
+struct AccountRemove {
+    std::string aor;
 };
 
 /// One unit of work for the writer. It comes back to whoever gave it with the answer filled in.
@@ -47,7 +58,7 @@ struct Job {
 
     std::uint32_t home = admin_home;  ///< index of the worker that waits for it
     SettingsPtr settings;             ///< those in force when it was made
-    std::variant<RegisterJob, BindingsEdit, AccountsEdit> what;
+    std::variant<RegisterJob, BindingsEdit, AccountsPut, AccountAlter, AccountRemove> what;
 
     // The answer.
     base::Check reject;               ///< set: nothing was changed

@@ -22,7 +22,7 @@ namespace muster::registrar {
 /// One Contact value of a REGISTER, as views into the message.
 struct ContactRequest {
     sip::Uri uri;
-    std::string_view params;       ///< as location::Binding::params
+    std::string params;            ///< as location::Binding::params
     std::string_view instance_id;
     std::uint32_t reg_id = 0;      ///< 0 unless given with an instance
     std::uint16_t q = 1000;
@@ -42,6 +42,7 @@ struct Request {
     std::vector<ContactRequest> contacts;
     std::string path;                 ///< Path values in order, comma separated (RFC 3327)
     bool echo_path = false;           ///< the client lists `path` in Supported
+    bool outbound = false;            ///< Outbound applies: bindings are keyed by instance and reg-id (RFC 5626 s6)
     std::string_view user_agent;
     std::string flow;                 ///< base::Flow::encode()
 };
@@ -50,15 +51,16 @@ struct Request {
 /// the AOR in the To header. Other schemes: 416; other domains: 404.
 base::Result<std::string_view> served_domain(const sip::Message& message, const sip::ServedDomains& domains);
 
-/// Step 2: Require. 420 with Unsupported naming every unknown tag.
-base::Check check_require(const sip::Message& message);
+/// Step 2: Require. 420 with Unsupported naming every unknown tag. Outbound is known on streams, where keep-alives are
+/// answered.
+base::Check check_require(const sip::Message& message, base::Transport transport);
 
 /// Step 4: the authenticated account may write the AOR of the To header. 403 otherwise.
 base::Check authorize(std::string_view account_aor, std::string_view to_aor);
 
 /// Steps 5 to 7, what can be said without the bindings: Contact, Expires, Path. 400 for what breaks the rules.
-base::Result<Request> read_register(const sip::Message& message, std::string aor, std::string flow,
-                                    const base::Limits& limits);
+base::Result<Request> read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string aor,
+                                    const base::Flow& flow, const base::Limits& limits);
 
 /// Whether the flow of a binding is known to be gone.
 using IsDead = std::function<bool(const location::Binding&)>;

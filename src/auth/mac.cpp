@@ -1,0 +1,42 @@
+#include "muster/auth/mac.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include <array>
+#include <cstring>
+#include <new>
+
+namespace muster::auth {
+
+Mac::Mac(base::Random& random) {
+    std::array<std::uint8_t, 16> key;
+    random.fill(key);
+    EVP_MAC* siphash = EVP_MAC_fetch(nullptr, "SIPHASH", nullptr);
+    keyed_ = siphash ? EVP_MAC_CTX_new(siphash) : nullptr;
+    EVP_MAC_free(siphash);
+    if (!keyed_) throw std::bad_alloc();
+    unsigned size = 8;
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_uint(OSSL_MAC_PARAM_SIZE, &size), OSSL_PARAM_construct_end()};
+    if (EVP_MAC_init(keyed_, key.data(), key.size(), params) != 1) throw std::bad_alloc();
+}
+
+Mac::~Mac() { EVP_MAC_CTX_free(keyed_); }
+
+std::uint64_t Mac::of(std::initializer_list<std::string_view> parts) {
+    EVP_MAC_init(keyed_, nullptr, 0, nullptr);  // the key stays
+    for (auto part : parts) {
+        std::uint64_t size = part.size();
+        EVP_MAC_update(keyed_, reinterpret_cast<const std::uint8_t*>(&size), sizeof size);
+        EVP_MAC_update(keyed_, reinterpret_cast<const std::uint8_t*>(part.data()), part.size());
+    }
+    std::array<std::uint8_t, 8> digest{};
+    std::size_t length = 0;
+    EVP_MAC_final(keyed_, digest.data(), &length, digest.size());
+    std::uint64_t value = 0;
+    std::memcpy(&value, digest.data(), sizeof value);
+    return value;
+}
+
+}  // namespace muster::auth

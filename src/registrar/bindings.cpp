@@ -1,0 +1,82 @@
+#include "bindings.hpp"
+
+#include "muster/base/text.hpp"
+#include "muster/registrar/register.hpp"
+
+namespace muster::registrar {
+
+std::vector<location::Binding> current_bindings(const location::Record* record, base::Mono now) {
+    std::vector<location::Binding> bindings;
+    if (record) record->decode(bindings);
+    std::erase_if(bindings, [now](const location::Binding& binding) { return binding.is_expired(now); });
+    return bindings;
+}
+
+bool same_contact(std::string_view stored, const sip::Uri& uri) {
+    if (stored == uri.text) return true;
+    auto parsed = sip::parse_uri(stored);
+    if (!parsed) return false;
+    if (!parsed->is_sip() || !uri.is_sip()) return false;
+    return sip::uri_equal(*parsed, uri);
+}
+
+Decision sweep(const location::Record& current, base::Now now) {
+    Decision decision;
+    decision.rule = "expired";
+    decision.cause = location::Cause::expired;
+    std::vector<location::Binding> all;
+    current.decode(all);
+    decision.bindings = current_bindings(&current, now.mono);
+    decision.changed = decision.bindings.size() != all.size();
+    return decision;
+}
+
+Decision admin_add(std::string_view contact, std::uint32_t interval, const location::Record* current, base::Now now,
+                   const Policy& policy) {
+    Decision decision;
+    decision.rule = "changed by an administrator";
+    decision.cause = location::Cause::admin;
+    decision.bindings = current_bindings(current, now.mono);
+    auto uri = sip::parse_uri(contact);
+    if (!uri) {
+        decision.reject = base::Reject{400, "Bad Contact URI", "RFC 3261 s19.1.1"};
+        return decision;
+    }
+    location::Binding binding;
+    binding.contact = contact;
+    binding.user_agent = "musterctl";
+    binding.interval = interval;
+    binding.expires_at = now.mono + base::Seconds(interval);
+    binding.updated_at = now.mono;
+    auto replaced = std::erase_if(decision.bindings, [&](const location::Binding& other) {
+        return other.reg_id == 0 && same_contact(other.contact, *uri);
+    });
+    if (replaced == 0 && policy.contact_limit != 0 && decision.bindings.size() >= policy.contact_limit) {
+        decision.reject = base::Reject{503, "Too Many Contacts", "contacts.limit"};
+        return decision;
+    }
+    decision.bindings.push_back(binding);
+    decision.changed = true;
+    return decision;
+}
+
+Decision admin_remove(std::string_view contact, const location::Record* current, base::Now now) {
+    Decision decision;
+    decision.rule = "changed by an administrator";
+    decision.cause = location::Cause::admin;
+    decision.bindings = current_bindings(current, now.mono);
+    auto before = decision.bindings.size();
+    if (contact.empty()) {
+        decision.bindings.clear();
+    } else {
+        auto uri = sip::parse_uri(contact);
+        std::erase_if(decision.bindings, [&](const location::Binding& binding) {
+            return binding.contact == contact || (uri && same_contact(binding.contact, *uri));
+        });
+    }
+    decision.changed = decision.bindings.size() != before;
+    if (!decision.changed) decision.reject = base::Reject{404, "No Such Binding", "changed by an administrator"};
+    return decision;
+}
+
+}  // namespace muster::registrar

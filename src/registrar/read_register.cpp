@@ -1,0 +1,159 @@
+// Steps 5 to 7 of RFC 3261 s10.3, as far as they need no bindings: a REGISTER as facts.
+
+#include <limits>
+#include <string>
+
+#include "muster/base/text.hpp"
+#include "muster/registrar/register.hpp"
+
+namespace muster::registrar {
+namespace {
+
+base::Reject bad(std::string_view reason, std::string_view rule) { return {400, reason, rule}; }
+
+/// The URI of an instance without quotes and angle brackets (RFC 5626 s4.1); empty when it is not of that form.
+std::string_view instance_of(const sip::Param& param) {
+    auto value = param.value;
+    if (value.size() < 4 || !value.starts_with("\"<") || !value.ends_with(">\"")) return {};
+    return value.substr(2, value.size() - 4);
+}
+
+/// Reads the parameters of one Contact; all but q and expires are kept as sent.
+base::Check read_params(const sip::Params& params, ContactRequest& contact) {
+    constexpr std::uint64_t max_reg_id = std::numeric_limits<std::int32_t>::max();
+    std::string_view reg_id;
+    auto reader = params.read();
+    while (auto param = reader.next()) {
+        if (base::iequals(param->name, "expires")) {
+            contact.expires = sip::expires_seconds(param->value);
+        } else if (base::iequals(param->name, "q")) {
+            auto q = sip::parse_qvalue(param->value);
+            if (!q) return bad("Bad q in Contact", "RFC 3261 s20.10");
+            contact.q = *q;
+            contact.has_q = true;
+        } else if (base::iequals(param->name, "pub-gruu") || base::iequals(param->name, "temp-gruu")) {
+            continue;  // RFC 5627 s4.2: what a client sends of these is ignored
+        } else {
+            if (base::iequals(param->name, "+sip.instance")) contact.instance_id = instance_of(*param);
+            if (base::iequals(param->name, "reg-id")) reg_id = param->value;
+            contact.params.append(";").append(param->name);
+            if (param->has_value) contact.params.append("=").append(param->value);
+        }
+    }
+    if (!contact.instance_id.empty() && !reg_id.empty()) {  // without an instance a reg-id is ignored (RFC 5626 s6)
+        auto number = base::decimal(reg_id, max_reg_id);
+        if (!number || *number == 0) return bad("Bad reg-id in Contact", "RFC 5626 s4.2");
+        contact.reg_id = static_cast<std::uint32_t>(*number);
+    }
+    return {};
+}
+
+/// A contact that is the AOR itself, or a GRUU of it, would be a loop (RFC 5627 s5.1).
+bool means_aor(const sip::Uri& uri, std::string_view aor, const sip::ServedDomains& domains) {
+    if (uri.port != 0) return false;
+    auto own = sip::canonical_aor(uri, domains);
+    return own && own->text == aor;
+}
+
+base::Check read_contact(std::string_view value, const sip::ServedDomains& domains, Request& request) {
+    auto address = sip::parse_name_addr(value);
+    if (!address) return bad("Bad Contact", "RFC 3261 s20.10");
+    ContactRequest contact;
+    contact.uri = address->uri;
+    if (auto refused = read_params(address->params, contact)) return refused;
+    if (!contact.uri.is_sip() && !contact.instance_id.empty())
+        return base::Reject{403, "Contact With Instance Is Not a SIP URI", "RFC 5627 s5.1"};
+    if (contact.uri.is_sip() && means_aor(contact.uri, request.aor, domains))
+        return base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1"};
+    request.contacts.push_back(std::move(contact));
+    return {};
+}
+
+base::Check read_contacts(const sip::Message& message, const sip::ServedDomains& domains, const base::Limits& limits,
+                          Request& request) {
+    sip::Values values(message, sip::Header::contact);
+    std::size_t count = 0;
+    bool star = false;
+    while (auto value = values.next()) {
+        if (++count > limits.contacts) return bad("Too Many Contacts", "limits.contacts");
+        if (*value == "*") {
+            star = true;
+        } else if (auto refused = read_contact(*value, domains, request)) {
+            return refused;
+        }
+    }
+    if (star && (count != 1 || request.expires != 0u)) return bad("Bad Use of Contact *", "RFC 3261 s10.3 step 6");
+    if (count == 0 && message.count(sip::Header::contact) > 0) return bad("Bad Contact", "RFC 3261 s20.10");
+    request.intent = star ? Intent::remove_all : count > 0 ? Intent::update : Intent::query;
+    return {};
+}
+
+base::Check read_path(const sip::Message& message, Request& request) {
+    sip::Values values(message, sip::Header::path);
+    while (auto value = values.next()) {
+        if (!sip::parse_name_addr(*value)) return bad("Bad Path", "RFC 3327 s4");
+        if (!request.path.empty()) request.path += ", ";
+        request.path += *value;
+    }
+    request.echo_path = !request.path.empty() && sip::lists_token(message, sip::Header::supported, "path");
+    return {};
+}
+
+/// Which edge put `ob` into Path is read two ways in the field: the topmost or the bottom one is proof enough.
+bool path_has_outbound(const sip::Message& message) {
+    sip::Values values(message, sip::Header::path);
+    bool first = true;
+    bool last = false;
+    bool top = false;
+    while (auto value = values.next()) {
+        auto address = sip::parse_name_addr(*value);
+        last = address && address->uri.param("ob").has_value();
+        if (first) top = last;
+        first = false;
+    }
+    return top || last;
+}
+
+/// Decides whether Outbound applies (RFC 5626 s6); where it does not, reg-id means nothing.
+base::Check read_outbound(const sip::Message& message, const base::Flow& flow, Request& request) {
+    bool asked = false;
+    std::size_t added = 0;
+    for (const auto& contact : request.contacts) {
+        asked = asked || contact.reg_id != 0;
+        if (contact.expires.value_or(request.expires.value_or(1)) != 0) ++added;
+    }
+    if (!asked) return {};
+    bool supported = sip::lists_token(message, sip::Header::supported, "outbound");
+    bool first_hop = true;
+    sip::Values vias(message, sip::Header::via);
+    vias.next();
+    if (vias.next()) first_hop = false;
+    if (supported && !first_hop && !path_has_outbound(message))
+        return base::Reject{439, "First Hop Lacks Outbound Support", "RFC 5626 s6"};
+    request.outbound = supported && (!first_hop || base::is_stream(flow.transport));
+    if (!request.outbound) {
+        for (auto& contact : request.contacts) contact.reg_id = 0;
+    } else if (added > 1) {
+        return bad("Several Contacts With reg-id", "RFC 5626 s6");
+    }
+    return {};
+}
+
+}  // namespace
+
+base::Result<Request> read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string aor,
+                                    const base::Flow& flow, const base::Limits& limits) {
+    Request request;
+    request.aor = std::move(aor);
+    request.call_id = message.call_id;
+    request.cseq = message.cseq.number;
+    request.user_agent = message.first(sip::Header::user_agent).value_or("");
+    request.flow = flow.encode();
+    if (auto expires = message.first(sip::Header::expires)) request.expires = sip::expires_seconds(*expires);
+    if (auto refused = read_contacts(message, domains, limits, request)) return *refused;
+    if (auto refused = read_path(message, request)) return *refused;
+    if (auto refused = read_outbound(message, flow, request)) return *refused;
+    return request;
+}
+
+}  // namespace muster::registrar
