@@ -52,10 +52,22 @@ public:
 
 private:
     struct Batch;
-    void decide(Batch& batch, Job& job, std::size_t index);
+    struct Pending;
+
+    void decide(Batch& batch, Job& job);
+    void decide_register(Batch& batch, Job& job);
+    void decide_edit(Batch& batch, Job& job, const BindingsEdit& edit);
+    void decide_put(Batch& batch, Job& job, const AccountsPut& put);
+    void decide_alter(Batch& batch, Job& job, const AccountAlter& alter);
+    void decide_remove(Batch& batch, Job& job, const AccountRemove& remove);
+    void take(Batch& batch, Job& job, Pending& pending, registrar::Decision& decision);
     void sweep_expired(Batch& batch);
-    bool commit(Batch& batch, std::span<JobPtr> jobs);
+    Pending& bindings_of(Batch& batch, std::string_view aor);
+    Pending& account_of(Batch& batch, std::string_view aor);
+    void commit(Batch& batch);
+    void resolve_conflicts(Batch& batch, const location::CommitResult& result);
     void publish(Batch& batch);
+    void fail(Batch& batch, const base::Reject& reject);
 
     location::Store& store_;
     location::Table& table_;

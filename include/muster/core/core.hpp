@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "muster/auth/accounts.hpp"
+#include "muster/auth/mac.hpp"
 #include "muster/auth/nonce.hpp"
 #include "muster/base/now.hpp"
 #include "muster/base/random.hpp"
@@ -61,23 +62,24 @@ private:
     void on_request(Arrival& arrival);
     void on_register(Arrival& arrival);
     void on_options(Arrival& arrival);
+    void register_as(Arrival& arrival, const Domain& domain, std::string aor);
+    bool authenticate(Arrival& arrival, const Domain& domain, std::string& identity);
     void challenge(Arrival& arrival, const Domain& domain, bool stale);
-    void query(Arrival& arrival, const registrar::Request& request);
-    void hand_over(Arrival& arrival, registrar::Request request, std::string_view aor);
-    void refuse(Arrival& arrival, const base::Reject& reject);
-    void finish(JobPtr job, base::Now now, Outbox& out);
+    void refuse_stateless(Arrival& arrival, const base::Reject& reject);
+    void answer(const Job& job, base::Now now, Outbox& out);
     std::string_view to_tag(const sip::Message& message);
-    JobPtr new_job();
+    JobPtr take_job();
+    void put_back(JobPtr job);
 
     std::uint32_t worker_;
     Shared shared_;
     base::Random& random_;
     SettingsPtr settings_;
     transaction::Layer layer_;
+    auth::Mac tags_;
     std::unique_ptr<sip::Message> message_;  // reused: a message is large
-    std::array<std::uint8_t, 32> tag_key_{};
     std::string tag_;
-    std::string head_;
+    std::string scratch_;
     std::vector<JobPtr> spare_;
     std::size_t pending_jobs_ = 0;
     Counters counters_;

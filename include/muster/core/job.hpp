@@ -22,9 +22,11 @@ namespace muster::core {
 /// A REGISTER that has passed every check that needs no bindings.
 struct RegisterJob {
     transaction::ServerId ticket;
+    base::Flow flow;
     std::string bytes;           ///< the message; `request` views it
     std::string head;            ///< what every answer copies from the request
     registrar::Request request;
+    const Domain* domain = nullptr;  ///< of Job::settings
 };
 
 /// An administrator's change of the bindings of one AOR.
