@@ -1,12 +1,13 @@
 #pragma once
 // A binding, and the record of all bindings of one address-of-record (RFC 3261 s10).
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "muster/base/now.hpp"
@@ -15,20 +16,20 @@ namespace muster::location {
 
 /// One binding as views: into a Record, or into the REGISTER that is about to make it.
 struct Binding {
-    std::string_view contact;      ///< the URI as sent, without angle brackets
-    std::string_view params;       ///< further Contact parameters as sent, without expires and q: `;+sip.instance="<...>"`
+    std::string_view contact;  ///< the URI as sent, without angle brackets
+    std::string_view params;   ///< further Contact parameters as sent, without expires and q: `;+sip.instance="<...>"`
     std::string_view call_id;
     std::string_view instance_id;  ///< +sip.instance without quotes and angle brackets; empty when absent
     std::string_view path;         ///< Path values in order, comma separated; empty when none (RFC 3327)
     std::string_view user_agent;
-    std::string_view flow;         ///< base::Flow::encode() of where the REGISTER came from
+    std::string_view flow;  ///< base::Flow::encode() of where the REGISTER came from
     std::uint32_t cseq = 0;
-    std::uint32_t reg_id = 0;      ///< 0 unless Outbound applies (RFC 5626)
-    std::uint32_t interval = 0;    ///< seconds granted; 0: never expires (made by an administrator)
-    std::uint16_t q = 1000;        ///< thousandths
-    bool has_q = false;            ///< the client gave a q
-    base::Mono expires_at{};       ///< ignored when interval is 0
-    base::Mono updated_at{};       ///< last accepted REGISTER: the later one comes first among equal q
+    std::uint32_t reg_id = 0;    ///< 0 unless Outbound applies (RFC 5626)
+    std::uint32_t interval = 0;  ///< seconds granted; 0: never expires (made by an administrator)
+    std::uint16_t q = 1000;      ///< thousandths
+    bool has_q = false;          ///< the client gave a q
+    base::Mono expires_at{};     ///< ignored when interval is 0
+    base::Mono updated_at{};     ///< last accepted REGISTER: the later one comes first among equal q
 
     bool is_expired(base::Mono now) const { return interval != 0 && now >= expires_at; }
     /// Whole seconds left, rounded up, at least 1; 0 for one that never expires.
@@ -38,25 +39,35 @@ struct Binding {
 /// The bindings of one AOR at one version: an immutable block of text, shared by all who look.
 /// The text is what the store keeps. Times in it are counted from `base`, the moment of the change, so that
 /// the block is the same in memory, where `base` is monotonic, and on disk, where the wall time stands beside it.
+/// A Record is one pointer to a counted block: there are as many as AORs, and copying one copies no text.
 class Record {
 public:
     Record() = default;
+    Record(const Record& other) noexcept : block_(other.block_) {
+        if (block_) block_->owners.fetch_add(1, std::memory_order_relaxed);
+    }
+    Record(Record&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    Record& operator=(Record other) noexcept {
+        std::swap(block_, other.block_);
+        return *this;
+    }
+    ~Record();
 
-    /// Builds the block. Nothing in `bindings` may be expired at `base`.
+    /// Builds the block. Nothing in `bindings` may be expired at `base`. No bindings: an empty record of that version.
     static Record encode(std::uint64_t version, base::Mono base, std::span<const Binding> bindings);
     /// A block from the store; empty if it is damaged.
     static std::optional<Record> from_text(std::uint64_t version, base::Mono base, std::string_view text);
 
-    std::uint64_t version() const { return version_; }
-    base::Mono base() const { return base_; }
-    std::string_view text() const { return {block_.get(), size_}; }
-    bool empty() const { return size_ == 0; }
-    /// The same block once the store has given the change its version.
-    Record at_version(std::uint64_t version) const {
-        Record same = *this;
-        same.version_ = version;
-        return same;
+    std::uint64_t version() const { return block_ ? block_->version : 0; }
+    /// The version is known only after the commit of text(): to be set before the record is shared with any reader.
+    void set_version(std::uint64_t version) {
+        if (block_) block_->version = version;
     }
+    base::Mono base() const { return block_ ? block_->base : base::Mono{}; }
+    std::string_view text() const { return block_ ? block_->text() : std::string_view{}; }
+    bool empty() const { return size() == 0; }
+    /// Number of bindings, expired ones too.
+    std::size_t size() const { return block_ ? block_->bindings : 0; }
 
     /// Appends all bindings, expired ones too; they view this record's block, which must outlive them.
     void decode(std::vector<Binding>& out) const;
@@ -66,13 +77,23 @@ public:
     std::optional<base::Mono> next_expiry() const;
 
 private:
-    std::uint64_t version_ = 0;
-    base::Mono base_{};
-    std::uint32_t size_ = 0;
-    std::shared_ptr<const char[]> block_;
+    struct Block {  // the text stands right behind it, and behind that the unescaped form of values that need one
+        std::atomic<std::uint32_t> owners{1};
+        std::uint32_t length = 0;
+        std::uint32_t bindings = 0;
+        std::uint64_t version = 0;
+        base::Mono base{};
+
+        const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+        std::string_view text() const { return {bytes(), length}; }
+    };
+    explicit Record(Block* block) : block_(block) {}
+    static Record make(std::uint64_t version, base::Mono base, std::string_view text);
+
+    Block* block_ = nullptr;
 };
 
 /// q descending, then most recent first.
-void sort_for_answer(std::vector<Binding>& bindings);
+void sort_for_answer(std::span<Binding> bindings);
 
 }  // namespace muster::location

@@ -16,9 +16,9 @@ enum class Cause : std::uint8_t {
     registered = 1,    ///< REGISTER added or refreshed
     unregistered = 2,  ///< REGISTER removed
     expired = 3,
-    evicted = 4,       ///< contact limit
-    admin = 5,         ///< changed by an administrator
-    account = 6,       ///< an account was added or altered
+    evicted = 4,  ///< contact limit
+    admin = 5,    ///< changed by an administrator
+    account = 6,  ///< an account was added or altered
     account_removed = 7,
     flow_lost = 8,
 };
@@ -29,10 +29,10 @@ std::string_view name_of(Cause cause);
 struct Change {
     ChangeKind kind = ChangeKind::bindings;
     Cause cause = Cause::registered;
-    std::string_view key;            ///< canonical AOR
-    std::string_view record;         ///< Record::text(), or the account as auth::encode() made it
-    std::uint64_t previous = 0;      ///< version this change was decided on; 0: there was none
-    std::uint64_t version = 0;       ///< set by commit: position in the one list of all changes
+    std::string_view key;        ///< canonical AOR
+    std::string_view record;     ///< Record::text(), or the account as auth::encode() made it
+    std::uint64_t previous = 0;  ///< version this change was decided on; 0: there was none
+    std::uint64_t version = 0;   ///< set by commit: position in the one list of all changes
     base::Wall at{};
 };
 

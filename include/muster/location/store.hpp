@@ -74,8 +74,8 @@ public:
 /// How long and how large the change log may be: until either is passed nothing is trimmed.
 struct LogLimits {
     base::Seconds age{7 * 24 * 3600};
-    std::uint64_t rows = 1'000'000;    ///< at most the larger of this ...
-    std::uint64_t per_binding = 4;     ///< ... and this many times the keys now stored
+    std::uint64_t rows = 1'000'000;  ///< at most the larger of this ...
+    std::uint64_t per_binding = 4;   ///< ... and this many times the keys now stored
 };
 
 }  // namespace muster::location

@@ -1,0 +1,256 @@
+// The text of a record:
+//     record  = "1" *( RS binding )                     RS = 0x1E, US = 0x1F
+//     binding = remaining US interval US q US cseq US reg-id US age US contact US params US call-id US instance US path
+//               US user-agent US flow
+// remaining: milliseconds from the change to expiry, "-" for never; age: milliseconds from the last REGISTER to the
+// change; q: thousandths, empty when the client gave none. In a value each of the bytes 0x00 and 0x1C to 0x1F becomes
+// 0x1D and the byte plus 0x40, so a separator is always a separator and plain SQL can split the text (schema/001.sql).
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string>
+
+#include "muster/base/text.hpp"
+#include "muster/location/binding.hpp"
+
+namespace muster::location {
+namespace {
+
+constexpr char field_end = 0x1F, binding_begin = 0x1E, escape = 0x1D;
+constexpr char format = '1';
+constexpr std::uint64_t longest = std::uint64_t{1} << 43;  // milliseconds; 2^32 seconds and more
+
+constexpr bool is_special(char c) { return c == 0 || (c >= 0x1C && c <= 0x1F); }
+
+bool has(std::string_view text, char c) { return text.find(c) != std::string_view::npos; }
+
+/// True if no byte is below 0x20, eight at a time: then nothing needs an escape.
+bool is_plain(std::string_view value) {
+    constexpr std::uint64_t ones = 0x0101010101010101U;
+    const char* at = value.data();
+    std::size_t left = value.size();
+    for (; left >= 8; at += 8, left -= 8) {
+        std::uint64_t word;
+        std::memcpy(&word, at, 8);
+        if ((word - ones * 0x20) & ~word & ones * 0x80) return false;
+    }
+    return std::none_of(at, at + left, is_special);
+}
+
+void append_value(std::string& out, std::string_view value) {
+    out += field_end;
+    if (is_plain(value)) {
+        out += value;
+        return;
+    }
+    for (char c : value) {
+        if (is_special(c)) out += escape;
+        out += is_special(c) ? static_cast<char>(c + 0x40) : c;
+    }
+}
+
+void append_number(std::string& out, std::uint64_t value) {
+    out += field_end;
+    base::append_decimal(out, value);
+}
+
+std::uint64_t milliseconds(base::Milliseconds span) {
+    return std::min(longest, static_cast<std::uint64_t>(std::max<base::Milliseconds::rep>(span.count(), 0)));
+}
+
+void append_binding(std::string& out, base::Mono base, const Binding& binding) {
+    out += binding_begin;
+    if (binding.interval == 0)
+        out += '-';
+    else
+        base::append_decimal(out, milliseconds(binding.expires_at - base));
+    append_number(out, binding.interval);
+    out += field_end;
+    if (binding.has_q) base::append_decimal(out, std::min<std::uint16_t>(binding.q, 1000));
+    append_number(out, binding.cseq);
+    append_number(out, binding.reg_id);
+    append_number(out, milliseconds(base - binding.updated_at));
+    for (auto value : {binding.contact, binding.params, binding.call_id, binding.instance_id, binding.path,
+                       binding.user_agent, binding.flow})
+        append_value(out, value);
+}
+
+/// The next piece of `rest`, up to `separator`, which is dropped.
+std::string_view take(std::string_view& rest, char separator) {
+    auto piece = rest.substr(0, rest.find(separator));
+    rest.remove_prefix(std::min(rest.size(), piece.size() + 1));
+    return piece;
+}
+
+/// Writes the value without its escapes; false when an escape stands for none of the bytes that need one.
+bool unescape(std::string_view value, char*& out) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        char c = value[i];
+        if (c == escape) {
+            if (++i == value.size()) return false;
+            c = static_cast<char>(value[i] - 0x40);
+            if (!is_special(c)) return false;
+        }
+        *out++ = c;
+    }
+    return true;
+}
+
+/// Reads the bindings of a record one by one. Values with escapes are taken from behind the text, where make() has put
+/// them unescaped in the order they come.
+class Reader {
+public:
+    Reader(std::string_view text, base::Mono base)
+        : rest_(text.substr(std::min<std::size_t>(text.size(), 2))),
+          unescaped_(text.data() + text.size()),
+          base_(base),
+          escapes_(has(text, escape)) {}
+
+    bool at_end() const { return rest_.empty(); }
+
+    /// False when the binding is damaged.
+    bool next(Binding& out) {
+        line_ = take(rest_, binding_begin);
+        auto separators = std::count(line_.begin(), line_.end(), field_end);
+        if (separators != 12) return false;
+        return times(out) && numbers(out) && values(out);
+    }
+
+private:
+    template <class T>
+    bool number(T& out, std::uint64_t max = std::numeric_limits<T>::max()) {
+        auto value = base::decimal(take(line_, field_end), max);
+        out = static_cast<T>(value.value_or(0));
+        return value.has_value();
+    }
+    bool times(Binding& out) {
+        std::uint64_t remaining = 0;
+        bool never = line_.starts_with('-');
+        if (never ? take(line_, field_end) != "-" : !number(remaining, longest)) return false;
+        out.expires_at = base_ + base::Milliseconds(remaining);
+        return number(out.interval) && never == (out.interval == 0);
+    }
+    bool numbers(Binding& out) {
+        out.has_q = !line_.starts_with(field_end);
+        if (out.has_q ? !number(out.q, 1000) : !take(line_, field_end).empty()) return false;
+        std::uint64_t age = 0;
+        if (!number(out.cseq) || !number(out.reg_id) || !number(age, longest)) return false;
+        out.updated_at = base_ - base::Milliseconds(age);
+        return true;
+    }
+    bool values(Binding& out) {
+        for (auto* field :
+             {&out.contact, &out.params, &out.call_id, &out.instance_id, &out.path, &out.user_agent, &out.flow}) {
+            *field = take(line_, field_end);
+            if (!escapes_ || !has(*field, escape)) continue;
+            auto escapes = std::count(field->begin(), field->end(), escape);
+            *field = {unescaped_, field->size() - static_cast<std::size_t>(escapes)};
+            unescaped_ += field->size();
+        }
+        return true;
+    }
+
+    std::string_view rest_, line_;
+    const char* unescaped_;
+    base::Mono base_;
+    bool escapes_;
+};
+
+}  // namespace
+
+std::uint32_t Binding::seconds_left(base::Mono now) const {
+    if (interval == 0) return 0;
+    auto left = (milliseconds(expires_at - now) + 999) / 1000;
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(left, 1, 0xffff'ffffU));
+}
+
+Record::~Record() {
+    if (!block_ || block_->owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    block_->~Block();
+    ::operator delete(block_);
+}
+
+Record Record::make(std::uint64_t version, base::Mono base, std::string_view text) {
+    const bool escapes = has(text, escape);
+    auto* memory = ::operator new(sizeof(Block) + text.size() * (escapes ? 2 : 1));
+    auto* block = new (memory) Block;
+    block->length = static_cast<std::uint32_t>(text.size());
+    block->version = version;
+    block->base = base;
+    auto* bytes = static_cast<char*>(memory) + sizeof(Block);
+    if (!text.empty()) std::memcpy(bytes, text.data(), text.size());
+    if (escapes) {
+        auto* out = bytes + text.size();
+        for (auto rest = text; !rest.empty();) {
+            auto value = rest.substr(0, std::min(rest.find(field_end), rest.find(binding_begin)));
+            rest.remove_prefix(std::min(rest.size(), value.size() + 1));
+            if (has(value, escape) && !unescape(value, out)) {
+                Record damaged(block);
+                return {};
+            }
+        }
+    }
+    return Record(block);
+}
+
+Record Record::encode(std::uint64_t version, base::Mono base, std::span<const Binding> bindings) {
+    std::string text;
+    if (!bindings.empty()) {
+        std::size_t size = 0;
+        for (const auto& b : bindings)
+            size += 100 + b.contact.size() + b.params.size() + b.call_id.size() + b.instance_id.size() + b.path.size() +
+                    b.user_agent.size() + b.flow.size();
+        text.reserve(size);
+        text += format;
+    }
+    for (const auto& binding : bindings) append_binding(text, base, binding);
+    auto record = make(version, base, text);
+    record.block_->bindings = static_cast<std::uint32_t>(bindings.size());
+    return record;
+}
+
+std::optional<Record> Record::from_text(std::uint64_t version, base::Mono base, std::string_view text) {
+    if (text.size() > 0xffff'ffffU || has(text, 0) || has(text, 0x1C)) return std::nullopt;
+    if (!text.empty() && (text.size() < 2 || text[0] != format || text[1] != binding_begin)) return std::nullopt;
+    auto record = make(version, base, text);
+    if (!record.block_) return std::nullopt;
+    Binding binding;
+    for (Reader reader(record.text(), base); !reader.at_end(); ++record.block_->bindings)
+        if (!reader.next(binding)) return std::nullopt;
+    if (text.ends_with(binding_begin)) return std::nullopt;
+    return record;
+}
+
+void Record::decode(std::vector<Binding>& out) const {
+    out.reserve(out.size() + size());
+    for (Reader reader(text(), base()); !reader.at_end();)
+        if (!reader.next(out.emplace_back())) out.pop_back();
+}
+
+void Record::current(base::Mono now, std::vector<Binding>& out) const {
+    const auto before = static_cast<std::ptrdiff_t>(out.size());
+    decode(out);
+    out.erase(std::remove_if(out.begin() + before, out.end(), [now](const Binding& b) { return b.is_expired(now); }),
+              out.end());
+    sort_for_answer(std::span(out).subspan(static_cast<std::size_t>(before)));
+}
+
+std::optional<base::Mono> Record::next_expiry() const {
+    std::optional<base::Mono> first;
+    Binding binding;
+    for (Reader reader(text(), base()); !reader.at_end();)
+        if (reader.next(binding) && binding.interval != 0)
+            first = std::min(first.value_or(base::Mono::max()), binding.expires_at);
+    return first;
+}
+
+void sort_for_answer(std::span<Binding> bindings) {
+    if (bindings.size() < 2) return;
+    std::stable_sort(bindings.begin(), bindings.end(), [](const Binding& a, const Binding& b) {
+        return a.q != b.q ? a.q > b.q : a.updated_at > b.updated_at;
+    });
+}
+
+}  // namespace muster::location
