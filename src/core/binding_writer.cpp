@@ -1,0 +1,343 @@
+#include "muster/core/binding_writer.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <stdexcept>
+#include <unordered_map>
+
+#include "muster/registrar/reply.hpp"
+
+namespace muster::core {
+namespace {
+
+constexpr std::size_t sweeps_per_batch = 1'000;
+constexpr int rounds = 3;  // a shared store may tell of a conflict so often before the request is given up
+constexpr base::Milliseconds sweep_again{1'000};
+
+/// When a record was made, on the clock that does not step. What was stored "in the future" was stored just now.
+base::Mono moment_of(base::Wall at, base::Now now) { return now.mono - std::max(now.wall - at, base::Milliseconds(0)); }
+
+std::string_view domain_of(std::string_view aor) { return aor.substr(aor.rfind('@') + 1); }
+
+}  // namespace
+
+/// The new state of one key. Decisions of one batch see each other here before anything is visible.
+struct BindingWriter::Pending {
+    location::ChangeKind kind;
+    std::string key;
+    std::optional<location::Record> bindings;    // kind bindings
+    std::shared_ptr<const auth::Account> account;  // kind account; null when there is none
+    std::string account_text;
+    std::uint64_t previous = 0;
+    location::Cause cause = location::Cause::registered;
+    bool changed = false;
+    std::vector<Job*> jobs;
+
+    std::string_view record() const {
+        if (kind == location::ChangeKind::account) return account_text;
+        return bindings ? bindings->text() : std::string_view();
+    }
+};
+
+struct BindingWriter::Batch {
+    base::Now now;
+    std::deque<Pending> pending;
+    std::unordered_map<std::string_view, Pending*> bindings;  // by AOR, the text in `pending`
+    std::unordered_map<std::string_view, Pending*> accounts;
+    std::vector<location::Change> changes;
+    std::vector<Pending*> changed;  // one for each of `changes`
+    std::vector<Job*> conflicting;
+};
+
+BindingWriter::BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts,
+                             registrar::IsDead is_dead, CommitFeed* feed)
+    : store_(store), table_(table), accounts_(accounts), is_dead_(std::move(is_dead)), feed_(feed) {}
+
+void BindingWriter::load(base::Now now) {
+    store_.load([&](const location::Stored& stored) {
+        auto damaged = [&] { return std::runtime_error("damaged record of " + std::string(stored.key)); };
+        if (stored.kind == location::ChangeKind::account) {
+            auto account = auth::decode_account(stored.record);
+            if (!account) throw damaged();
+            accounts_.publish(std::move(*account), stored.version);
+        } else {
+            auto record = location::Record::from_text(stored.version, moment_of(stored.at, now), stored.record);
+            if (!record) throw damaged();
+            table_.publish(stored.key, *record);
+            if (auto due = record->next_expiry()) expiry_.schedule(stored.key, *due);
+        }
+    });
+}
+
+void BindingWriter::run_batch(std::span<JobPtr> jobs, base::Now now) {
+    counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, jobs.size());
+    std::vector<Job*> todo;
+    todo.reserve(jobs.size());
+    for (auto& job : jobs) todo.push_back(job.get());
+    for (int round = 0; round == 0 || !todo.empty(); ++round) {
+        Batch batch;
+        batch.now = now;
+        for (auto* job : todo) decide(batch, *job);
+        if (round == 0) sweep_expired(batch);
+        commit(batch);
+        todo = std::move(batch.conflicting);
+        if (round == rounds) {
+            for (auto* job : todo) job->reject = registrar::store_failed(1);
+            return;
+        }
+    }
+}
+
+BindingWriter::Pending& BindingWriter::bindings_of(Batch& batch, std::string_view aor) {
+    if (auto found = batch.bindings.find(aor); found != batch.bindings.end()) return *found->second;
+    auto& pending = batch.pending.emplace_back();
+    pending.kind = location::ChangeKind::bindings;
+    pending.key = aor;
+    pending.bindings = table_.find(aor);
+    pending.previous = pending.bindings ? pending.bindings->version() : 0;
+    batch.bindings.emplace(pending.key, &pending);
+    return pending;
+}
+
+BindingWriter::Pending& BindingWriter::account_of(Batch& batch, std::string_view aor) {
+    if (auto found = batch.accounts.find(aor); found != batch.accounts.end()) return *found->second;
+    auto& pending = batch.pending.emplace_back();
+    pending.kind = location::ChangeKind::account;
+    pending.key = aor;
+    auto account = accounts_.by_aor(aor);
+    if (account && account->aor == aor) pending.account = std::move(account);
+    pending.previous = accounts_.version_of(aor);
+    batch.accounts.emplace(pending.key, &pending);
+    return pending;
+}
+
+bool BindingWriter::account_exists(const Batch& batch, std::string_view aor) const {
+    if (auto found = batch.accounts.find(aor); found != batch.accounts.end()) return found->second->account != nullptr;
+    return accounts_.version_of(aor) != 0;
+}
+
+void BindingWriter::decide(Batch& batch, Job& job) {
+    job.decided = batch.now;
+    job.reject.reset();
+    job.changed = false;
+    if (std::holds_alternative<RegisterJob>(job.what)) return decide_register(batch, job);
+    if (auto* edit = std::get_if<BindingsEdit>(&job.what)) return decide_edit(batch, job, *edit);
+    if (auto* put = std::get_if<AccountsPut>(&job.what)) return decide_put(batch, job, *put);
+    if (auto* alter = std::get_if<AccountAlter>(&job.what)) return decide_alter(batch, job, *alter);
+    decide_remove(batch, job, std::get<AccountRemove>(job.what));
+}
+
+void BindingWriter::decide_register(Batch& batch, Job& job) {
+    const auto& mine = std::get<RegisterJob>(job.what);
+    if (!account_exists(batch, mine.request.aor)) {  // it was removed while the request waited
+        job.reject = base::Reject{404, "Not Found", "RFC 3261 s10.3 step 5"};
+        return;
+    }
+    auto& pending = bindings_of(batch, mine.request.aor);
+    auto decision = registrar::process_register(mine.request, pending.bindings ? &*pending.bindings : nullptr,
+                                                mine.domain->policy, is_dead_, batch.now);
+    take(batch, job, pending, decision);
+}
+
+void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit) {
+    const auto* domain = job.settings->find(domain_of(edit.aor));
+    if (!domain || !account_exists(batch, edit.aor)) {
+        job.reject = base::Reject{404, "No Such Account", "admin"};
+        return;
+    }
+    auto& pending = bindings_of(batch, edit.aor);
+    const auto* current = pending.bindings ? &*pending.bindings : nullptr;
+    auto decision = edit.remove
+                        ? registrar::admin_remove(edit.contact, current, batch.now)
+                        : registrar::admin_add(edit.contact, edit.interval, current, batch.now, domain->policy);
+    take(batch, job, pending, decision);
+}
+
+/// Makes a decision the state that the rest of the batch sees.
+void BindingWriter::take(Batch& batch, Job& job, Pending& pending, registrar::Decision& decision) {
+    pending.jobs.push_back(&job);
+    job.rule = decision.rule;
+    job.reject = std::move(decision.reject);
+    if (!job.reject && decision.changed) {
+        if (decision.bindings.empty())
+            pending.bindings.reset();
+        else
+            pending.bindings = location::Record::encode(pending.previous, batch.now.mono, decision.bindings);
+        pending.cause = decision.cause;
+        pending.changed = true;
+        job.changed = true;
+        job.evicted = std::move(decision.evicted);
+    }
+    job.record = pending.bindings;
+}
+
+void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
+    for (const auto& account : put.accounts)
+        if (put.must_be_new && account_of(batch, account.aor).account) {
+            job.reject = base::Reject{409, "Account Exists", "admin"};
+            return;
+        }
+    for (const auto& account : put.accounts) {
+        auto& pending = account_of(batch, account.aor);
+        pending.account = std::make_shared<const auth::Account>(account);
+        pending.account_text = auth::encode(account);
+        pending.cause = location::Cause::account;
+        pending.changed = true;
+        pending.jobs.push_back(&job);
+    }
+    job.changed = true;
+}
+
+void BindingWriter::decide_alter(Batch& batch, Job& job, const AccountAlter& alter) {
+    auto& pending = account_of(batch, alter.aor);
+    if (!pending.account) {
+        job.reject = base::Reject{404, "No Such Account", "admin"};
+        return;
+    }
+    auto account = *pending.account;
+    alter.alter(account);
+    pending.account_text = auth::encode(account);
+    pending.account = std::make_shared<const auth::Account>(std::move(account));
+    pending.cause = location::Cause::account;
+    pending.changed = true;
+    pending.jobs.push_back(&job);
+    job.changed = true;
+}
+
+void BindingWriter::decide_remove(Batch& batch, Job& job, const AccountRemove& remove) {
+    auto& pending = account_of(batch, remove.aor);
+    if (!pending.account) {
+        job.reject = base::Reject{404, "No Such Account", "admin"};
+        return;
+    }
+    pending.account = nullptr;
+    pending.account_text.clear();
+    pending.cause = location::Cause::account_removed;
+    pending.changed = true;
+    pending.jobs.push_back(&job);
+    job.changed = true;
+    auto& bindings = bindings_of(batch, remove.aor);
+    if (!bindings.bindings) return;
+    bindings.bindings.reset();
+    bindings.cause = location::Cause::account_removed;
+    bindings.changed = true;
+    bindings.jobs.push_back(&job);
+}
+
+/// Expired bindings leave as ordinary changes, decided on the record as it now is: one that was refreshed meanwhile
+/// is not due, whatever the queue says.
+void BindingWriter::sweep_expired(Batch& batch) {
+    std::vector<std::string> due;
+    expiry_.take_due(batch.now.mono, sweeps_per_batch, due);
+    for (const auto& aor : due) {
+        if (auto found = batch.bindings.find(aor); found != batch.bindings.end() && found->second->changed)
+            continue;  // decided anew in this batch: its record holds nothing expired and is scheduled when published
+        auto& pending = bindings_of(batch, aor);
+        if (!pending.bindings) continue;
+        auto decision = registrar::sweep(*pending.bindings, batch.now);
+        if (!decision.changed) {
+            if (auto next = pending.bindings->next_expiry()) expiry_.schedule(aor, *next);
+            continue;
+        }
+        if (decision.bindings.empty())
+            pending.bindings.reset();
+        else
+            pending.bindings = location::Record::encode(pending.previous, batch.now.mono, decision.bindings);
+        pending.cause = decision.cause;
+        pending.changed = true;
+        ++counters_.expired;
+    }
+}
+
+void BindingWriter::commit(Batch& batch) {
+    for (auto& pending : batch.pending) {
+        if (!pending.changed) continue;
+        batch.changes.push_back({pending.kind, pending.cause, pending.key, pending.record(), pending.previous, 0,
+                                 batch.now.wall});
+        batch.changed.push_back(&pending);
+    }
+    if (batch.changes.empty()) return;
+    auto result = store_.commit(batch.changes);
+    ++counters_.batches;
+    if (result.status != location::CommitStatus::done) {
+        ++counters_.failed_batches;
+        bool tried = result.status == location::CommitStatus::failed;
+        return fail(batch, tried ? registrar::store_failed(1) : registrar::store_down(5));
+    }
+    resolve_conflicts(batch, result);
+    publish(batch);
+}
+
+/// Nothing of a failed batch is visible. What was due to be swept is tried again.
+void BindingWriter::fail(Batch& batch, const base::Reject& reject) {
+    for (auto* pending : batch.changed) {
+        for (auto* job : pending->jobs) {
+            job->reject = reject;
+            job->changed = false;
+        }
+        if (pending->kind == location::ChangeKind::bindings)
+            expiry_.schedule(pending->key, batch.now.mono + sweep_again);
+    }
+}
+
+/// What the store holds instead becomes visible, and the jobs concerned are decided again on it.
+void BindingWriter::resolve_conflicts(Batch& batch, const location::CommitResult& result) {
+    for (const auto& conflict : result.conflicts) {
+        auto*& pending = batch.changed[conflict.index];
+        if (pending->kind == location::ChangeKind::account) {
+            if (auto account = auth::decode_account(conflict.record))
+                accounts_.publish(std::move(*account), conflict.version);
+            else
+                accounts_.remove(pending->key, conflict.version);
+        } else {
+            auto moment = moment_of(conflict.at, batch.now);
+            auto record = location::Record::from_text(conflict.version, moment, conflict.record);
+            table_.publish(pending->key, record.value_or(location::Record().at_version(conflict.version)));
+            expiry_.schedule(pending->key, batch.now.mono);
+        }
+        for (auto* job : pending->jobs)
+            if (std::find(batch.conflicting.begin(), batch.conflicting.end(), job) == batch.conflicting.end())
+                batch.conflicting.push_back(job);
+        pending = nullptr;
+    }
+}
+
+void BindingWriter::publish(Batch& batch) {
+    std::vector<location::Change> published;
+    published.reserve(batch.changes.size());
+    for (std::size_t i = 0; i < batch.changes.size(); ++i) {
+        auto* pending = batch.changed[i];
+        if (!pending) continue;
+        const auto& change = batch.changes[i];
+        if (pending->kind == location::ChangeKind::account) {
+            if (pending->account)
+                accounts_.publish(*pending->account, change.version);
+            else
+                accounts_.remove(pending->key, change.version);
+        } else {
+            auto record = pending->bindings.value_or(location::Record()).at_version(change.version);
+            table_.publish(pending->key, record);
+            if (auto due = record.next_expiry()) expiry_.schedule(pending->key, *due);
+            for (auto* job : pending->jobs)
+                if (job->changed && job->record) job->record = job->record->at_version(change.version);
+        }
+        published.push_back(change);
+    }
+    counters_.changes += published.size();
+    if (feed_) feed_->announce(published);
+}
+
+bool BindingWriter::maintain(base::Now now) {
+    auto is_current = [this](location::ChangeKind kind, std::string_view key, std::uint64_t version) {
+        if (kind == location::ChangeKind::account) return accounts_.version_of(key) == version;
+        auto record = table_.find(key);
+        return record && record->version() == version;
+    };
+    auto exists = [this](location::ChangeKind kind, std::string_view key) {
+        if (kind == location::ChangeKind::account) return accounts_.version_of(key) != 0;
+        return table_.find(key).has_value();
+    };
+    return store_.maintain(now, is_current, exists);
+}
+
+}  // namespace muster::core

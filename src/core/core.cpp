@@ -1,0 +1,79 @@
+#include "muster/core/core.hpp"
+
+#include "arrival.hpp"
+#include "muster/base/text.hpp"
+#include "muster/registrar/reply.hpp"
+#include "muster/sip/parse.hpp"
+#include "muster/sip/write.hpp"
+
+namespace muster::core {
+
+Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, SettingsPtr settings,
+           const transaction::LayerOptions& options)
+    : worker_(worker),
+      shared_(shared),
+      random_(random),
+      settings_(std::move(settings)),
+      layer_(options),
+      tags_(random),
+      message_(std::make_unique<sip::Message>()) {}
+
+Core::~Core() = default;
+
+void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now now, Outbox& out) {
+    ++counters_.received;
+    Arrival arrival{*message_, flow, now, out};
+    auto parsed = sip::parse(bytes, *message_, settings_->limits);
+    if (!parsed) {
+        ++counters_.malformed;
+        arrival.log(Event::Kind::malformed, parsed.status, parsed.reason, {});
+        if (parsed.outcome == sip::ParseStatus::refused && message_->method != sip::Method::ack)
+            refuse_stateless(arrival, {parsed.status, parsed.reason, "RFC 3261 s8.1.1"});
+        return;
+    }
+    if (!message_->is_request) return;  // nothing of ours is waiting for a response
+    if (layer_.receive(*message_, flow, now, out.sends) == transaction::Receipt::absorbed) {
+        ++counters_.retransmissions;
+        return;
+    }
+    on_request(arrival);
+}
+
+void Core::on_broken_stream(const base::Flow& flow, std::string_view head, int status, std::string_view reason,
+                            base::Now now, Outbox& out) {
+    ++counters_.received;
+    ++counters_.malformed;
+    Arrival arrival{*message_, flow, now, out};
+    arrival.log(Event::Kind::malformed, status, reason, {});
+    auto parsed = sip::parse(head, *message_, settings_->limits);
+    bool answerable = parsed.outcome != sip::ParseStatus::garbage && message_->is_request;
+    if (answerable && message_->method != sip::Method::ack)
+        refuse_stateless(arrival, {status, reason, "RFC 3261 s18.3"});
+    out.closes.push_back(flow);
+}
+
+void Core::on_flow_closed(const base::Flow& flow) { layer_.on_flow_closed(flow); }
+
+void Core::on_time(base::Now now, Outbox& out) { layer_.on_time(now, out.sends); }
+
+std::optional<base::Mono> Core::next_deadline() const { return layer_.next_deadline(); }
+
+/// Our To tags are MACs over the dialog's other half, so that an answer without a transaction is the same each time.
+std::string_view Core::to_tag(const sip::Message& message) {
+    auto mac = tags_.of({message.call_id, message.from.tag()});
+    tag_.clear();
+    base::append_hex(tag_, reinterpret_cast<const std::uint8_t*>(&mac), sizeof mac);
+    return tag_;
+}
+
+void Core::refuse_stateless(Arrival& arrival, const base::Reject& reject) {
+    ++counters_.refused;
+    auto& out = arrival.out.sends.open(sip::reply_flow(arrival.message, arrival.flow));
+    sip::ResponseWriter writer(out, reject.status, reject.reason, arrival.message, arrival.flow,
+                               to_tag(arrival.message));
+    for (const auto& [name, value] : reject.headers) writer.field(name, value);
+    writer.finish();
+    arrival.out.sends.close();
+}
+
+}  // namespace muster::core

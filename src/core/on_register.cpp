@@ -1,0 +1,150 @@
+// The path of a REGISTER (RFC 3261 s10.3), up to the writer and back.
+
+#include "arrival.hpp"
+#include "muster/auth/digest.hpp"
+#include "muster/registrar/reply.hpp"
+#include "muster/sip/write.hpp"
+
+namespace muster::core {
+
+void Core::on_register(Arrival& arrival) {
+    auto& message = arrival.message;
+    auto domain_name = registrar::served_domain(message, settings_->served);
+    if (!domain_name) return refuse_stateless(arrival, domain_name.reject());
+    if (auto reject = registrar::check_require(message, arrival.flow.transport))
+        return refuse_stateless(arrival, *reject);
+    const auto* domain = settings_->find(*domain_name);
+    if (!domain) return refuse_stateless(arrival, {404, "Domain Not Served Here", "RFC 3261 s10.3 step 1"});
+
+    std::string identity;
+    bool vouched_for = domain->policy.trusts(arrival.flow.remote);  // an edge proxy has authenticated it
+    if (!vouched_for && !authenticate(arrival, *domain, identity)) return;
+
+    auto aor = sip::canonical_aor(message.to.uri, settings_->served, *domain_name);
+    auto account = aor ? shared_.accounts.by_aor(aor->text) : nullptr;
+    if (!vouched_for) {
+        auto wanted = account ? std::string_view(account->aor) : aor ? std::string_view(aor->text) : "";
+        if (auto reject = registrar::authorize(identity, wanted)) {
+            arrival.log(Event::Kind::refused, reject->status, reject->rule, message.to.uri_text);
+            return refuse_stateless(arrival, *reject);
+        }
+    }
+    if (!account || !account->enabled) return refuse_stateless(arrival, {404, "Not Found", "RFC 3261 s10.3 step 5"});
+    register_as(arrival, *domain, account->aor);
+}
+
+/// Step 3: fills `identity`, or challenges.
+bool Core::authenticate(Arrival& arrival, const Domain& domain, std::string& identity) {
+    auto verdict = auth::verify(arrival.message, sip::Header::authorization, domain.digest, settings_->served,
+                                shared_.accounts, shared_.nonces, shared_.used_nonces, arrival.now);
+    if (verdict.outcome == auth::Outcome::accepted) {
+        identity = std::move(verdict.aor);
+        return true;
+    }
+    if (verdict.outcome == auth::Outcome::wrong) {
+        ++counters_.auth_failed;
+        arrival.log(Event::Kind::auth_failed, 401, verdict.rule, verdict.username);
+    }
+    challenge(arrival, domain, verdict.outcome == auth::Outcome::stale);
+    return false;
+}
+
+void Core::challenge(Arrival& arrival, const Domain& domain, bool stale) {
+    ++counters_.challenged;
+    auto& out = arrival.out.sends.open(sip::reply_flow(arrival.message, arrival.flow));
+    sip::ResponseWriter writer(out, 401, "Unauthorized", arrival.message, arrival.flow, to_tag(arrival.message));
+    auth::append_challenges(out, "WWW-Authenticate", domain.digest, shared_.nonces, random_, stale, arrival.now);
+    writer.finish();
+    arrival.out.sends.close();
+}
+
+/// From here on the sender is known, so the request gets a transaction: a retransmission is answered from it, without
+/// the digest, whose nonce count is used up by now.
+void Core::register_as(Arrival& arrival, const Domain& domain, std::string aor) {
+    auto& message = arrival.message;
+    auto ticket = layer_.create(message, sip::reply_flow(message, arrival.flow), arrival.now);
+    if (!ticket) return refuse_stateless(arrival, registrar::store_down(2));
+
+    auto job = take_job();
+    auto& mine = std::get<RegisterJob>(job->what);
+    mine.ticket = *ticket;
+    mine.flow = arrival.flow;
+    mine.head.clear();
+    sip::append_reply_head(mine.head, message, arrival.flow, to_tag(message));
+    mine.bytes.assign(message.bytes);
+    message.rebase(mine.bytes.data());
+
+    auto request = registrar::read_register(message, settings_->served, std::move(aor), arrival.flow, settings_->limits);
+    job->settings = settings_;
+    if (!request) {
+        job->reject = std::move(request.reject());
+    } else {
+        mine.request = std::move(*request);
+        if (mine.request.intent != registrar::Intent::query) {
+            mine.domain = &domain;
+            ++pending_jobs_;
+            arrival.out.jobs.push_back(std::move(job));
+            return;
+        }
+        job->record = shared_.table.find(mine.request.aor);
+        job->decided = arrival.now;
+    }
+    answer(*job, arrival.now, arrival.out);
+    put_back(std::move(job));
+}
+
+void Core::on_outcome(JobPtr job, base::Now now, Outbox& out) {
+    --pending_jobs_;
+    answer(*job, now, out);
+    put_back(std::move(job));
+}
+
+void Core::on_queue_full(JobPtr job, base::Now now, Outbox& out) {
+    job->reject = registrar::store_down(2);
+    on_outcome(std::move(job), now, out);
+}
+
+/// Step 8: the final answer, through the transaction.
+void Core::answer(const Job& job, base::Now now, Outbox& out) {
+    const auto& mine = std::get<RegisterJob>(job.what);
+    scratch_.clear();
+    int status = 200;
+    if (job.reject) {
+        status = job.reject->status;
+        registrar::append_reject(scratch_, mine.head, *job.reject);
+        ++counters_.refused;
+        out.events.push_back({Event::Kind::refused, status, mine.flow, job.reject->rule, mine.request.aor});
+    } else {
+        registrar::append_ok(scratch_, mine.head, mine.request, job.record ? &*job.record : nullptr, job.decided);
+        bool query = mine.request.intent == registrar::Intent::query;
+        ++(query ? counters_.queried : counters_.registered);
+        if (job.changed) out.events.push_back({Event::Kind::registered, 200, mine.flow, job.rule, mine.request.aor});
+        for (const auto& contact : job.evicted)
+            out.events.push_back({Event::Kind::evicted, 200, mine.flow, "contacts.limit", contact});
+    }
+    layer_.respond(mine.ticket, status, scratch_, now, out.sends);
+}
+
+JobPtr Core::take_job() {
+    if (spare_.empty()) {
+        auto job = std::make_unique<Job>();
+        job->home = worker_;
+        return job;
+    }
+    auto job = std::move(spare_.back());
+    spare_.pop_back();
+    return job;
+}
+
+/// Keeps the buffers of a few hundred jobs for the next ones.
+void Core::put_back(JobPtr job) {
+    if (spare_.size() >= 512) return;
+    job->settings.reset();
+    job->reject.reset();
+    job->record.reset();
+    job->evicted.clear();
+    job->changed = false;
+    spare_.push_back(std::move(job));
+}
+
+}  // namespace muster::core

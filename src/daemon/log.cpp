@@ -1,0 +1,107 @@
+#include "log.hpp"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <mutex>
+
+#include "muster/base/text.hpp"
+
+namespace muster::daemon {
+namespace {
+
+constexpr std::uint64_t lines_per_second = 20;
+
+spdlog::level::level_enum spdlog_level(Level level) {
+    switch (level) {
+        case Level::debug: return spdlog::level::debug;
+        case Level::info: return spdlog::level::info;
+        case Level::warning: return spdlog::level::warn;
+        case Level::error: return spdlog::level::err;
+    }
+    return spdlog::level::info;
+}
+
+struct Kind {
+    std::string_view words;
+    Level level;
+};
+
+Kind kind_of(core::Event::Kind kind) {
+    using K = core::Event::Kind;
+    switch (kind) {
+        case K::malformed: return {"parse result=malformed", Level::info};
+        case K::auth_failed: return {"auth result=failed", Level::warning};
+        case K::refused: return {"register result=refused", Level::info};
+        case K::registered: return {"register result=ok", Level::info};
+        case K::evicted: return {"register result=evicted", Level::info};
+        case K::store_failed: return {"store result=failed", Level::error};
+    }
+    return {"", Level::debug};
+}
+
+/// Lets some lines of a kind through each second and counts the rest.
+class Throttle {
+public:
+    /// How many were left out before this one; empty when this one is to be left out as well.
+    std::optional<std::uint64_t> pass(std::chrono::steady_clock::time_point now) {
+        std::lock_guard lock(mutex_);
+        if (now - start_ >= std::chrono::seconds(1)) {
+            start_ = now;
+            passed_ = 0;
+        }
+        if (passed_ >= lines_per_second) {
+            ++left_out_;
+            return {};
+        }
+        ++passed_;
+        return std::exchange(left_out_, 0);
+    }
+
+private:
+    std::mutex mutex_;
+    std::chrono::steady_clock::time_point start_{};
+    std::uint64_t passed_ = 0;
+    std::uint64_t left_out_ = 0;
+};
+
+std::array<Throttle, 8> throttles;
+
+}  // namespace
+
+void start_log(std::string_view level) {
+    spdlog::init_thread_pool(8'192, 1);
+    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    auto logger = std::make_shared<spdlog::async_logger>("muster", sink, spdlog::thread_pool(),
+                                                         spdlog::async_overflow_policy::overrun_oldest);
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+    logger->flush_on(spdlog::level::info);
+    spdlog::set_default_logger(logger);
+    set_log_level(level);
+}
+
+void set_log_level(std::string_view level) { spdlog::set_level(spdlog::level::from_str(std::string(level))); }
+
+void log_line(Level level, std::string_view line) { spdlog::log(spdlog_level(level), line); }
+
+void log_event(const core::Event& event) {
+    auto kind = kind_of(event.kind);
+    if (!spdlog::should_log(spdlog_level(kind.level))) return;
+    auto left_out = throttles[static_cast<std::size_t>(event.kind) % throttles.size()].pass(std::chrono::steady_clock::now());
+    if (!left_out) return;
+    std::string line(kind.words);
+    if (event.status != 0) line.append(" status=").append(std::to_string(event.status));
+    line.append(" src=").append(event.flow.source());
+    if (*left_out > 0) line.append(" left_out=").append(std::to_string(*left_out));
+    line.append(" rule=\"").append(event.rule).append("\"");
+    if (!event.subject.empty()) line.append(" subject=\"").append(base::printable(event.subject)).append("\"");
+    log_line(kind.level, line);
+}
+
+void stop_log() { spdlog::shutdown(); }
+
+}  // namespace muster::daemon

@@ -1,0 +1,23 @@
+#pragma once
+// The log: one line a fact, machine fields first, text chosen by others last and escaped. Never a secret.
+
+#include <string>
+#include <string_view>
+
+#include "muster/core/outbox.hpp"
+
+namespace muster::daemon {
+
+enum class Level { debug, info, warning, error };
+
+/// To stderr, from a thread of its own; a slow reader loses old lines, never holds the daemon. `level` as in the
+/// configuration.
+void start_log(std::string_view level);
+void set_log_level(std::string_view level);
+void log_line(Level level, std::string_view line);
+/// At most some lines a second of each kind; how many were left out is said with the next.
+void log_event(const core::Event& event);
+/// Writes out what waits.
+void stop_log();
+
+}  // namespace muster::daemon

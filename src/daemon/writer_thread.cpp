@@ -1,0 +1,72 @@
+#include "writer_thread.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "log.hpp"
+#include "muster/net/worker.hpp"
+
+namespace muster::daemon {
+namespace {
+
+// A batch is what queued during the last sync; the cap keeps one batch under 50 ms of CPU.
+constexpr std::size_t largest_batch = 4'096;
+constexpr base::Milliseconds housekeeping{100};
+constexpr base::Milliseconds idle_wait{1'000};
+
+}  // namespace
+
+WriterThread::WriterThread(core::BindingWriter& writer, CommitQueue& queue, GiveBack give_back)
+    : writer_(writer), queue_(queue), give_back_(std::move(give_back)), thread_([this] { run(); }) {}
+
+WriterThread::~WriterThread() {
+    queue_.stop();
+    thread_.join();
+}
+
+core::WriterCounters WriterThread::counters() const {
+    std::lock_guard lock(mutex_);
+    return counters_;
+}
+
+void WriterThread::run() {
+    std::vector<core::JobPtr> batch;
+    bool more_to_do = false;
+    base::Mono next_housekeeping{};
+    std::uint64_t failures = 0;
+    for (;;) {
+        auto now = net::read_clocks();
+        auto deadline = more_to_do ? now.mono : now.mono + idle_wait;
+        if (auto due = writer_.next_expiry()) deadline = std::min(deadline, std::max(*due, now.mono + housekeeping));
+        if (!queue_.take(batch, largest_batch, deadline)) return;
+
+        now = net::read_clocks();
+        writer_.run_batch(batch, now);
+        hand_out(batch);
+        batch.clear();
+        if (more_to_do || now.mono >= next_housekeeping) {
+            more_to_do = writer_.maintain(now);
+            next_housekeeping = now.mono + housekeeping;
+        }
+        auto counters = writer_.counters();
+        if (counters.failed_batches > failures) log_line(Level::error, "store result=failed");
+        failures = counters.failed_batches;
+        std::lock_guard lock(mutex_);
+        counters_ = counters;
+    }
+}
+
+void WriterThread::hand_out(std::vector<core::JobPtr>& batch) {
+    std::map<std::uint32_t, std::vector<core::JobPtr>> homes;
+    for (auto& job : batch) {
+        if (job->home == core::Job::admin_home) {
+            auto done = std::move(job->done);
+            done(std::move(job));
+        } else {
+            homes[job->home].push_back(std::move(job));
+        }
+    }
+    for (auto& [home, jobs] : homes) give_back_(home, std::move(jobs));
+}
+
+}  // namespace muster::daemon
