@@ -28,9 +28,9 @@ struct Ha1Pair {
 };
 
 struct Account {
-    std::string aor;       ///< canonical
-    std::string username;  ///< digest user name without domain
-    std::string realm;     ///< the domain
+    std::string aor;                   ///< canonical
+    std::string username;              ///< digest user name without domain
+    std::string realm;                 ///< the domain
     std::vector<std::string> aliases;  ///< canonical AORs that share this account's bindings
     std::array<Ha1Pair, algorithm_count> ha1{};
     bool enabled = true;
@@ -40,8 +40,10 @@ struct Account {
 Account make_account(std::string aor, std::string username, std::string realm, std::string_view password);
 void set_password(Account& account, std::string_view password);
 
-/// For the store: one line of text, and back. Empty when damaged.
+/// For the store: one line of text, fields separated by 0x1F, hashes in hexadecimal. Empty when a text of the account
+/// is empty or holds a control character.
 std::string encode(const Account& account);
+/// Empty unless it is exactly what encode() makes.
 std::optional<Account> decode_account(std::string_view text);
 
 /// All accounts in memory, in shards with a lock each: many readers, one writer.
@@ -56,16 +58,18 @@ public:
     std::shared_ptr<const Account> by_username(std::string_view username, std::string_view realm) const;
     /// By canonical AOR or alias.
     std::shared_ptr<const Account> by_aor(std::string_view aor) const;
-    std::uint64_t version_of(std::string_view aor) const;  ///< 0 when unknown
+    /// Version of the account whose own AOR this is; 0 when unknown.
+    std::uint64_t version_of(std::string_view aor) const;
 
-    /// Makes a committed account visible, or removes it. Older versions than the one held are ignored.
+    /// Makes a committed account visible, or removes it. Older versions than the one held are ignored. An own AOR is
+    /// before an alias of another account; of two accounts with one user name the last published has it.
     void publish(Account account, std::uint64_t version);
     void remove(std::string_view aor, std::uint64_t version);
 
     std::size_t size() const;
-    /// One page in order of AOR hash, as location::Table::page().
-    std::string page(std::string_view cursor, std::size_t limit,
-                     const std::function<void(const Account&)>& sink) const;
+    /// One page in order of AOR hash, as location::Table::page(): the accounts after `cursor` (an AOR), at most
+    /// `limit`. Returns the cursor of the next page, empty at the end.
+    std::string page(std::string_view cursor, std::size_t limit, const std::function<void(const Account&)>& sink) const;
 
 private:
     struct Impl;

@@ -35,9 +35,9 @@ enum class Outcome : std::uint8_t {
 struct Verdict {
     Outcome outcome = Outcome::no_credentials;
     /// Accepted: the AOR of the account. Its text is owned by the caller.
-    std::string aor;
-    std::string_view username;  ///< as sent, for the log; views the message
-    std::string_view rule;      ///< which check decided, a literal
+    std::string aor{};
+    std::string_view username{};  ///< as sent, for the log; views the message
+    std::string_view rule{};      ///< which check decided, a literal
 };
 
 /// Judges the credentials in `header` (Authorization or Proxy-Authorization) of a request. The digest is computed for
@@ -47,7 +47,8 @@ Verdict verify(const sip::Message& request, sip::Header header, const DigestSett
                const sip::ServedDomains& domains, const Accounts& accounts, const NonceKeys& keys, NonceTable& used,
                base::Now now);
 
-/// Appends one WWW-Authenticate (or Proxy-Authenticate) line per algorithm to a response under way, each with CRLF.
+/// Appends one WWW-Authenticate (or Proxy-Authenticate) line per algorithm to a response under way, each with CRLF, in
+/// the order of the settings (RFC 8760 s2.3). All carry the same fresh nonce.
 void append_challenges(std::string& out, std::string_view header_name, const DigestSettings& settings,
                        const NonceKeys& keys, base::Random& random, bool stale, base::Now now);
 

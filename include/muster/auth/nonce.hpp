@@ -19,8 +19,8 @@ struct Nonce {
     std::uint64_t id = 0;  ///< random, unique in practice
 };
 
-/// Secret of one run of the daemon, shared by all workers. A nonce is base64url or hexadecimal text of
-/// (boot id, time, random, MAC over these and the realm).
+/// Secret of one run of the daemon, shared by all workers. A nonce is 40 characters of base64url: boot id (4 bytes),
+/// milliseconds (6), random (8) and the first 12 bytes of an HMAC-SHA-256 over these and the realm.
 class NonceKeys {
 public:
     explicit NonceKeys(base::Random& random);
@@ -37,8 +37,9 @@ private:
     std::uint64_t boot_ = 0;
 };
 
-/// Which nonce counts have been used, for all workers. Of fixed size: the oldest nonces are forgotten, and each shard
-/// keeps a watermark so that a forgotten nonce counts as stale and can never be used again.
+/// Which nonce counts have been used, for all workers. Of fixed size (33 bytes for each of `capacity`, rounded up to
+/// 16 times a power of two): the oldest nonces are forgotten, and each set of 16 keeps a watermark so that a forgotten
+/// nonce counts as stale and can never be used again.
 class NonceTable {
 public:
     NonceTable(std::size_t capacity, std::uint64_t hash_seed);
@@ -56,10 +57,8 @@ public:
     Use use(const Nonce& nonce, std::optional<std::uint32_t> count, base::Milliseconds life, base::Mono now);
 
 private:
-    struct Shard;
-    std::size_t per_shard_;
-    std::uint64_t seed_;
-    std::unique_ptr<Shard[]> shards_;
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace muster::auth
