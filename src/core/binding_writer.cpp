@@ -292,7 +292,7 @@ void BindingWriter::resolve_conflicts(Batch& batch, const location::CommitResult
         } else {
             auto moment = moment_of(conflict.at, batch.now);
             auto record = location::Record::from_text(conflict.version, moment, conflict.record);
-            table_.publish(pending->key, record.value_or(location::Record().at_version(conflict.version)));
+            table_.publish(pending->key, record ? *record : location::Record::encode(conflict.version, moment, {}));
             expiry_.schedule(pending->key, batch.now.mono);
         }
         for (auto* job : pending->jobs)
@@ -315,11 +315,10 @@ void BindingWriter::publish(Batch& batch) {
             else
                 accounts_.remove(pending->key, change.version);
         } else {
-            auto record = pending->bindings.value_or(location::Record()).at_version(change.version);
+            auto record = pending->bindings.value_or(location::Record::encode(change.version, batch.now.mono, {}));
+            record.set_version(change.version);
             table_.publish(pending->key, record);
             if (auto due = record.next_expiry()) expiry_.schedule(pending->key, *due);
-            for (auto* job : pending->jobs)
-                if (job->changed && job->record) job->record = job->record->at_version(change.version);
         }
         published.push_back(change);
     }
