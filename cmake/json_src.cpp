@@ -1,0 +1,2 @@
+// Boost.JSON, compiled once for all of its users.
+#include <boost/json/src.hpp>
