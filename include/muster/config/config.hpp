@@ -15,9 +15,12 @@ namespace muster::config {
 struct Listen {
     base::Transport transport = base::Transport::udp;
     base::Address address;
-    std::string advertise;    ///< name or address put in Via, Record-Route and Path; empty: the address itself
+    /// Name or address put in Via, Record-Route and Path, IPv6 in brackets; empty: the address itself.
+    std::string advertise;
     std::string certificate;  ///< absolute path; TLS and WSS only
     std::string key;
+
+    bool operator==(const Listen&) const = default;
 };
 
 struct Config {
@@ -51,10 +54,10 @@ Loaded load_text(std::string_view text, const std::string& file);
 /// JSON Schema of the file, made from the same table as the loader. config/muster.schema.json is its copy.
 std::string schema();
 
-/// "30s", "5m", "1h", "7d", "250ms".
+/// "30s", "5m", "1h", "7d", "250ms", and sums such as "1h30m".
 std::optional<base::Milliseconds> parse_duration(std::string_view text);
 
-/// Keys whose values differ and that a running daemon cannot change: of listen, store, workers, admin.
+/// Keys whose values differ and that a running daemon cannot change: of listen, store, workers, admin.socket, admin.http.
 std::vector<std::string> needs_restart(const Config& running, const Config& wanted);
 
 }  // namespace muster::config

@@ -1,0 +1,98 @@
+#include "keys.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace muster::config {
+namespace {
+
+constexpr Key listen_keys[] = {
+    {"udp", Kind::address, "Address and port that take SIP over UDP."},
+    {"tcp", Kind::address, "Address and port that take SIP over TCP."},
+    {"tls", Kind::address, "Address and port that take SIP over TLS; needs certificate and key."},
+    {"ws", Kind::address, "Address and port that take SIP over WebSocket (RFC 7118)."},
+    {"wss", Kind::address, "Address and port that take SIP over secure WebSocket; needs certificate and key."},
+    {"advertise", Kind::host,
+     "Name or address put in Via, Record-Route and Path, where others know this host by another one (cloud NAT)."},
+    {"certificate", Kind::file, "PEM file with the certificate chain, relative to this file."},
+    {"key", Kind::file, "PEM file with the private key, relative to this file."},
+};
+constexpr Key listen_item[] = {{"", Kind::map, "One listener: a transport with its address.", {}, {}, listen_keys}};
+
+constexpr Key expires_keys[] = {
+    {"min", Kind::duration, "Shorter registrations are refused with 423.", "60s"},
+    {"default", Kind::duration, "Lifetime of a registration that asks for none.", "1h"},
+    {"max", Kind::duration, "Longer registrations are cut to this.", "2h"},
+};
+constexpr Key contacts_keys[] = {
+    {"limit", Kind::count, "Contacts one address-of-record may have; 0 for no limit.", "10", {}, {}, 0, 1'000},
+    {"when_full", Kind::choice, "What becomes of a new contact when the limit is reached.", "replace-dead",
+     "reject|replace-dead|replace-oldest|single"},
+};
+constexpr Key algorithm_item[] = {{"", Kind::choice, "A digest algorithm.", {}, "MD5|SHA-256|SHA-512-256"}};
+constexpr Key auth_keys[] = {
+    {"algorithms", Kind::list, "Digest algorithms, offered in this order.", "[MD5]", {}, algorithm_item},
+    {"nonce_life", Kind::duration, "How long a nonce serves.", "5m"},
+};
+constexpr Key alias_item[] = {{"", Kind::host, "A name or address that means this domain."}};
+constexpr Key trusted_item[] = {{"", Kind::network, "A network or one address."}};
+constexpr Key domain_keys[] = {
+    {"aliases", Kind::list, "Names and addresses that mean this domain.", {}, {}, alias_item},
+    {"expires", Kind::map, "Lifetimes of registrations.", {}, {}, expires_keys},
+    {"contacts", Kind::map, "How many contacts an address-of-record may have.", {}, {}, contacts_keys},
+    {"auth", Kind::map, "Digest authentication.", {}, {}, auth_keys},
+    {"lookup", Kind::choice, "What becomes of a request for a user: passed on, answered with 302, or refused.", "proxy",
+     "proxy|redirect|off"},
+    {"ring_time", Kind::duration, "An INVITE unanswered for so long is given up.", "60s"},
+    {"inbound", Kind::choice, "Who may call served users; with `lookup: redirect` the default is trusted.", "anyone",
+     "anyone|trusted|nobody"},
+    {"trusted",
+     Kind::list,
+     "Edge proxies and peers: may send calls, and REGISTERs they have authenticated.",
+     {},
+     {},
+     trusted_item},
+};
+constexpr Key domain_item[] = {{"", Kind::map, "One domain; {} for all defaults.", {}, {}, domain_keys}};
+
+constexpr Key admin_keys[] = {
+    {"socket", Kind::path, "Unix socket of musterctl.", "/run/muster/musterd.sock"},
+    {"http", Kind::address, "Address and port of metrics and status page; off when absent."},
+};
+constexpr Key log_keys[] = {
+    {"level", Kind::choice, "The least severity that is logged.", "info", "debug|info|warning|error"},
+};
+constexpr Key limits_keys[] = {
+    {"message_bytes", Kind::count, "Longest SIP message; 513 beyond.", "65535", {}, {}, 1'024, 65'535},
+    {"headers", Kind::count, "Header fields in one message; 400 beyond.", "128", {}, {}, 16, 1'024},
+    {"contacts", Kind::count, "Contact values in one REGISTER; 400 beyond.", "64", {}, {}, 1, 1'000},
+};
+constexpr Key root_keys[] = {
+    {"listen",
+     Kind::list,
+     "Where SIP arrives; absent: UDP and TCP on 0.0.0.0:5060 and [::]:5060.",
+     {},
+     {},
+     listen_item},
+    {"store", Kind::store, "Where bindings and accounts are kept: sqlite:PATH or memory: (forgets at the end).",
+     "sqlite:/var/lib/muster/muster.db"},
+    {"domains", Kind::domains, "The domains served.", {}, {}, domain_item},
+    {"admin", Kind::map, "Administration.", {}, {}, admin_keys},
+    {"workers", Kind::count, "Threads that handle SIP; absent: one a core.", {}, {}, {}, 1, 256},
+    {"log", Kind::map, "Logging.", {}, {}, log_keys},
+    {"limits", Kind::map, "Hard limits of what is read.", {}, {}, limits_keys},
+};
+constexpr Key root_key = {"", Kind::map, "Configuration of musterd.", {}, {}, root_keys};
+
+}  // namespace
+
+const Key& root() { return root_key; }
+
+const Key& key_of(const Key& map, std::string_view name) {
+    auto found = std::ranges::find(map.inside, name, &Key::name);
+    if (found == map.inside.end()) throw std::logic_error("no key " + std::string(name));
+    return *found;
+}
+
+}  // namespace muster::config

@@ -1,0 +1,326 @@
+// The file to a Config: the table checks each key by itself, this checks what keys mean together.
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "check.hpp"
+#include "muster/base/text.hpp"
+#include "muster/config/config.hpp"
+#include "value.hpp"
+
+namespace muster::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A map of the file read by the table: an absent or faulty key has the table's default.
+class Section {
+public:
+    Section(YAML::Node node, const Key& map) : node_(std::move(node)), map_(&map) {}
+
+    /// Undefined when absent.
+    YAML::Node node(std::string_view name) const {
+        for (const auto& [key, value] : entries(node_))
+            if (key.IsScalar() && key.Scalar() == name) return value;
+        return YAML::Node(YAML::NodeType::Undefined);
+    }
+    bool written(std::string_view name) const { return node(name).IsDefined(); }
+    /// Written as a single value, and well.
+    bool has(std::string_view name) const {
+        auto value = node(name);
+        return value.IsScalar() && fits(key_of(*map_, name), value.Scalar());
+    }
+    std::string text(std::string_view name) const {
+        return has(name) ? node(name).Scalar() : std::string(key_of(*map_, name).fallback);
+    }
+    std::uint32_t count(std::string_view name) const {
+        return static_cast<std::uint32_t>(base::decimal(text(name)).value_or(0));
+    }
+    base::Seconds duration(std::string_view name) const {
+        return std::chrono::duration_cast<base::Seconds>(parse_duration(text(name)).value_or(base::Milliseconds(0)));
+    }
+    /// Index among the choices of the table; the enumerations stand in the same order.
+    template <class Enum>
+    Enum choice(std::string_view name) const {
+        auto names = split(key_of(*map_, name).choices, '|');
+        return static_cast<Enum>(std::ranges::find(names, text(name)) - names.begin());
+    }
+    Section section(std::string_view name) const { return {node(name), key_of(*map_, name)}; }
+    /// The well written items of a list.
+    std::vector<YAML::Node> list(std::string_view name) const {
+        std::vector<YAML::Node> items;
+        auto value = node(name);
+        const Key& item = key_of(*map_, name).inside.front();
+        if (value.IsSequence())
+            for (const auto& each : value)
+                if (item.kind == Kind::map || (each.IsScalar() && fits(item, each.Scalar()))) items.push_back(each);
+        return items;
+    }
+    const YAML::Node& whole() const { return node_; }
+    const Key& table() const { return *map_; }
+
+private:
+    YAML::Node node_;
+    const Key* map_;
+};
+
+class Loader {
+public:
+    Loader(Faults& faults, const std::string& file) : faults_(faults), folder_(fs::absolute(file).parent_path()) {}
+
+    Config read(const YAML::Node& document) {
+        Section top(document, root());
+        Config config;
+        read_listen(top, config);
+        config.store = read_store(top.text("store"));
+        read_admin(top.section("admin"), config);
+        config.workers = top.count("workers");
+        config.log_level = top.section("log").text("level");
+        read_domains(top, config.settings);
+        auto limits = top.section("limits");
+        config.settings.limits = {limits.count("message_bytes"), limits.count("headers"), limits.count("contacts")};
+        return config;
+    }
+
+private:
+    std::string absolute(const std::string& path) const { return (folder_ / path).lexically_normal().string(); }
+
+    std::string read_store(const std::string& text) const {
+        return text.starts_with("memory") ? "memory:" : "sqlite:" + absolute(text.substr(7));
+    }
+
+    void read_listen(const Section& top, Config& config) {
+        auto items = top.list("listen");
+        if (top.node("listen").IsSequence() && items.empty())
+            faults_.add(top.node("listen"), "listen is empty; expected at least one listener");
+        const Key& item = key_of(root(), "listen").inside.front();
+        for (std::size_t i = 0; i < items.size(); ++i)
+            if (items[i].IsMap()) read_listener({items[i], item}, "listen[" + std::to_string(i) + ']', config.listen);
+        if (items.empty()) config.listen = default_listen();
+        for (const auto& listen : config.listen) {
+            config.settings.served.add_listen(listen.address.ip_text(), listen.address.port);
+            if (!listen.advertise.empty())
+                config.settings.served.add_listen(read_host(listen.advertise).value_or(""), listen.address.port);
+        }
+    }
+
+    static std::string bracketed(std::string host) {
+        return host.find(':') == host.npos ? host : '[' + std::move(host) + ']';
+    }
+
+    static std::vector<Listen> default_listen() {
+        std::vector<Listen> all;
+        for (auto transport : {base::Transport::udp, base::Transport::tcp})
+            for (auto address : {"0.0.0.0:5060", "[::]:5060"}) {
+                Listen listen;
+                listen.transport = transport;
+                listen.address = base::Address::parse(address).value_or(base::Address{});
+                all.push_back(listen);
+            }
+        return all;
+    }
+
+    void read_listener(const Section& item, const std::string& path, std::vector<Listen>& all) {
+        std::vector<std::string_view> transports;
+        for (auto name : {"udp", "tcp", "tls", "ws", "wss"})
+            if (item.written(name)) transports.push_back(name);
+        if (transports.size() != 1) {
+            faults_.add(item.whole(), path + " has " + (transports.empty() ? "no transport" : "several transports") +
+                                          "; expected exactly one of udp, tcp, tls, ws or wss");
+            return;
+        }
+        Listen listen;
+        listen.transport = base::transport_from(transports[0]).value_or(base::Transport::udp);
+        read_certificate(item, path, transports[0], listen);
+        if (item.has("advertise")) listen.advertise = bracketed(read_host(item.text("advertise")).value_or(""));
+        if (!item.has(transports[0])) return;  // its fault is known
+        listen.address = base::Address::parse(item.text(transports[0])).value_or(base::Address{});
+        auto same = [&](const Listen& other) {
+            return base::is_stream(other.transport) == base::is_stream(listen.transport) &&
+                   other.address == listen.address;
+        };
+        if (auto other = std::ranges::find_if(all, same); other != all.end())
+            faults_.add(item.node(transports[0]), path + '.' + std::string(transports[0]) + ": " +
+                                                      listen.address.text() + " is already taken by " +
+                                                      std::string(base::lower_name(other->transport)) +
+                                                      "; expected another address or port");
+        all.push_back(std::move(listen));
+    }
+
+    void read_certificate(const Section& item, const std::string& path, std::string_view transport, Listen& listen) {
+        bool secure = transport == "tls" || transport == "wss";
+        for (auto [name, out] : {std::pair("certificate", &listen.certificate), std::pair("key", &listen.key)}) {
+            auto place = item.node(name);
+            std::string key = path + '.' + name;
+            if (secure && !item.written(name))
+                faults_.add(item.whole(),
+                            key + " is missing; expected a PEM file, as " + std::string(transport) + " needs one");
+            else if (!secure && item.written(name))
+                faults_.add(place,
+                            key + " has no use with " + std::string(transport) + "; expected it with tls or wss only");
+            if (!item.has(name)) continue;
+            *out = absolute(item.text(name));
+            std::error_code error;
+            if (!fs::is_regular_file(*out, error) || !std::ifstream(*out))
+                faults_.add(place, not_valid(key, item.text(name), "a file that can be read"));
+        }
+    }
+
+    void read_admin(const Section& admin, Config& config) {
+        config.admin_socket = absolute(admin.text("socket"));
+        if (config.admin_socket.size() > 107)  // sun_path of unix(7), with its NUL
+            faults_.add(admin.node("socket"), "admin.socket is too long; expected at most 107 bytes of absolute path");
+        if (!admin.has("http")) return;
+        config.admin_http = base::Address::parse(admin.text("http"));
+        auto same = [&](const Listen& l) { return base::is_stream(l.transport) && l.address == config.admin_http; };
+        if (auto other = std::ranges::find_if(config.listen, same); other != config.listen.end())
+            faults_.add(admin.node("http"), "admin.http: " + other->address.text() + " is already taken by " +
+                                                std::string(base::lower_name(other->transport)) +
+                                                "; expected another address or port");
+    }
+
+    void read_domains(const Section& top, core::Settings& settings) {
+        auto node = top.node("domains");
+        if (!top.written("domains")) {
+            faults_.add(top.whole(),
+                        "domains is missing; expected at least one domain, e.g. \"domains: {example.com: {}}\"");
+            return;
+        }
+        if (!node.IsMap()) return;
+        if (node.size() == 0) faults_.add(node, "domains is empty; expected at least one domain");
+        std::map<std::string, std::string> names;  // host to the domain it means
+        std::vector<std::pair<std::string, Section>> all;
+        for (const auto& [name_node, value] : entries(node)) {
+            auto name = name_node.IsScalar() ? read_host(name_node.Scalar()) : std::nullopt;
+            if (!name || !names.emplace(*name, *name).second) continue;
+            all.emplace_back(*name, Section(value, top.section("domains").table().inside.front()));
+        }
+        for (const auto& [name, section] : all) {
+            read_aliases(name, section, names);
+            settings.domains.emplace(name, read_domain(name, section));
+        }
+        for (const auto& [host, domain] : names) settings.served.add(host, domain);
+    }
+
+    void read_aliases(const std::string& domain, const Section& section, std::map<std::string, std::string>& names) {
+        for (const auto& item : section.list("aliases")) {
+            auto alias = read_host(item.Scalar()).value_or("");
+            auto [owner, fresh] = names.emplace(alias, domain);
+            if (!fresh && owner->second != domain)
+                faults_.add(item, "domains." + domain + ".aliases: " + alias + " already means " + owner->second +
+                                      "; expected a name of this domain alone");
+        }
+    }
+
+    core::Domain read_domain(const std::string& name, const Section& section) {
+        core::Domain domain;
+        domain.policy.domain = name;
+        domain.digest.realm = name;
+        read_expires(name, section.section("expires"), domain.policy);
+        auto contacts = section.section("contacts");
+        domain.policy.contact_limit = contacts.count("limit");
+        domain.policy.when_full = contacts.choice<registrar::WhenFull>("when_full");
+        read_auth(name, section.section("auth"), domain.digest);
+        domain.lookup = section.choice<core::Lookup>("lookup");
+        domain.ring_time = section.duration("ring_time");
+        domain.inbound = section.choice<core::Inbound>("inbound");
+        if (domain.lookup == core::Lookup::redirect && !section.has("inbound")) domain.inbound = core::Inbound::trusted;
+        for (const auto& item : section.list("trusted"))
+            if (auto network = base::Network::parse(item.Scalar())) domain.policy.trusted.push_back(*network);
+        return domain;
+    }
+
+    void read_expires(const std::string& domain, const Section& expires, registrar::Policy& policy) {
+        auto seconds = [&](std::string_view key) { return static_cast<std::uint32_t>(expires.duration(key).count()); };
+        policy.min_expires = seconds("min");
+        policy.default_expires = seconds("default");
+        policy.max_expires = seconds("max");
+        auto disorder = [&](std::string_view low, std::string_view high) {
+            // Blame what was written; at least one of them was.
+            auto place = expires.node(expires.has(high) ? high : low);
+            faults_.add(place, "domains." + domain + ".expires: " + std::string(low) + " " + expires.text(low) +
+                                   " is above " + std::string(high) + " " + expires.text(high) +
+                                   "; expected min <= default <= max");
+        };
+        if (policy.min_expires > policy.max_expires) return disorder("min", "max");
+        if (!expires.has("default"))
+            policy.default_expires = std::clamp(policy.default_expires, policy.min_expires, policy.max_expires);
+        if (policy.min_expires > policy.default_expires) disorder("min", "default");
+        if (policy.default_expires > policy.max_expires) disorder("default", "max");
+    }
+
+    void read_auth(const std::string& domain, const Section& auth, auth::DigestSettings& digest) {
+        digest.nonce_life = auth.duration("nonce_life");
+        auto written = auth.node("algorithms");
+        if (!written.IsSequence()) return;  // the default of DigestSettings
+        std::string path = "domains." + domain + ".auth.algorithms";
+        if (written.size() == 0) faults_.add(written, path + " is empty; expected at least one algorithm");
+        digest.algorithms.clear();
+        for (const auto& item : auth.list("algorithms")) {
+            auto algorithm = auth::algorithm_from(item.Scalar());
+            if (!algorithm) continue;
+            if (std::ranges::count(digest.algorithms, *algorithm) != 0)
+                faults_.add(item, path + ": " + item.Scalar() + " stands twice; expected once");
+            digest.algorithms.push_back(*algorithm);
+        }
+    }
+
+    Faults& faults_;
+    fs::path folder_;
+};
+
+}  // namespace
+
+std::string Fault::text() const {
+    std::string out = file + ':';
+    if (line > 0) out += std::to_string(line) + ':';
+    if (column > 0) out += std::to_string(column) + ':';
+    return out + ' ' + message;
+}
+
+Loaded load_text(std::string_view text, const std::string& file) {
+    Faults faults(file);
+    Loaded loaded;
+    try {
+        auto documents = YAML::LoadAll(std::string(text));
+        if (documents.size() > 1) faults.add(documents[1], "a second document; expected one");
+        if (documents.empty() || documents[0].IsNull()) {
+            loaded.faults = {{file, 0, 0, "the file is empty; expected at least \"domains: {example.com: {}}\""}};
+            return loaded;
+        }
+        check(documents[0], root(), "", faults);
+        if (documents[0].IsMap()) loaded.config = Loader(faults, file).read(documents[0]);
+    } catch (const YAML::Exception& error) {
+        faults.add(error.mark, "this is not YAML: " + error.msg);
+    }
+    loaded.faults = faults.take();
+    if (!loaded.faults.empty()) loaded.config.reset();
+    return loaded;
+}
+
+Loaded load_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    std::error_code error;
+    bool regular = !fs::is_directory(path, error);
+    if (!in || !regular || !(text << in.rdbuf() || in.peek() == std::ifstream::traits_type::eof()))
+        return {{}, {{path, 0, 0, "cannot be read; expected a YAML file that this user may read"}}};
+    return load_text(text.view(), path);
+}
+
+std::vector<std::string> needs_restart(const Config& running, const Config& wanted) {
+    std::vector<std::string> keys;
+    if (running.listen != wanted.listen) keys.emplace_back("listen");
+    if (running.store != wanted.store) keys.emplace_back("store");
+    if (running.workers != wanted.workers) keys.emplace_back("workers");
+    if (running.admin_socket != wanted.admin_socket) keys.emplace_back("admin.socket");
+    if (running.admin_http != wanted.admin_http) keys.emplace_back("admin.http");
+    return keys;
+}
+
+}  // namespace muster::config

@@ -1,0 +1,224 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "muster/config/config.hpp"
+
+namespace muster::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string slurp(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+/// The configuration, which must be without fault.
+Config good(std::string_view text, const std::string& file = "/etc/muster/muster.yaml") {
+    auto loaded = load_text(text, file);
+    for (const auto& fault : loaded.faults) ADD_FAILURE() << fault.text();
+    return loaded.config.value_or(Config{});
+}
+
+const core::Domain& domain(const Config& config, std::string_view name) {
+    const auto* found = config.settings.find(name);
+    static const core::Domain none;
+    EXPECT_NE(found, nullptr) << name;
+    return found ? *found : none;
+}
+
+std::vector<std::string> listeners(const Config& config) {
+    std::vector<std::string> all;
+    for (const auto& listen : config.listen)
+        all.push_back(std::string(base::lower_name(listen.transport)) + ' ' + listen.address.text());
+    return all;
+}
+
+TEST(Load, DefaultsAreThoseOfTheContract) {
+    auto config = good("domains: {example.com: {}}");
+    EXPECT_EQ(listeners(config),
+              (std::vector<std::string>{"udp 0.0.0.0:5060", "udp [::]:5060", "tcp 0.0.0.0:5060", "tcp [::]:5060"}));
+    EXPECT_EQ(config.store, "sqlite:/var/lib/muster/muster.db");
+    EXPECT_EQ(config.admin_socket, "/run/muster/musterd.sock");
+    EXPECT_FALSE(config.admin_http);
+    EXPECT_EQ(config.workers, 0u);
+    EXPECT_EQ(config.log_level, "info");
+    EXPECT_EQ(config.settings.limits.message_bytes, 65'535u);
+    EXPECT_EQ(config.settings.limits.headers, 128u);
+    EXPECT_EQ(config.settings.limits.contacts, 64u);
+    const auto& example = domain(config, "example.com");
+    EXPECT_EQ(example.policy.domain, "example.com");
+    EXPECT_EQ(example.policy.min_expires, 60u);
+    EXPECT_EQ(example.policy.default_expires, 3600u);
+    EXPECT_EQ(example.policy.max_expires, 7200u);
+    EXPECT_EQ(example.policy.contact_limit, 10u);
+    EXPECT_EQ(example.policy.when_full, registrar::WhenFull::replace_dead);
+    EXPECT_EQ(example.digest.realm, "example.com");
+    EXPECT_EQ(example.digest.algorithms, std::vector{auth::Algorithm::md5});
+    EXPECT_EQ(example.digest.nonce_life, 5min);
+    EXPECT_EQ(example.lookup, core::Lookup::proxy);
+    EXPECT_EQ(example.inbound, core::Inbound::anyone);
+    EXPECT_EQ(example.ring_time, 60s);
+}
+
+TEST(Load, EveryKeyIsRead) {
+    auto config = good(R"(
+listen:
+  - udp: 127.0.0.1:5070
+    advertise: SIP.Example.com
+  - tcp: "[::1]:5070"
+  - ws: 127.0.0.1:8080
+store: sqlite:data/muster.db
+domains:
+  Example.COM:
+    aliases: [sip.example.com, 192.0.2.7, "[2001:db8::1]"]
+    expires: {min: 5s, default: 10m, max: 1h30m}
+    contacts: {limit: 3, when_full: single}
+    auth: {algorithms: [SHA-512-256, MD5, SHA-256], nonce_life: 10s}
+    lookup: redirect
+    ring_time: 10s
+    trusted: [192.0.2.0/24, 2001:db8::1]
+  example.org:
+admin: {socket: run/musterd.sock, http: 127.0.0.1:9460}
+workers: 3
+log: {level: debug}
+limits: {message_bytes: 2048, headers: 32, contacts: 5}
+)");
+    EXPECT_EQ(listeners(config),
+              (std::vector<std::string>{"udp 127.0.0.1:5070", "tcp [::1]:5070", "ws 127.0.0.1:8080"}));
+    EXPECT_EQ(config.listen[0].advertise, "sip.example.com");
+    EXPECT_EQ(config.store, "sqlite:/etc/muster/data/muster.db");
+    EXPECT_EQ(config.admin_socket, "/etc/muster/run/musterd.sock");
+    EXPECT_EQ(config.admin_http, base::Address::parse("127.0.0.1:9460"));
+    EXPECT_EQ(config.workers, 3u);
+    EXPECT_EQ(config.log_level, "debug");
+    EXPECT_EQ(config.settings.limits.message_bytes, 2048u);
+    EXPECT_EQ(config.settings.limits.headers, 32u);
+    EXPECT_EQ(config.settings.limits.contacts, 5u);
+    const auto& example = domain(config, "example.com");
+    EXPECT_EQ(example.policy.min_expires, 5u);
+    EXPECT_EQ(example.policy.default_expires, 600u);
+    EXPECT_EQ(example.policy.max_expires, 5400u);
+    EXPECT_EQ(example.policy.contact_limit, 3u);
+    EXPECT_EQ(example.policy.when_full, registrar::WhenFull::single);
+    EXPECT_EQ(example.digest.realm, "example.com");
+    EXPECT_EQ(example.digest.algorithms,
+              (std::vector{auth::Algorithm::sha512_256, auth::Algorithm::md5, auth::Algorithm::sha256}));
+    EXPECT_EQ(example.digest.nonce_life, 10s);
+    EXPECT_EQ(example.lookup, core::Lookup::redirect);
+    EXPECT_EQ(example.inbound, core::Inbound::trusted) << "the default with redirect";
+    EXPECT_EQ(example.ring_time, 10s);
+    EXPECT_TRUE(example.policy.trusts(base::Address::v4(192, 0, 2, 200, 5060)));
+    EXPECT_FALSE(example.policy.trusts(base::Address::v4(192, 0, 3, 1, 5060)));
+    EXPECT_EQ(domain(config, "example.org").lookup, core::Lookup::proxy);
+}
+
+TEST(Load, ServedDomainsKnowNamesAliasesAndListeners) {
+    auto served = good(R"(
+listen: [{udp: "127.0.0.1:5070", advertise: 203.0.113.9}]
+domains:
+  example.com: {aliases: [SIP.example.com., 192.0.2.7, "2001:db8::1"]}
+  example.org: {}
+)")
+                      .settings.served;
+    EXPECT_EQ(served.domain_of("EXAMPLE.com"), "example.com");
+    EXPECT_EQ(served.domain_of("sip.example.com"), "example.com");
+    EXPECT_EQ(served.domain_of("192.0.2.7"), "example.com");
+    EXPECT_EQ(served.domain_of("[2001:db8::1]"), "example.com");
+    EXPECT_EQ(served.domain_of("example.org"), "example.org");
+    EXPECT_EQ(served.domain_of("example.net"), std::nullopt);
+    EXPECT_TRUE(served.is_listen_address("127.0.0.1"));
+    EXPECT_TRUE(served.is_listen_address("203.0.113.9")) << "what is advertised is ours";
+    EXPECT_TRUE(served.is_our_port(5070));
+}
+
+TEST(Load, AnUnwrittenDefaultLifetimeFollowsTheOthers) {
+    auto config = good("domains: {a.example: {expires: {max: 30m}}, b.example: {expires: {min: 90m}}}");
+    EXPECT_EQ(domain(config, "a.example").policy.default_expires, 1800u);
+    EXPECT_EQ(domain(config, "b.example").policy.default_expires, 5400u);
+}
+
+TEST(Load, AnExplicitInboundStaysWithRedirect) {
+    auto config = good("domains: {example.com: {lookup: redirect, inbound: anyone}}");
+    EXPECT_EQ(domain(config, "example.com").inbound, core::Inbound::anyone);
+}
+
+TEST(Load, MemoryStoreInEitherSpelling) {
+    EXPECT_EQ(good("{store: memory, domains: {example.com: {}}}").store, "memory:");
+    EXPECT_EQ(good("{store: 'memory:', domains: {example.com: {}}}").store, "memory:");
+}
+
+TEST(Load, CertificatesAreRelativeToTheFile) {
+    auto folder = std::filesystem::temp_directory_path() / ("muster-config-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "a.pem") << "certificate\n";
+    std::ofstream(folder / "muster.yaml") << "listen: [{tls: '127.0.0.1:5061', certificate: a.pem, key: a.pem}]\n"
+                                             "domains: {example.com: {}}\n";
+    auto loaded = load_file((folder / "muster.yaml").string());
+    ASSERT_TRUE(loaded.config) << loaded.faults.at(0).text();
+    EXPECT_EQ(loaded.config->listen[0].certificate, (folder / "a.pem").string());
+    EXPECT_EQ(loaded.config->listen[0].key, (folder / "a.pem").string());
+    std::filesystem::remove_all(folder);
+}
+
+TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
+    const std::string path = MUSTER_SOURCE_DIR "/config/muster.yaml";
+    auto loaded = load_file(path);
+    for (const auto& fault : loaded.faults) ADD_FAILURE() << fault.text();
+    ASSERT_TRUE(loaded.config);
+    auto sample = slurp(path);
+    for (auto key : {"listen",      "udp",     "tcp",       "tls",     "ws",        "wss",           "advertise",
+                     "certificate", "key",     "store",     "domains", "aliases",   "expires",       "min",
+                     "default",     "max",     "contacts",  "limit",   "when_full", "auth",          "algorithms",
+                     "nonce_life",  "lookup",  "ring_time", "inbound", "trusted",   "admin",         "socket",
+                     "http",        "workers", "log",       "level",   "limits",    "message_bytes", "headers"})
+        EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
+}
+
+TEST(Load, TheSchemaOnDiskIsTheOneOfTheTable) {
+    EXPECT_EQ(slurp(MUSTER_SOURCE_DIR "/config/muster.schema.json"), schema())
+        << "write schema() to config/muster.schema.json (musterctl config schema > config/muster.schema.json)";
+}
+
+TEST(Load, FilesThatCannotBeRead) {
+    auto absent = load_file("no/such/muster.yaml");
+    ASSERT_EQ(absent.faults.size(), 1u);
+    EXPECT_EQ(absent.faults[0].text(),
+              "no/such/muster.yaml: cannot be read; expected a YAML file that this user may read");
+    EXPECT_FALSE(absent.config);
+    EXPECT_EQ(load_file("/").faults.size(), 1u) << "a folder";
+}
+
+TEST(Duration, UnitsAndSums) {
+    EXPECT_EQ(parse_duration("250ms"), 250ms);
+    EXPECT_EQ(parse_duration("1s"), 1s);
+    EXPECT_EQ(parse_duration("5m"), 5min);
+    EXPECT_EQ(parse_duration("1h"), 1h);
+    EXPECT_EQ(parse_duration("7d"), 168h);
+    EXPECT_EQ(parse_duration("1h30m"), 90min);
+    for (auto bad : {"", "1", "s", "1 s", "-1s", "+1s", "1.5h", "1S", "1w", "1hm", "99999999999999999999s", "1000001d"})
+        EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
+}
+
+TEST(NeedsRestart, NamesWhatARunningDaemonCannotChange) {
+    auto running = good("{store: memory, workers: 2, domains: {example.com: {}}}");
+    EXPECT_TRUE(
+        needs_restart(running, good("{store: memory, workers: 2, domains: {example.org: {lookup: off}}}")).empty());
+    auto wanted = good(R"(
+listen: [{udp: "127.0.0.1:5060"}]
+store: sqlite:/tmp/a.db
+workers: 3
+admin: {socket: /tmp/a.sock, http: "127.0.0.1:9460"}
+domains: {example.com: {}})");
+    EXPECT_EQ(needs_restart(running, wanted),
+              (std::vector<std::string>{"listen", "store", "workers", "admin.socket", "admin.http"}));
+}
+
+}  // namespace
+}  // namespace muster::config
