@@ -24,6 +24,7 @@ struct ServerId {
 struct LayerOptions {
     std::size_t completed = 100'000;  ///< completed transactions kept; the oldest go first
     std::size_t pending = 100'000;    ///< transactions waiting for their final answer; create() refuses beyond
+    std::size_t bytes = 64 << 20;     ///< of all keys and responses kept: beyond, completed transactions go early
     std::uint64_t hash_seed = 0;
     Timers timers{};
 };
@@ -44,13 +45,15 @@ public:
     /// when the branch lacks the cookie) and does what its state asks for.
     Receipt receive(const sip::Message& request, const base::Flow& flow, base::Now now, base::Sends& sends);
 
-    /// Makes the transaction of a fresh request; responses go to `reply_to`. Empty when `pending` are waiting already.
+    /// Makes the transaction of a fresh request; responses and their repetitions go to `reply_to`. Empty when `pending`
+    /// are waiting already, for an ACK, and for a request that has a transaction.
     std::optional<ServerId> create(const sip::Message& request, const base::Flow& reply_to, base::Now now);
 
     /// The transaction a CANCEL is for (RFC 3261 s9.2): the INVITE with the same branch and sent-by.
     std::optional<ServerId> find_cancelled(const sip::Message& cancel) const;
 
-    /// Passes a response of the transaction user down: sends it and moves the machine on. Ignored for an id that is gone.
+    /// Passes a response of the transaction user down: sends it and moves the machine on. Ignored for an id that is
+    /// gone.
     void respond(ServerId id, int status, std::string_view response, base::Now now, base::Sends& sends);
 
     /// Runs what is due: retransmissions of INVITE finals (timer G), ends (H, I, J, L).
@@ -60,7 +63,7 @@ public:
     /// The stream is gone: nothing is sent to it any more, its transactions end.
     void on_flow_closed(const base::Flow& flow);
 
-    std::size_t live() const;       ///< pending and completed
+    std::size_t live() const;  ///< pending and completed
     std::size_t completed() const;
 
 private:
