@@ -25,7 +25,7 @@ std::string_view domain_of(std::string_view aor) { return aor.substr(aor.rfind('
 struct BindingWriter::Pending {
     location::ChangeKind kind;
     std::string key;
-    std::optional<location::Record> bindings;    // kind bindings
+    std::optional<location::Record> bindings;      // kind bindings
     std::shared_ptr<const auth::Account> account;  // kind account; null when there is none
     std::string account_text;
     std::uint64_t previous = 0;
@@ -147,9 +147,8 @@ void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit
     }
     auto& pending = bindings_of(batch, edit.aor);
     const auto* current = pending.bindings ? &*pending.bindings : nullptr;
-    auto decision = edit.remove
-                        ? registrar::admin_remove(edit.contact, current, batch.now)
-                        : registrar::admin_add(edit.contact, edit.interval, current, batch.now, domain->policy);
+    auto decision = edit.remove ? registrar::admin_remove(edit.contact, current, batch.now)
+                                : registrar::admin_add(edit.contact, edit.interval, current, batch.now, domain->policy);
     take(batch, job, pending, decision);
 }
 
@@ -252,8 +251,8 @@ void BindingWriter::sweep_expired(Batch& batch) {
 void BindingWriter::commit(Batch& batch) {
     for (auto& pending : batch.pending) {
         if (!pending.changed) continue;
-        batch.changes.push_back({pending.kind, pending.cause, pending.key, pending.record(), pending.previous, 0,
-                                 batch.now.wall});
+        batch.changes.push_back(
+            {pending.kind, pending.cause, pending.key, pending.record(), pending.previous, 0, batch.now.wall});
         batch.changed.push_back(&pending);
     }
     if (batch.changes.empty()) return;

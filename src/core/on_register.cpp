@@ -74,7 +74,8 @@ void Core::register_as(Arrival& arrival, const Domain& domain, std::string aor) 
     mine.bytes.assign(message.bytes);
     message.rebase(mine.bytes.data());
 
-    auto request = registrar::read_register(message, settings_->served, std::move(aor), arrival.flow, settings_->limits);
+    auto request =
+        registrar::read_register(message, settings_->served, std::move(aor), arrival.flow, settings_->limits);
     job->settings = settings_;
     if (!request) {
         job->reject = std::move(request.reject());

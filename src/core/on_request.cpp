@@ -14,17 +14,20 @@ constexpr std::string_view allowed_methods = "REGISTER, OPTIONS";
 void Core::on_request(Arrival& arrival) {
     const auto& message = arrival.message;
     switch (message.method) {
-        case sip::Method::ack: return;  // of an answer of ours without a transaction, or of nobody's: never answered
-        case sip::Method::register_: return on_register(arrival);
-        case sip::Method::options: return on_options(arrival);
+        case sip::Method::ack:
+            return;  // of an answer of ours without a transaction, or of nobody's: never answered
+        case sip::Method::register_:
+            return on_register(arrival);
+        case sip::Method::options:
+            return on_options(arrival);
         case sip::Method::cancel:
             return refuse_stateless(arrival, {481, "Call/Transaction Does Not Exist", "RFC 3261 s9.2"});
         case sip::Method::other:
-            return refuse_stateless(arrival, {501, "Not Implemented", "RFC 3261 s8.2.1",
-                                              {{"Allow", std::string(allowed_methods)}}});
+            return refuse_stateless(
+                arrival, {501, "Not Implemented", "RFC 3261 s8.2.1", {{"Allow", std::string(allowed_methods)}}});
         default:
-            return refuse_stateless(arrival, {405, "Method Not Allowed", "RFC 3261 s8.2.1",
-                                              {{"Allow", std::string(allowed_methods)}}});
+            return refuse_stateless(
+                arrival, {405, "Method Not Allowed", "RFC 3261 s8.2.1", {{"Allow", std::string(allowed_methods)}}});
     }
 }
 

@@ -18,10 +18,14 @@ constexpr std::uint64_t lines_per_second = 20;
 
 spdlog::level::level_enum spdlog_level(Level level) {
     switch (level) {
-        case Level::debug: return spdlog::level::debug;
-        case Level::info: return spdlog::level::info;
-        case Level::warning: return spdlog::level::warn;
-        case Level::error: return spdlog::level::err;
+        case Level::debug:
+            return spdlog::level::debug;
+        case Level::info:
+            return spdlog::level::info;
+        case Level::warning:
+            return spdlog::level::warn;
+        case Level::error:
+            return spdlog::level::err;
     }
     return spdlog::level::info;
 }
@@ -34,12 +38,18 @@ struct Kind {
 Kind kind_of(core::Event::Kind kind) {
     using K = core::Event::Kind;
     switch (kind) {
-        case K::malformed: return {"parse result=malformed", Level::info};
-        case K::auth_failed: return {"auth result=failed", Level::warning};
-        case K::refused: return {"register result=refused", Level::info};
-        case K::registered: return {"register result=ok", Level::info};
-        case K::evicted: return {"register result=evicted", Level::info};
-        case K::store_failed: return {"store result=failed", Level::error};
+        case K::malformed:
+            return {"parse result=malformed", Level::info};
+        case K::auth_failed:
+            return {"auth result=failed", Level::warning};
+        case K::refused:
+            return {"register result=refused", Level::info};
+        case K::registered:
+            return {"register result=ok", Level::info};
+        case K::evicted:
+            return {"register result=evicted", Level::info};
+        case K::store_failed:
+            return {"store result=failed", Level::error};
     }
     return {"", Level::debug};
 }
@@ -91,7 +101,8 @@ void log_line(Level level, std::string_view line) { spdlog::log(spdlog_level(lev
 void log_event(const core::Event& event) {
     auto kind = kind_of(event.kind);
     if (!spdlog::should_log(spdlog_level(kind.level))) return;
-    auto left_out = throttles[static_cast<std::size_t>(event.kind) % throttles.size()].pass(std::chrono::steady_clock::now());
+    auto left_out =
+        throttles[static_cast<std::size_t>(event.kind) % throttles.size()].pass(std::chrono::steady_clock::now());
     if (!left_out) return;
     std::string line(kind.words);
     if (event.status != 0) line.append(" status=").append(std::to_string(event.status));

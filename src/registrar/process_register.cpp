@@ -57,7 +57,8 @@ public:
         : request_(request), policy_(policy), is_dead_(is_dead), now_(now) {}
 
     Decision run(const location::Record* current) {
-        for (const auto& binding : current_bindings(current, now_.mono)) entries_.push_back({binding, false, false, false});
+        for (const auto& binding : current_bindings(current, now_.mono))
+            entries_.push_back({binding, false, false, false});
         std::vector<std::uint32_t> intervals;
         for (const auto& contact : request_.contacts) {
             auto interval = granted(contact, request_, policy_);
@@ -147,23 +148,24 @@ private:
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             if (entries_[i].removed) continue;
             bool first = true;
-            for (std::size_t j = 0; j < i && first; ++j) first = entries_[j].removed || !same_device(entries_[i], entries_[j]);
+            for (std::size_t j = 0; j < i && first; ++j)
+                first = entries_[j].removed || !same_device(entries_[i], entries_[j]);
             if (first) ++count;
         }
         return count;
     }
 
     static bool same_device(const Entry& a, const Entry& b) {
-        return a.binding.reg_id != 0 && b.binding.reg_id != 0 && base::iequals(a.binding.instance_id, b.binding.instance_id);
+        return a.binding.reg_id != 0 && b.binding.reg_id != 0 &&
+               base::iequals(a.binding.instance_id, b.binding.instance_id);
     }
 
     bool too_many_flows() const {
         constexpr std::size_t flows_per_instance = 4;
         for (const auto& entry : entries_) {
             if (!entry.is_new || entry.removed || entry.binding.reg_id == 0) continue;
-            auto flows = std::count_if(entries_.begin(), entries_.end(), [&](const Entry& other) {
-                return !other.removed && same_device(entry, other);
-            });
+            auto flows = std::count_if(entries_.begin(), entries_.end(),
+                                       [&](const Entry& other) { return !other.removed && same_device(entry, other); });
             if (static_cast<std::size_t>(flows) > flows_per_instance) return true;
         }
         return false;
@@ -178,7 +180,8 @@ private:
 
     /// The contact limit, on what would result. A refresh never fails on it, even when the limit was lowered.
     base::Check make_room() {
-        bool adds = std::any_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.is_new && !e.removed; });
+        bool adds =
+            std::any_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.is_new && !e.removed; });
         if (!adds) return {};
         if (too_many_flows()) return limit_reached();
         if (policy_.when_full == WhenFull::single) replace_all();

@@ -32,8 +32,8 @@ struct WriterCounters {
 
 class BindingWriter {
 public:
-    BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts,
-                  registrar::IsDead is_dead, CommitFeed* feed = nullptr);
+    BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts, registrar::IsDead is_dead,
+                  CommitFeed* feed = nullptr);
 
     /// Fills the tables from the store. Throws what the store throws.
     void load(base::Now now);

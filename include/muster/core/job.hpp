@@ -23,8 +23,8 @@ namespace muster::core {
 struct RegisterJob {
     transaction::ServerId ticket;
     base::Flow flow;
-    std::string bytes;           ///< the message; `request` views it
-    std::string head;            ///< what every answer copies from the request
+    std::string bytes;  ///< the message; `request` views it
+    std::string head;   ///< what every answer copies from the request
     registrar::Request request;
     const Domain* domain = nullptr;  ///< of Job::settings
 };
@@ -63,7 +63,7 @@ struct Job {
     std::variant<RegisterJob, BindingsEdit, AccountsPut, AccountAlter, AccountRemove> what;
 
     // The answer.
-    base::Check reject;               ///< set: nothing was changed
+    base::Check reject;                      ///< set: nothing was changed
     std::optional<location::Record> record;  ///< the AOR's record after the decision
     base::Now decided{};
     std::string_view rule;

@@ -14,18 +14,18 @@ namespace muster::core {
 /// A fact worth a line in the log.
 struct Event {
     enum class Kind : std::uint8_t {
-        malformed,      ///< a message that was refused or dropped; `rule` says why
-        auth_failed,    ///< wrong credentials
-        refused,        ///< a REGISTER that was refused; `status`, `rule`
-        registered,     ///< a REGISTER was accepted and changed something
-        evicted,        ///< `subject` is the contact that had to go
+        malformed,    ///< a message that was refused or dropped; `rule` says why
+        auth_failed,  ///< wrong credentials
+        refused,      ///< a REGISTER that was refused; `status`, `rule`
+        registered,   ///< a REGISTER was accepted and changed something
+        evicted,      ///< `subject` is the contact that had to go
         store_failed,
     };
     Kind kind = Kind::malformed;
     int status = 0;
     base::Flow flow;
-    std::string_view rule;   ///< a literal
-    std::string subject;     ///< attacker-chosen: AOR, user name ...; printed last and escaped
+    std::string_view rule;  ///< a literal
+    std::string subject;    ///< attacker-chosen: AOR, user name ...; printed last and escaped
 };
 
 struct Outbox {

@@ -12,9 +12,9 @@ namespace muster::registrar {
 /// What happens to a new contact when the limit is reached.
 enum class WhenFull : std::uint8_t {
     reject,
-    replace_dead,    ///< bindings whose flow is gone make room, else reject
+    replace_dead,  ///< bindings whose flow is gone make room, else reject
     replace_oldest,
-    single,          ///< a new device replaces all others
+    single,  ///< a new device replaces all others
 };
 
 struct Policy {

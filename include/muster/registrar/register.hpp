@@ -22,9 +22,9 @@ namespace muster::registrar {
 /// One Contact value of a REGISTER, as views into the message.
 struct ContactRequest {
     sip::Uri uri;
-    std::string params;            ///< as location::Binding::params
+    std::string params;  ///< as location::Binding::params
     std::string_view instance_id;
-    std::uint32_t reg_id = 0;      ///< 0 unless given with an instance
+    std::uint32_t reg_id = 0;  ///< 0 unless given with an instance
     std::uint16_t q = 1000;
     bool has_q = false;
     std::optional<std::uint32_t> expires;  ///< its own expires parameter
@@ -40,11 +40,11 @@ struct Request {
     std::uint32_t cseq = 0;
     std::optional<std::uint32_t> expires;  ///< the Expires header
     std::vector<ContactRequest> contacts;
-    std::string path;                 ///< Path values in order, comma separated (RFC 3327)
-    bool echo_path = false;           ///< the client lists `path` in Supported
-    bool outbound = false;            ///< Outbound applies: bindings are keyed by instance and reg-id (RFC 5626 s6)
+    std::string path;        ///< Path values in order, comma separated (RFC 3327)
+    bool echo_path = false;  ///< the client lists `path` in Supported
+    bool outbound = false;   ///< Outbound applies: bindings are keyed by instance and reg-id (RFC 5626 s6)
     std::string_view user_agent;
-    std::string flow;                 ///< base::Flow::encode()
+    std::string flow;  ///< base::Flow::encode()
 };
 
 /// Step 1: the Request-URI names a served domain, or an address we listen on (then To decides). Returns the domain of

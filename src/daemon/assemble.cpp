@@ -1,0 +1,135 @@
+// Puts the rooms together.
+
+#include <stdexcept>
+#include <thread>
+
+#include "daemon.hpp"
+#include "log.hpp"
+#include "muster/store/memory.hpp"
+#include "muster/store/sqlite.hpp"
+
+namespace muster::daemon {
+namespace {
+
+// At least 2 s of load at the rate one machine takes in: beyond, 503 is the honest answer.
+constexpr std::size_t queue_capacity = 100'000;
+constexpr std::size_t nonces_remembered = 1'000'000;
+constexpr base::Milliseconds drain_patience{4'000};
+
+std::unique_ptr<location::Store> open_store(const std::string& name) {
+    if (name == "memory:") return store::open_memory();
+    return store::open_sqlite({.path = name.substr(std::string_view("sqlite:").size())});
+}
+
+unsigned worker_count(const config::Config& config) {
+    return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::vector<net::Listener> listeners_of(const config::Config& config) {
+    std::vector<net::Listener> listeners;
+    for (const auto& listen : config.listen) listeners.push_back({listen.transport, listen.address, listen.advertise});
+    return listeners;
+}
+
+}  // namespace
+
+Daemon::Daemon(config::Config config, std::string config_path)
+    : config_(std::move(config)),
+      config_path_(std::move(config_path)),
+      started_(net::read_clocks().mono),
+      settings_(std::make_shared<const core::Settings>(config_.settings)),
+      store_(open_store(config_.store)),
+      table_(random_.next()),
+      accounts_(random_.next()),
+      nonces_(random_),
+      used_nonces_(nonces_remembered, random_.next()),
+      queue_(queue_capacity) {
+    writer_ = std::make_unique<core::BindingWriter>(*store_, table_, accounts_,
+                                                    [this](const location::Binding& b) { return !is_live(b); });
+    writer_->load(net::read_clocks());
+
+    net::WorkerOptions options;
+    options.workers = worker_count(config_);
+    options.listeners = listeners_of(config_);
+    options.limits = config_.settings.limits;
+    options.boot = random_.next();
+    net::Hooks hooks;
+    hooks.push = [this](std::vector<core::JobPtr>& jobs) { queue_.push(jobs); };
+    hooks.log = log_event;
+    workers_ = std::make_unique<net::Workers>(
+        options, [this](std::uint32_t index) { return make_core(index); }, std::move(hooks));
+}
+
+Daemon::~Daemon() { stop(); }
+
+std::unique_ptr<core::Core> Daemon::make_core(std::uint32_t index) {
+    worker_random_.push_back(std::make_unique<KernelRandom>());
+    auto& random = *worker_random_.back();
+    transaction::LayerOptions options;
+    options.hash_seed = random.next();
+    core::Shared shared{table_, accounts_, nonces_, used_nonces_};
+    return std::make_unique<core::Core>(index, shared, random, settings_, options);
+}
+
+void Daemon::start() {
+    writer_thread_ = std::make_unique<WriterThread>(
+        *writer_, queue_,
+        [this](std::uint32_t home, std::vector<core::JobPtr> jobs) { workers_->give_back(home, std::move(jobs)); });
+    workers_->start();
+    admin_ = std::make_unique<admin::Server>(
+        config_.admin_socket,
+        [this](admin::Request request, admin::Answer answer) { handle(*this, std::move(request), std::move(answer)); });
+}
+
+void Daemon::stop() {
+    admin_.reset();
+    if (workers_ && writer_thread_) workers_->drain(drain_patience);
+    writer_thread_.reset();
+    workers_.reset();
+}
+
+core::SettingsPtr Daemon::settings() const {
+    std::lock_guard lock(settings_mutex_);
+    return settings_;
+}
+
+std::vector<std::string> Daemon::reload() {
+    std::lock_guard one_at_a_time(reload_mutex_);
+    std::vector<std::string> faults;
+    auto loaded = config::load_file(config_path_);
+    for (const auto& fault : loaded.faults) faults.push_back(fault.text());
+    if (loaded.config)
+        for (const auto& key : config::needs_restart(config_, *loaded.config))
+            faults.push_back(config_path_ + ": a change of " + key + " needs a restart");
+    for (const auto& fault : faults) log_line(Level::error, "config result=kept reason=\"" + fault + "\"");
+    if (!faults.empty()) return faults;
+
+    auto settings = std::make_shared<const core::Settings>(loaded.config->settings);
+    {
+        std::lock_guard lock(settings_mutex_);
+        settings_ = settings;
+    }
+    workers_->set_settings(settings);
+    set_log_level(loaded.config->log_level);
+    log_line(Level::info, "config result=reloaded");
+    return faults;
+}
+
+void Daemon::submit(core::JobPtr job, std::function<void(core::JobPtr)> done) {
+    job->settings = settings();
+    job->done = std::move(done);
+    std::vector<core::JobPtr> jobs;
+    jobs.push_back(std::move(job));
+    queue_.push(jobs);
+    if (jobs.empty()) return;
+    jobs.front()->reject = base::Reject{503, "Queue Full", "commit not tried"};
+    auto tell = std::move(jobs.front()->done);
+    tell(std::move(jobs.front()));
+}
+
+bool Daemon::is_live(const location::Binding& binding) const {
+    auto flow = base::Flow::decode(binding.flow);
+    return !flow || workers_->is_live(*flow);  // one that an administrator made has no flow
+}
+
+}  // namespace muster::daemon

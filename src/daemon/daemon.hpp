@@ -1,0 +1,80 @@
+#pragma once
+// The running daemon: everything put together, in the order of its parts.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "commit_queue.hpp"
+#include "kernel_random.hpp"
+#include "muster/admin/command.hpp"
+#include "muster/admin/server.hpp"
+#include "muster/auth/accounts.hpp"
+#include "muster/auth/nonce.hpp"
+#include "muster/config/config.hpp"
+#include "muster/core/binding_writer.hpp"
+#include "muster/location/store.hpp"
+#include "muster/location/table.hpp"
+#include "muster/net/worker.hpp"
+#include "writer_thread.hpp"
+
+namespace muster::daemon {
+
+class Daemon {
+public:
+    /// Opens the store, loads it, binds the listeners. Throws std::runtime_error with a message for people.
+    Daemon(config::Config config, std::string config_path);
+    ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+
+    /// Answers from now on.
+    void start();
+    /// Takes nothing new, answers what has come, ends all threads.
+    void stop();
+
+    /// Reads the configuration file again: all of it is taken, or nothing. Returns what is wrong, one line a fault.
+    std::vector<std::string> reload();
+
+    core::SettingsPtr settings() const;
+    /// Gives one administrative job to the writer; `done` is called on the writer's thread.
+    void submit(core::JobPtr job, std::function<void(core::JobPtr)> done);
+
+    const location::Table& table() const { return table_; }
+    const auth::Accounts& accounts() const { return accounts_; }
+    const net::Workers& workers() const { return *workers_; }
+    const CommitQueue& queue() const { return queue_; }
+    core::WriterCounters writer_counters() const { return writer_thread_->counters(); }
+    const config::Config& config() const { return config_; }
+    base::Mono started() const { return started_; }
+    bool is_live(const location::Binding& binding) const;
+
+private:
+    std::unique_ptr<core::Core> make_core(std::uint32_t index);
+
+    config::Config config_;
+    std::string config_path_;
+    base::Mono started_{};
+    KernelRandom random_;  // for start-up; each worker has its own
+    mutable std::mutex settings_mutex_;
+    core::SettingsPtr settings_;
+    std::unique_ptr<location::Store> store_;
+    location::Table table_;
+    auth::Accounts accounts_;
+    auth::NonceKeys nonces_;
+    auth::NonceTable used_nonces_;
+    CommitQueue queue_;
+    std::vector<std::unique_ptr<KernelRandom>> worker_random_;
+    std::unique_ptr<core::BindingWriter> writer_;
+    std::unique_ptr<net::Workers> workers_;
+    std::unique_ptr<WriterThread> writer_thread_;
+    std::mutex reload_mutex_;
+    std::unique_ptr<admin::Server> admin_;
+};
+
+/// Runs a command of the table (admin/command.hpp).
+void handle(Daemon& daemon, admin::Request request, admin::Answer answer);
+
+}  // namespace muster::daemon

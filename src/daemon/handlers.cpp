@@ -1,0 +1,456 @@
+// What each administrative command does. Reads look into the tables; changes are jobs for the writer like any REGISTER.
+
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <charconv>
+#include <map>
+#include <unordered_map>
+
+#include "daemon.hpp"
+#include "muster/base/text.hpp"
+#include "muster/sip/headers.hpp"
+#include "muster/sip/uri.hpp"
+
+namespace muster::daemon {
+namespace {
+
+namespace json = boost::json;
+using admin::Answer;
+using admin::Code;
+using admin::Reply;
+using admin::Request;
+
+Reply done(const json::value& body = json::object{}) { return {Code::done, json::serialize(body)}; }
+
+Reply problem(Code code, std::string_view title, const std::string& detail = {}) {
+    json::object body{{"title", title}};
+    if (!detail.empty()) body["detail"] = detail;
+    return {code, json::serialize(body)};
+}
+
+Code code_of(const base::Reject& reject) {
+    switch (reject.status) {
+        case 404:
+            return Code::not_found;
+        case 409:
+            return Code::conflict;
+        default:
+            return Code::refused;
+    }
+}
+
+Reply refused(const base::Reject& reject) { return problem(code_of(reject), reject.reason, std::string(reject.rule)); }
+
+/// Text chosen by phones may be no UTF-8, which JSON must be: other bytes become "?".
+std::string utf8(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size();) {
+        auto lead = static_cast<unsigned char>(text[i]);
+        std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xc2 && lead < 0xe0 ? 2
+                             : lead >= 0xe0 && lead < 0xf0 ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                           : 0;
+        bool whole = length != 0 && i + length <= text.size();
+        for (std::size_t k = 1; whole && k < length; ++k)
+            whole = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
+        out.append(whole ? text.substr(i, length) : "?");
+        i += whole ? length : 1;
+    }
+    return out;
+}
+
+std::string q_text(std::uint16_t q) {
+    std::string text;
+    sip::append_qvalue(text, q);
+    return text;
+}
+
+json::object binding_json(const Daemon& daemon, const location::Binding& binding, base::Mono now) {
+    auto flow = base::Flow::decode(binding.flow);
+    json::object out{{"contact", utf8(binding.contact)}};
+    if (binding.interval == 0)
+        out["expires"] = nullptr;
+    else
+        out["expires"] = binding.seconds_left(now);
+    out["q"] = q_text(binding.q);
+    out["call_id"] = utf8(binding.call_id);
+    out["cseq"] = binding.cseq;
+    out["user_agent"] = utf8(binding.user_agent);
+    out["source"] = flow ? flow->source() : "";
+    out["path"] = utf8(binding.path);
+    out["instance"] = utf8(binding.instance_id);
+    out["reg_id"] = binding.reg_id;
+    out["params"] = utf8(binding.params);
+    out["interval"] = binding.interval;
+    out["age"] = std::chrono::duration_cast<base::Seconds>(now - binding.updated_at).count();
+    out["live"] = daemon.is_live(binding);
+    return out;
+}
+
+json::object record_json(const Daemon& daemon, std::string_view aor, const location::Record* record, base::Mono now) {
+    json::array bindings;
+    std::vector<location::Binding> current;
+    if (record) record->current(now, current);
+    for (const auto& binding : current) bindings.push_back(binding_json(daemon, binding, now));
+    return {{"aor", aor}, {"version", record ? record->version() : 0}, {"bindings", std::move(bindings)}};
+}
+
+/// The account that an AOR on the command line means, by itself or by an alias.
+std::shared_ptr<const auth::Account> account_of(const Daemon& daemon, const Request& request) {
+    auto aor = sip::aor_from_text(request.value("aor"), daemon.settings()->served);
+    return aor ? daemon.accounts().by_aor(aor->text) : nullptr;
+}
+
+Reply no_account(const Request& request) {
+    return problem(Code::not_found, "No Such Account", std::string(request.value("aor")));
+}
+
+/// Gives a job to the writer and answers by what becomes of it.
+void submit(Daemon& daemon, core::JobPtr job, Answer answer, std::function<Reply(const core::Job&)> reply) {
+    daemon.submit(std::move(job), [answer = std::move(answer), reply = std::move(reply)](core::JobPtr finished) {
+        answer(finished->reject ? refused(*finished->reject) : reply(*finished));
+    });
+}
+
+template <class What>
+core::JobPtr job_of(What what) {
+    auto job = std::make_unique<core::Job>();
+    job->what = std::move(what);
+    return job;
+}
+
+// Bindings.
+
+void bindings_show(Daemon& daemon, const Request& request, const Answer& answer) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    auto record = daemon.table().find(account->aor);
+    answer(done(record_json(daemon, account->aor, record ? &*record : nullptr, net::read_clocks().mono)));
+}
+
+std::size_t page_size(const Request& request) {
+    return base::decimal(request.value("limit"), 1'000).value_or(request.value("limit").empty() ? 100 : 1'000);
+}
+
+void bindings_list(Daemon& daemon, const Request& request, const Answer& answer) {
+    auto now = net::read_clocks().mono;
+    auto domain = base::lowered(request.value("domain"));
+    json::array items;
+    std::string cursor(request.value("cursor"));
+    auto limit = page_size(request);
+    // With a domain given, a page of the table may hold few of it: a bounded number of pages makes one answer.
+    for (int pages = 0; pages < 100 && items.size() < limit; ++pages) {
+        cursor = daemon.table().page(cursor, limit - items.size(),
+                                     [&](std::string_view aor, const location::Record& record) {
+                                         if (!domain.empty() && aor.substr(aor.rfind('@') + 1) != domain) return;
+                                         auto item = record_json(daemon, aor, &record, now);
+                                         if (!item["bindings"].as_array().empty()) items.push_back(std::move(item));
+                                     });
+        if (cursor.empty()) break;
+    }
+    answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}}));
+}
+
+void bindings_count(Daemon& daemon, const Request&, const Answer& answer) {
+    answer(done(json::object{{"aors", daemon.table().aors()}, {"bindings", daemon.table().bindings()}}));
+}
+
+std::function<Reply(const core::Job&)> show_record(Daemon& daemon, std::string aor) {
+    return [&daemon, aor = std::move(aor)](const core::Job& job) {
+        return done(record_json(daemon, aor, job.record ? &*job.record : nullptr, job.decided.mono));
+    };
+}
+
+void bindings_add(Daemon& daemon, const Request& request, Answer answer) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    core::BindingsEdit edit{account->aor, std::string(request.value("uri")), 3600, false};
+    auto expires = request.value("expires");
+    if (expires == "never") {
+        edit.interval = 0;
+    } else if (!expires.empty()) {
+        auto duration = config::parse_duration(expires);
+        auto seconds = duration ? std::chrono::duration_cast<base::Seconds>(*duration).count() : 0;
+        if (seconds < 1 || seconds > 0xffff'fffe)
+            return answer(problem(Code::usage, "Bad Expires", "expected a duration such as 1h, or never"));
+        edit.interval = static_cast<std::uint32_t>(seconds);
+    }
+    if (!sip::parse_uri(edit.contact)) return answer(problem(Code::usage, "Bad Contact URI", edit.contact));
+    submit(daemon, job_of(std::move(edit)), std::move(answer), show_record(daemon, account->aor));
+}
+
+void bindings_remove(Daemon& daemon, const Request& request, Answer answer) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    core::BindingsEdit edit{account->aor, std::string(request.value("uri")), 0, true};
+    submit(daemon, job_of(std::move(edit)), std::move(answer), show_record(daemon, account->aor));
+}
+
+void lookup(Daemon& daemon, const Request& request, const Answer& answer) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    auto now = net::read_clocks().mono;
+    std::vector<location::Binding> current;
+    auto record = daemon.table().find(account->aor);
+    if (record) record->current(now, current);
+    json::array targets;
+    for (const auto& binding : current) {
+        json::array route;
+        if (!binding.path.empty()) route.push_back(json::value(utf8(binding.path)));
+        auto flow = base::Flow::decode(binding.flow);
+        targets.push_back(json::object{
+            {"uri", utf8(binding.contact)},
+            {"q", q_text(binding.q)},
+            {"route", std::move(route)},
+            {"flow", flow ? flow->source() : ""},
+            {"live", daemon.is_live(binding)},
+            {"expires", binding.interval == 0 ? json::value(nullptr) : json::value(binding.seconds_left(now))}});
+    }
+    answer(done(json::object{{"aor", account->aor}, {"targets", std::move(targets)}}));
+}
+
+// Accounts.
+
+json::object account_json(const auth::Account& account) {
+    json::array aliases(account.aliases.begin(), account.aliases.end());
+    return {{"aor", account.aor},
+            {"username", account.username},
+            {"enabled", account.enabled},
+            {"aliases", std::move(aliases)}};
+}
+
+void accounts_list(Daemon& daemon, const Request& request, const Answer& answer) {
+    json::array items;
+    auto cursor = daemon.accounts().page(request.value("cursor"), page_size(request),
+                                         [&](const auth::Account& account) { items.push_back(account_json(account)); });
+    answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}}));
+}
+
+/// The digest user name of an AOR: its user part without escapes.
+std::string username_of(const sip::Aor& aor) {
+    std::string username;
+    if (!sip::unescape(aor.user(), username)) username = aor.user();
+    return username;
+}
+
+void accounts_add(Daemon& daemon, const Request& request, Answer answer) {
+    auto settings = daemon.settings();
+    auto aor = sip::aor_from_text(request.value("aor"), settings->served);
+    if (!aor) return answer(problem(Code::refused, "Not an AOR of a Served Domain", std::string(request.value("aor"))));
+    if (request.body.empty()) return answer(problem(Code::usage, "Empty Password"));
+    std::string username(request.value("username"));
+    if (username.empty()) username = username_of(*aor);
+    std::string realm(aor->domain());
+    auto namesake = daemon.accounts().by_username(username, realm);
+    if (daemon.accounts().by_aor(aor->text)) return answer(problem(Code::conflict, "Account Exists", aor->text));
+    if (namesake) return answer(problem(Code::conflict, "User Name Is Taken", namesake->aor));
+    auto account = auth::make_account(aor->text, username, realm, request.body);
+    auto [first, last] = request.values.equal_range("alias");
+    for (auto it = first; it != last; ++it) {
+        auto alias = sip::aor_from_text(it->second, settings->served);
+        if (!alias) return answer(problem(Code::refused, "Not an AOR of a Served Domain", it->second));
+        if (daemon.accounts().by_aor(alias->text))
+            return answer(problem(Code::conflict, "Alias Is Taken", alias->text));
+        account.aliases.push_back(alias->text);
+    }
+    auto shown = account_json(account);
+    core::AccountsPut put;
+    put.must_be_new = true;
+    put.accounts.push_back(std::move(account));
+    submit(daemon, job_of(std::move(put)), std::move(answer), [shown](const core::Job&) { return done(shown); });
+}
+
+void alter(Daemon& daemon, const Request& request, Answer answer, std::function<void(auth::Account&)> change) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    submit(daemon, job_of(core::AccountAlter{account->aor, std::move(change)}), std::move(answer),
+           [](const core::Job&) { return done(); });
+}
+
+void accounts_enable(Daemon& daemon, const Request& request, Answer answer) {
+    alter(daemon, request, std::move(answer), [](auth::Account& account) { account.enabled = true; });
+}
+
+void accounts_disable(Daemon& daemon, const Request& request, Answer answer) {
+    alter(daemon, request, std::move(answer), [](auth::Account& account) { account.enabled = false; });
+}
+
+void accounts_passwd(Daemon& daemon, const Request& request, Answer answer) {
+    if (request.body.empty()) return answer(problem(Code::usage, "Empty Password"));
+    alter(daemon, request, std::move(answer),
+          [password = request.body](auth::Account& account) { auth::set_password(account, password); });
+}
+
+void accounts_remove(Daemon& daemon, const Request& request, Answer answer) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    submit(daemon, job_of(core::AccountRemove{account->aor}), std::move(answer),
+           [](const core::Job&) { return done(); });
+}
+
+struct ImportLine {
+    sip::Aor aor;
+    std::string_view password;
+};
+
+/// Reads `user@domain,password` lines. The first bad line ends it: `fault` then names it.
+std::vector<ImportLine> read_import(std::string_view text, const sip::ServedDomains& served, std::string& fault) {
+    std::vector<ImportLine> lines;
+    std::unordered_map<std::string, std::size_t> seen;
+    for (std::size_t number = 1; !text.empty() && fault.empty(); ++number) {
+        auto end = std::min(text.find('\n'), text.size());
+        auto line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.empty()) continue;
+        auto comma = std::min(line.find(','), line.size());
+        auto aor = sip::aor_from_text(line.substr(0, comma), served);
+        auto where = "line " + std::to_string(number) + ": ";
+        if (comma + 1 >= line.size()) {
+            fault = where + "expected user@domain,password";
+        } else if (!aor) {
+            fault = where + "not an AOR of a served domain";
+        } else if (auto [earlier, is_new] = seen.emplace(aor->text, number); !is_new) {
+            fault = where + "the same account as line " + std::to_string(earlier->second);
+        } else {
+            lines.push_back({std::move(*aor), line.substr(comma + 1)});
+        }
+    }
+    return lines;
+}
+
+/// An account that exists keeps its user name and aliases: only its password is new.
+auth::Account imported(const ImportLine& line, const auth::Account* former) {
+    if (!former)
+        return auth::make_account(line.aor.text, username_of(line.aor), std::string(line.aor.domain()), line.password);
+    auto account = *former;
+    auth::set_password(account, line.password);
+    return account;
+}
+
+void accounts_import(Daemon& daemon, const Request& request, Answer answer) {
+    std::string fault;
+    auto lines = read_import(request.body, daemon.settings()->served, fault);
+    if (!fault.empty()) return answer(problem(Code::refused, "Nothing Imported", fault));
+    core::AccountsPut put;
+    put.accounts.reserve(lines.size());
+    for (const auto& line : lines) {
+        auto former = daemon.accounts().by_aor(line.aor.text);
+        if (former && former->aor != line.aor.text)
+            return answer(
+                problem(Code::conflict, "Nothing Imported", line.aor.text + " is an alias of " + former->aor));
+        put.accounts.push_back(imported(line, former.get()));
+    }
+    submit(daemon, job_of(std::move(put)), std::move(answer), [count = lines.size()](const core::Job&) {
+        return done(json::object{{"imported", count}});
+    });
+}
+
+// The daemon itself.
+
+json::object limits_json(const registrar::Policy& policy) {
+    return {{"min", policy.min_expires}, {"default", policy.default_expires}, {"max", policy.max_expires}};
+}
+
+void domains_list(Daemon& daemon, const Request&, const Answer& answer) {
+    json::array items;
+    auto settings = daemon.settings();
+    for (const auto& [name, domain] : settings->domains) {
+        json::array algorithms;
+        for (auto algorithm : domain.digest.algorithms) algorithms.push_back(json::value(auth::name_of(algorithm)));
+        json::array aliases;
+        for (const auto& alias : settings->served.names_of(name))
+            if (alias != name) aliases.push_back(json::value(alias));
+        items.push_back(json::object{{"domain", name},
+                                     {"aliases", std::move(aliases)},
+                                     {"expires", limits_json(domain.policy)},
+                                     {"contact_limit", domain.policy.contact_limit},
+                                     {"algorithms", std::move(algorithms)}});
+    }
+    answer(done(json::object{{"items", std::move(items)}}));
+}
+
+void status(Daemon& daemon, const Request&, const Answer& answer) {
+    auto core = daemon.workers().core_counters();
+    auto net = daemon.workers().net_counters();
+    auto writer = daemon.writer_counters();
+    auto uptime = std::chrono::duration_cast<base::Seconds>(net::read_clocks().mono - daemon.started()).count();
+    answer(done(json::object{
+        {"version", MUSTER_VERSION},
+        {"ready", true},
+        {"uptime", uptime},
+        {"pid", static_cast<std::int64_t>(getpid())},
+        {"workers", daemon.workers().size()},
+        {"accounts", daemon.accounts().size()},
+        {"aors", daemon.table().aors()},
+        {"bindings", daemon.table().bindings()},
+        {"requests", json::object{{"received", core.received},
+                                  {"malformed", core.malformed},
+                                  {"retransmissions", core.retransmissions},
+                                  {"challenged", core.challenged},
+                                  {"auth_failed", core.auth_failed},
+                                  {"registered", core.registered},
+                                  {"queried", core.queried},
+                                  {"refused", core.refused}}},
+        {"network", json::object{{"datagrams_in", net.datagrams_in},
+                                 {"datagrams_out", net.datagrams_out},
+                                 {"send_errors", net.send_errors},
+                                 {"connections", net.connections},
+                                 {"accepted", net.accepted},
+                                 {"refused_connections", net.refused_connections}}},
+        {"store", json::object{{"name", daemon.config().store},
+                               {"batches", writer.batches},
+                               {"changes", writer.changes},
+                               {"failed_batches", writer.failed_batches},
+                               {"expired", writer.expired},
+                               {"largest_batch", writer.largest_batch}}},
+        {"queue", json::object{{"depth", daemon.queue().depth()}, {"capacity", daemon.queue().capacity()}}}}));
+}
+
+void config_reload(Daemon& daemon, const Request&, const Answer& answer) {
+    auto faults = daemon.reload();
+    if (faults.empty()) return answer(done());
+    std::string detail;
+    for (const auto& fault : faults) detail.append(detail.empty() ? "" : "\n").append(fault);
+    answer(problem(Code::refused, "Configuration Kept", detail));
+}
+
+using Function = void (*)(Daemon&, const Request&, Answer);
+
+template <void (*function)(Daemon&, const Request&, const Answer&)>
+void adapt(Daemon& daemon, const Request& request, Answer answer) {
+    function(daemon, request, answer);
+}
+
+const std::map<std::string, Function, std::less<>> functions{
+    {"accounts add", accounts_add},
+    {"accounts disable", accounts_disable},
+    {"accounts enable", accounts_enable},
+    {"accounts import", accounts_import},
+    {"accounts list", adapt<accounts_list>},
+    {"accounts passwd", accounts_passwd},
+    {"accounts remove", accounts_remove},
+    {"bindings add", bindings_add},
+    {"bindings count", adapt<bindings_count>},
+    {"bindings list", adapt<bindings_list>},
+    {"bindings remove", bindings_remove},
+    {"bindings show", adapt<bindings_show>},
+    {"config reload", adapt<config_reload>},
+    {"domains list", adapt<domains_list>},
+    {"lookup", adapt<lookup>},
+    {"status", adapt<status>},
+};
+
+}  // namespace
+
+void handle(Daemon& daemon, admin::Request request, admin::Answer answer) {
+    std::string name(request.command->noun);
+    if (!request.command->verb.empty()) name.append(" ").append(request.command->verb);
+    auto found = functions.find(name);
+    if (found == functions.end()) return answer(problem(Code::refused, "Not Implemented", name));
+    found->second(daemon, request, std::move(answer));
+}
+
+}  // namespace muster::daemon

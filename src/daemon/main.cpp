@@ -1,0 +1,102 @@
+// musterd: arguments, signals, exit codes.
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "daemon.hpp"
+#include "log.hpp"
+#include "systemd.hpp"
+
+namespace {
+
+constexpr int fine = 0;
+constexpr int runtime_failure = 1;
+constexpr int wrong_usage = 2;
+
+void complain(const std::string& line) { std::fprintf(stderr, "musterd: %s\n", line.c_str()); }
+
+/// The configuration, or every fault in it on stderr.
+std::optional<muster::config::Config> read_config(const std::string& path) {
+    auto loaded = muster::config::load_file(path);
+    for (const auto& fault : loaded.faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
+    if (!loaded.config) return {};
+    for (const auto& listen : loaded.config->listen)
+        if (listen.transport != muster::base::Transport::udp && listen.transport != muster::base::Transport::tcp) {
+            complain(path + ": listen: " + std::string(muster::base::lower_name(listen.transport)) +
+                     " is not in this version; expected udp or tcp");
+            return {};
+        }
+    return std::move(loaded.config);
+}
+
+void serve(muster::daemon::Daemon& daemon) {
+    boost::asio::io_context loop(1);
+    boost::asio::signal_set stop(loop, SIGTERM, SIGINT);
+    boost::asio::signal_set hangup(loop, SIGHUP);
+    stop.async_wait([&](auto, int) { loop.stop(); });
+    std::function<void()> wait_for_hangup = [&] {
+        hangup.async_wait([&](auto error, int) {
+            if (error) return;
+            muster::daemon::notify_reloading();
+            daemon.reload();
+            muster::daemon::notify_ready();
+            wait_for_hangup();
+        });
+    };
+    wait_for_hangup();
+
+    daemon.start();
+    muster::daemon::log_line(muster::daemon::Level::info, "ready");
+    muster::daemon::notify_ready();
+    loop.run();
+    muster::daemon::notify_stopping();
+    muster::daemon::log_line(muster::daemon::Level::info, "stopping");
+    daemon.stop();
+}
+
+int run(const std::string& config_path) {
+    auto config = read_config(config_path);
+    if (!config) return wrong_usage;
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_DUMPABLE, 0);  // password hashes and keys stay out of core dumps
+    muster::daemon::start_log(config->log_level);
+    int code = fine;
+    try {
+        muster::daemon::Daemon daemon(std::move(*config), config_path);
+        serve(daemon);
+        muster::daemon::log_line(muster::daemon::Level::info, "stopped");
+    } catch (const std::exception& error) {
+        muster::daemon::log_line(muster::daemon::Level::error, error.what());
+        code = runtime_failure;
+    }
+    muster::daemon::stop_log();
+    return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Muster, a SIP registrar and location server.", "musterd");
+    std::string config_path;
+    bool check = false;
+    app.add_option("--config", config_path, "configuration file (YAML)")->required()->type_name("FILE");
+    app.add_flag("--check", check, "check the configuration, then end");
+    app.set_version_flag("--version", "musterd " MUSTER_VERSION);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& wish) {
+        return app.exit(wish);
+    } catch (const CLI::ParseError& error) {
+        complain(error.what());
+        return wrong_usage;
+    }
+    if (!check) return run(config_path);
+    return read_config(config_path) ? fine : wrong_usage;
+}
