@@ -1,0 +1,12 @@
+# schema/*.sql, one file a database version, become one C++ source of the store room.
+file(GLOB migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/schema/*.sql)
+list(SORT migrations)
+set(MUSTER_MIGRATIONS "")
+foreach(path IN LISTS migrations)
+    file(READ ${path} sql)
+    string(APPEND MUSTER_MIGRATIONS "R\"sql(${sql})sql\",\n")
+endforeach()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${migrations})
+configure_file(${CMAKE_SOURCE_DIR}/src/store/sqlite/migrations.cpp.in ${CMAKE_BINARY_DIR}/store/migrations.cpp @ONLY)
+target_sources(muster_store PRIVATE ${CMAKE_BINARY_DIR}/store/migrations.cpp)
+target_include_directories(muster_store PRIVATE ${CMAKE_SOURCE_DIR}/src/store/sqlite)

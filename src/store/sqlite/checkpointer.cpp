@@ -1,0 +1,31 @@
+#include "checkpointer.hpp"
+
+namespace muster::store::sqlite {
+
+Checkpointer::Checkpointer(const SqliteOptions& options)
+    : connection_(options), thread_([this](const std::stop_token& stop) { work(stop); }) {}
+
+void Checkpointer::request() {
+    {
+        std::lock_guard guard(lock_);
+        wanted_ = true;
+    }
+    wake_.notify_one();
+}
+
+bool Checkpointer::is_busy() const {
+    std::lock_guard guard(lock_);
+    return wanted_;
+}
+
+void Checkpointer::work(const std::stop_token& stop) {
+    std::unique_lock guard(lock_);
+    while (wake_.wait(guard, stop, [this] { return wanted_; })) {
+        guard.unlock();
+        sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        guard.lock();
+        wanted_ = false;
+    }
+}
+
+}  // namespace muster::store::sqlite

@@ -1,0 +1,79 @@
+#include "session.hpp"
+
+#include "schema.hpp"
+
+namespace muster::store::sqlite {
+namespace {
+
+constexpr std::int64_t passive_pages = 1'000;   // 4 MB
+constexpr std::int64_t restart_pages = 16'384;  // 64 MB
+constexpr std::int64_t retry_pages = 4'000;     // between two attempts to start over while a reader is in the way
+
+Connection open(const SqliteOptions& options, Session::Kind kind) {
+    Connection connection(options);
+    if (kind == Session::Kind::first_start) check(connection);
+    set_up(connection);
+    if (kind == Session::Kind::first_start) migrate(connection);
+    return connection;
+}
+
+}  // namespace
+
+Session::Session(const SqliteOptions& options, Kind kind)
+    : connection(open(options, kind)),
+      begin(connection, "BEGIN IMMEDIATE"),
+      commit(connection, "COMMIT"),
+      append(connection, "INSERT INTO log (seq, at, cause, kind, key, previous, record) VALUES (?, ?, ?, ?, ?, ?, ?)"),
+      oldest(connection, "SELECT seq, at, kind, key, record = '' FROM log ORDER BY seq LIMIT ?"),
+      fold(connection,
+           "INSERT OR REPLACE INTO snapshot (kind, key, version, at, record) "
+           "SELECT kind, key, seq, at, record FROM log WHERE seq = ?"),
+      forget(connection, "DELETE FROM snapshot WHERE kind = ? AND key = ?"),
+      trim(connection, "DELETE FROM log WHERE seq < ?"),
+      options_(options) {
+    auto count = [](void* pages, sqlite3*, const char*, int in_log) {
+        *static_cast<std::int64_t*>(pages) = in_log;
+        return SQLITE_OK;
+    };
+    sqlite3_wal_hook(connection.handle(), count, &wal_pages_);
+}
+
+LogSpan Session::log_span() {
+    Statement last(connection, "SELECT max(seq) FROM log");
+    LogSpan span;
+    if (oldest.bind(1).row()) {
+        span.first = oldest.integer(0);
+        span.first_at = oldest.integer(1);
+        oldest.run();
+        if (last.row()) span.last = last.integer(0);
+        last.run();
+    }
+    if (!oldest.good() || !last.good()) throw Error(connection.error());
+    return span;
+}
+
+void Session::cut_log_after(std::int64_t last) {
+    // Setting the version writes a page even when no row goes: a failed commit may have left frames in the
+    // write-ahead log that nobody sees now but a recovery would; this transaction takes their place.
+    connection.must("BEGIN IMMEDIATE");
+    connection.must(("DELETE FROM log WHERE seq > " + std::to_string(last)).c_str());
+    connection.must(("PRAGMA user_version = " + std::to_string(migrations().size())).c_str());
+    connection.must("COMMIT");
+}
+
+void Session::tend_write_ahead_log() {
+    if (wal_pages_ < requested_at_) requested_at_ = restarted_at_ = 0;  // it has started over
+    if (checkpointer_ && checkpointer_->is_busy()) return;
+    if (wal_pages_ >= restart_pages && wal_pages_ >= restarted_at_ + retry_pages) {
+        restarted_at_ = wal_pages_;
+        sqlite3_busy_timeout(connection.handle(), 0);  // never wait for a reader
+        sqlite3_wal_checkpoint_v2(connection.handle(), nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
+        sqlite3_busy_timeout(connection.handle(), busy_milliseconds);
+    } else if (wal_pages_ >= requested_at_ + passive_pages) {
+        requested_at_ = wal_pages_;
+        if (!checkpointer_) checkpointer_.emplace(options_);
+        checkpointer_->request();
+    }
+}
+
+}  // namespace muster::store::sqlite

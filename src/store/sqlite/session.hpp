@@ -1,0 +1,49 @@
+#pragma once
+// One open database with the statements of the store.
+
+#include <cstdint>
+#include <optional>
+
+#include "checkpointer.hpp"
+#include "statement.hpp"
+
+namespace muster::store::sqlite {
+
+/// First and last row of the change log, and when the first was made.
+struct LogSpan {
+    std::int64_t first = 1, last = 0;  // none: last < first
+    std::int64_t first_at = 0;
+};
+
+class Session {
+public:
+    enum class Kind { first_start, reopened };
+    /// Opens the file; at the first start of a process it is checked and migrated too. Throws Error.
+    Session(const SqliteOptions& options, Kind kind);
+
+    /// What is in the log. Throws Error.
+    LogSpan log_span();
+    /// Makes the log end at `last` whatever a commit that failed has left behind. Throws Error.
+    void cut_log_after(std::int64_t last);
+
+    /// Asks for a checkpoint when the write-ahead log has grown enough, and starts that log over when it has become
+    /// too long. Not part of any commit.
+    void tend_write_ahead_log();
+
+    Connection connection;
+    Statement begin, commit;
+    Statement append;  ///< one change
+    Statement oldest;  ///< the first rows of the log
+    Statement fold;    ///< a row of the log into the snapshot
+    Statement forget;  ///< a key of the snapshot
+    Statement trim;    ///< the log before a seq
+
+private:
+    SqliteOptions options_;
+    std::int64_t wal_pages_ = 0;                // after the last commit
+    std::int64_t requested_at_ = 0;             // wal_pages_ at the last passive checkpoint
+    std::int64_t restarted_at_ = 0;             // wal_pages_ at the last attempt to start over
+    std::optional<Checkpointer> checkpointer_;  // last member: the connection, closed after it, then removes the WAL
+};
+
+}  // namespace muster::store::sqlite

@@ -1,0 +1,204 @@
+// The change log is the record, the snapshot what of its trimmed part is still the newest: docs/store.md.
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "lock_file.hpp"
+#include "muster/store/sqlite.hpp"
+#include "seen.hpp"
+#include "session.hpp"
+
+namespace muster::store {
+namespace sqlite {
+namespace {
+
+using location::Change, location::ChangeKind, location::CommitResult, location::CommitStatus, location::Stored;
+
+constexpr std::int64_t trim_rows = 2'000;  // in one step of maintain()
+
+std::int64_t number(base::Wall at) { return at.time_since_epoch().count(); }
+base::Wall wall(std::int64_t number) { return base::Wall(base::Milliseconds(number)); }
+
+class SqliteStore final : public location::Store {
+public:
+    explicit SqliteStore(const SqliteOptions& options)
+        : options_(options), lock_(options.path), session_(open_first(options)), log_(session_->log_span()) {}
+
+    void load(const std::function<void(const Stored&)>& sink) override;
+    CommitResult commit(std::span<Change> changes) override;
+    void watch(std::function<void(const Stored&)>) override {}
+    bool maintain(base::Now now, const location::IsCurrent& is_current, const location::Exists& exists) override;
+
+private:
+    struct Row {
+        std::int64_t seq;
+        ChangeKind kind;
+        std::string key;
+        bool erased;
+        bool operator<(const Row& other) const { return std::tie(kind, key) < std::tie(other.kind, other.key); }
+    };
+
+    /// What the log has beyond its limits, at most one step: so many of the oldest rows that were made before a time.
+    struct Excess {
+        std::int64_t rows;
+        base::Wall before;
+    };
+
+    static std::unique_ptr<Session> open_first(const SqliteOptions& options) {
+        create_file(options.path);
+        return std::make_unique<Session>(options, Session::Kind::first_start);
+    }
+    CommitResult append(std::span<const Change> changes);
+    CommitResult give_up();
+    bool reopen();
+    Excess excess(base::Now now) const;
+    bool trim(const Excess& step, const location::IsCurrent& is_current, const location::Exists& exists);
+
+    SqliteOptions options_;
+    LockFile lock_;
+    std::unique_ptr<Session> session_;  // empty: the last attempt to reopen failed
+    LogSpan log_;
+    std::int64_t keys_ = 0;
+    std::string error_;
+};
+
+void SqliteStore::load(const std::function<void(const Stored&)>& sink) {
+    if (!session_) throw Error(options_.path + ": " + error_);
+    keys_ = 0;
+    Seen seen[2];
+    std::int64_t newest = 0;
+    auto read = [&](const char* sql) {
+        Statement rows(session_->connection, sql);
+        while (rows.row()) {
+            const Stored stored{static_cast<ChangeKind>(rows.integer(0)), rows.text(1), rows.text(2),
+                                static_cast<std::uint64_t>(rows.integer(3)), wall(rows.integer(4))};
+            newest = std::max(newest, rows.integer(3));
+            if (!seen[stored.kind == ChangeKind::account].add(stored.key) || stored.record.empty()) continue;
+            ++keys_;
+            sink(stored);
+        }
+        if (!rows.good()) throw Error(options_.path + ": damaged: " + session_->connection.error());
+    };
+    read("SELECT kind, key, record, seq, at FROM log ORDER BY seq DESC");
+    read("SELECT kind, key, record, version, at FROM snapshot");
+    if (newest > log_.last) log_ = {newest + 1, newest, 0};  // somebody emptied the log: versions still must rise
+}
+
+CommitResult SqliteStore::commit(std::span<Change> changes) {
+    if (changes.empty()) return {};
+    if (!session_ && !reopen()) return {CommitStatus::down, {}, error_};
+    auto result = append(changes);
+    if (result.status != CommitStatus::done) return result;
+    if (log_.last < log_.first) log_.first_at = number(changes.front().at);
+    for (auto& change : changes) {
+        change.version = static_cast<std::uint64_t>(++log_.last);
+        keys_ += (change.previous == 0) - change.record.empty();
+    }
+    return result;
+}
+
+CommitResult SqliteStore::append(std::span<const Change> changes) {
+    auto& session = *session_;
+    if (!session.begin.run()) {
+        if (session.connection.is_busy()) return {CommitStatus::failed, {}, session.connection.error()};
+        return give_up();
+    }
+    auto seq = log_.last;
+    for (const auto& change : changes)
+        if (!session.append
+                 .bind(++seq, number(change.at), static_cast<int>(change.cause), static_cast<int>(change.kind),
+                       change.key, change.previous, change.record)
+                 .run())
+            return give_up();
+    if (!session.commit.run()) return give_up();
+    return {};
+}
+
+/// What a transaction that failed has left on disk is known only to a fresh look at the files.
+CommitResult SqliteStore::give_up() {
+    CommitResult result{CommitStatus::failed, {}, session_->connection.error()};
+    session_.reset();
+    reopen();
+    return result;
+}
+
+bool SqliteStore::reopen() {
+    try {
+        auto session = std::make_unique<Session>(options_, Session::Kind::reopened);
+        if (session->log_span().last < log_.last) throw Error("has lost changes since it was opened");
+        session->cut_log_after(log_.last);
+        session_ = std::move(session);
+    } catch (const Error& error) {
+        error_ = error.what();
+    }
+    return session_ != nullptr;
+}
+
+bool SqliteStore::maintain(base::Now now, const location::IsCurrent& is_current, const location::Exists& exists) {
+    if (!session_ && !reopen()) return false;
+    const auto step = excess(now);
+    if (step.rows > 0 && !trim(step, is_current, exists)) {
+        give_up();
+        return false;
+    }
+    session_->tend_write_ahead_log();
+    return step.rows > 0 && excess(now).rows > 0;
+}
+
+SqliteStore::Excess SqliteStore::excess(base::Now now) const {
+    const auto rows = log_.last - log_.first + 1;
+    const auto per_key = static_cast<std::int64_t>(options_.log.per_binding) * keys_;
+    const auto most = std::max<std::int64_t>({static_cast<std::int64_t>(options_.log.rows), per_key, 1});
+    // A little more than the excess, so that a full log is trimmed in whole steps and not at every call.
+    if (rows > most) return {std::min(trim_rows, rows - most + std::min(trim_rows, most / 8)), base::Wall::max()};
+    const auto oldest = now.wall - options_.log.age;
+    return {wall(log_.first_at) < oldest ? std::min(trim_rows, rows - 1) : 0, oldest};
+}
+
+/// One step: what is still the newest of its key moves to the snapshot, in the order of keys, and the rows go. It need
+/// not be durable at once: the next commit syncs it, or all of it is lost with no harm.
+bool SqliteStore::trim(const Excess& step, const location::IsCurrent& is_current, const location::Exists& exists) {
+    auto& session = *session_;
+    auto rest = log_;
+    std::vector<Row> rows;
+    session.oldest.bind(step.rows + 1);
+    while (session.oldest.row()) {
+        rest.first = session.oldest.integer(0);
+        rest.first_at = session.oldest.integer(1);
+        const bool stays =
+            std::ssize(rows) == step.rows || rest.first == log_.last || wall(rest.first_at) >= step.before;
+        if (stays) break;
+        rows.push_back({rest.first, static_cast<ChangeKind>(session.oldest.integer(2)),
+                        std::string(session.oldest.text(3)), session.oldest.integer(4) != 0});
+    }
+    if (!session.oldest.run()) return false;
+
+    std::sort(rows.begin(), rows.end());
+    bool good = session.connection.run("PRAGMA synchronous = NORMAL") && session.begin.run();
+    for (const auto& row : rows) {
+        if (!good) return false;
+        if (row.erased)
+            good = exists(row.kind, row.key) || session.forget.bind(static_cast<int>(row.kind), row.key).run();
+        else if (is_current(row.kind, row.key, static_cast<std::uint64_t>(row.seq)))
+            good = session.fold.bind(row.seq).run();
+    }
+    good = good && session.trim.bind(rest.first).run() && session.commit.run();
+    if (good) log_ = rest;
+    return good && session.connection.run("PRAGMA synchronous = FULL");
+}
+
+}  // namespace
+}  // namespace sqlite
+
+std::unique_ptr<location::Store> open_sqlite(const SqliteOptions& options) {
+    try {
+        return std::make_unique<sqlite::SqliteStore>(options);
+    } catch (const sqlite::Error& error) {
+        throw std::runtime_error(options.path + ": " + error.what());
+    }
+}
+
+}  // namespace muster::store
