@@ -90,15 +90,17 @@ const Hash* ha1_of(const Account* account, const Claim& claim) {
 /// What is computed with when there is none: the work is the same, the result is not looked at.
 constexpr Hash nobody{0x6d, 0x75, 0x73, 0x74, 0x65, 0x72};
 
-/// RFC 7616 s3.4.1 to s3.4.3; without qop RFC 2617 s3.2.2.1.
-Hash expected_response(const Hash& ha1, const Claim& claim, std::string_view method) {
-    const auto algorithm = claim.algorithm;
-    const HexHash a1(algorithm, ha1), a2(algorithm, hash_joined(algorithm, {method, claim.uri}));
-    if (!claim.count) return hash_joined(algorithm, {a1.text(), claim.nonce, a2.text()});
-    return hash_joined(algorithm, {a1.text(), claim.nonce, claim.nc, claim.cnonce, claim.qop, a2.text()});
+Hash response_hash(const Answer& answer) {
+    const HexHash a2(answer.algorithm, hash_joined(answer.algorithm, {answer.method, answer.uri}));
+    if (answer.qop.empty()) return hash_joined(answer.algorithm, {answer.ha1, answer.nonce, a2.text()});
+    return hash_joined(answer.algorithm, {answer.ha1, answer.nonce, answer.nc, answer.cnonce, answer.qop, a2.text()});
 }
 
 }  // namespace
+
+std::string response_hex(const Answer& answer) {
+    return std::string(HexHash(answer.algorithm, response_hash(answer)).text());
+}
 
 Verdict verify(const sip::Message& request, sip::Header header, const DigestSettings& settings,
                const sip::ServedDomains& domains, const Accounts& accounts, const NonceKeys& keys, NonceTable& used,
@@ -120,7 +122,15 @@ Verdict verify(const sip::Message& request, sip::Header header, const DigestSett
     std::string scratch;
     auto account = accounts.by_username(without_escapes(claim->username, scratch), settings.realm);
     const auto* ha1 = ha1_of(account.get(), *claim);
-    const auto expected = expected_response(ha1 ? *ha1 : nobody, *claim, request.method_name);
+    const HexHash a1(claim->algorithm, ha1 ? *ha1 : nobody);
+    const auto expected = response_hash({.algorithm = claim->algorithm,
+                                         .ha1 = a1.text(),
+                                         .nonce = claim->nonce,
+                                         .nc = claim->nc,
+                                         .cnonce = claim->cnonce,
+                                         .qop = claim->qop,
+                                         .method = request.method_name,
+                                         .uri = claim->uri});
     const auto size = digest_size(claim->algorithm);
     if (!equal_bytes(std::span(expected).first(size), std::span(given).first(size)) || !ha1)
         return verdict(Outcome::wrong, "RFC 7616 s3.4.1: wrong response");

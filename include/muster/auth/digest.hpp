@@ -55,4 +55,18 @@ void append_challenges(std::string& out, std::string_view header_name, const Dig
 /// `HA1 = H(username ":" realm ":" password)`, hexadecimal in lower case as RFC 7616 s3.4.2 uses it.
 std::string ha1_hex(Algorithm algorithm, std::string_view username, std::string_view realm, std::string_view password);
 
+/// What a client answers a challenge with, all as it is sent; `ha1` as ha1_hex() gives it.
+struct Answer {
+    Algorithm algorithm = Algorithm::md5;
+    std::string_view ha1;
+    std::string_view nonce;
+    std::string_view nc{};  ///< eight hexadecimal digits
+    std::string_view cnonce{};
+    std::string_view qop{};  ///< "auth"; empty for a client of RFC 2069, then nc and cnonce do not count
+    std::string_view method;
+    std::string_view uri;
+};
+/// `response` in hexadecimal (RFC 7616 s3.4.1; without qop RFC 2617 s3.2.2.1).
+std::string response_hex(const Answer& answer);
+
 }  // namespace muster::auth
