@@ -11,15 +11,23 @@
 namespace muster::admin {
 
 struct Parameter {
-    std::string_view name;     ///< "aor", "expires": path part, query key and musterctl name
+    std::string_view name;  ///< "aor", "expires": path part, query key and musterctl name
     std::string_view summary;
-    enum class Kind { argument, optional_argument, option, repeated_option, flag, password_stdin, file } kind = Kind::argument;
+    enum class Kind {
+        argument,
+        optional_argument,
+        option,
+        repeated_option,
+        flag,
+        password_stdin,
+        file
+    } kind = Kind::argument;
     std::string_view value{};  ///< what help prints for the value, e.g. "DURATION"
 };
 
 struct Command {
     std::string_view noun;
-    std::string_view verb;    ///< empty for a noun that is a command by itself: `status`, `lookup AOR`
+    std::string_view verb;  ///< empty for a noun that is a command by itself: `status`, `lookup AOR`
     std::string_view summary;
     std::string_view method;  ///< HTTP method; empty: done by musterctl itself (`config check`)
     std::string_view path;    ///< "/v1/bindings/{aor}"
@@ -35,7 +43,7 @@ enum class Code : int { done = 0, refused = 1, usage = 2, not_found = 3, unreach
 struct Request {
     const Command* command = nullptr;
     std::multimap<std::string, std::string, std::less<>> values;  ///< path parts and query, decoded
-    std::string body;  ///< password or file, as sent
+    std::string body;                                             ///< password or file, as sent
     unsigned peer_uid = 0;
 
     std::string_view value(std::string_view name) const;  ///< the first, or empty

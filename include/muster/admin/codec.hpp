@@ -1,0 +1,35 @@
+#pragma once
+// A request as HTTP says it and a reply as HTTP carries it; no socket.
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "muster/admin/command.hpp"
+
+namespace muster::admin {
+
+/// The JSON body of a reply that is not `done` (RFC 9457): {"title":...,"status":...,"detail":...}.
+Reply problem(Code code, std::string_view title, std::string_view detail = {});
+
+/// done 200, refused 422, usage 400, not_found 404, unreachable 503, conflict 409, timed_out 504.
+int http_status(Code code);
+/// The way back, for every status.
+Code code_from(int http_status);
+
+/// The request target (RFC 9112 s3.2.1) of a request: "/v1/bindings/alice%40example.com?expires=1h".
+std::string target_of(const Request& request);
+
+/// The command that a method and a path mean; null when none does.
+const Command* route(std::string_view method, std::string_view target);
+
+/// True if the body of the command is a file or a password, kept as sent.
+bool takes_file(const Command& command);
+bool takes_password(const Command& command);
+
+/// A request from its parts, or what is wrong with it. A JSON object in the body (`content_type` application/json)
+/// stands for query values, and its member "password" for the body.
+std::variant<Request, Reply> decode(std::string_view method, std::string_view target, std::string_view content_type,
+                                    std::string body);
+
+}  // namespace muster::admin

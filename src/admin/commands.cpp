@@ -1,0 +1,66 @@
+#include "muster/admin/command.hpp"
+
+namespace muster::admin {
+namespace {
+
+using Kind = Parameter::Kind;
+
+constexpr Parameter aor = {"aor", "address-of-record: alice@example.com or sip:alice@example.com"};
+constexpr Parameter domain = {"domain", "only those of this domain", Kind::option, "DOMAIN"};
+constexpr Parameter limit = {"limit", "at most so many; absent: all", Kind::option, "N"};
+constexpr Parameter cursor = {"cursor", "go on where an earlier list ended", Kind::option, "CURSOR"};
+constexpr Parameter password = {"password-stdin", "read the password from one line of standard input",
+                                Kind::password_stdin};
+
+constexpr Parameter only_aor[] = {aor};
+constexpr Parameter page[] = {domain, limit, cursor};
+constexpr Parameter accounts_add[] = {
+    aor,
+    password,
+    {"username", "digest user name, if it differs from the user of AOR", Kind::option, "ID"},
+    {"alias", "another AOR that shares the bindings of this account", Kind::repeated_option, "AOR"},
+};
+constexpr Parameter accounts_passwd[] = {aor, password};
+constexpr Parameter accounts_import[] = {{"file", "lines of user@domain,password; - is standard input", Kind::file}};
+constexpr Parameter bindings_add[] = {
+    aor,
+    {"uri", "contact to bind, e.g. sip:alice@192.0.2.4:5060"},
+    {"expires", "lifetime, e.g. 1h, or never; absent: the domain's default", Kind::option, "DURATION"},
+};
+constexpr Parameter bindings_remove[] = {
+    aor, {"uri", "the contact to remove; absent: all of them", Kind::optional_argument}};
+constexpr Parameter config_check[] = {{"file", "configuration file", Kind::file}};
+
+constexpr Command table[] = {
+    {"status", "", "Show how the daemon is doing", "GET", "/v1/status", {}},
+    {"bindings", "list", "List all bindings", "GET", "/v1/bindings", page},
+    {"bindings", "show", "Show the bindings of one address-of-record", "GET", "/v1/bindings/{aor}", only_aor},
+    {"bindings", "count", "Count addresses-of-record and bindings", "GET", "/v1/bindings/count", {}},
+    {"bindings", "add", "Bind a contact, as a REGISTER would", "PUT", "/v1/bindings/{aor}", bindings_add},
+    {"bindings", "remove", "Remove one or all bindings", "DELETE", "/v1/bindings/{aor}", bindings_remove},
+    {"lookup", "", "Show the targets a proxy would be given, in order", "GET", "/v1/lookup/{aor}", only_aor},
+    {"accounts", "list", "List all accounts", "GET", "/v1/accounts", page},
+    {"accounts", "add", "Add an account", "POST", "/v1/accounts/{aor}", accounts_add},
+    {"accounts", "passwd", "Set the password of an account", "PUT", "/v1/accounts/{aor}/password", accounts_passwd},
+    {"accounts", "disable", "Refuse an account until it is enabled", "POST", "/v1/accounts/{aor}/disable", only_aor},
+    {"accounts", "enable", "Accept an account again", "POST", "/v1/accounts/{aor}/enable", only_aor},
+    {"accounts", "remove", "Remove an account and its bindings", "DELETE", "/v1/accounts/{aor}", only_aor},
+    {"accounts", "import", "Add or replace many accounts, all or none", "POST", "/v1/accounts/import", accounts_import},
+    {"domains", "list", "List the domains served", "GET", "/v1/domains", {}},
+    {"config", "check", "Check a configuration file; needs no daemon", "", "", config_check},
+    {"config", "reload", "Load the configuration file again", "POST", "/v1/config/reload", {}},
+    {"config", "schema", "Print the JSON Schema of the configuration file", "", "", {}},
+    {"completion", "bash", "Print the completion script of bash", "", "", {}},
+    {"man", "", "Print the man page", "", "", {}},
+};
+
+}  // namespace
+
+std::span<const Command> commands() { return table; }
+
+std::string_view Request::value(std::string_view name) const {
+    auto found = values.find(name);
+    return found == values.end() ? std::string_view{} : found->second;
+}
+
+}  // namespace muster::admin
