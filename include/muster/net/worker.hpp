@@ -14,16 +14,19 @@ namespace muster::net {
 
 struct Listener {
     base::Transport transport = base::Transport::udp;
-    base::Address address;
-    std::string advertise;
+    base::Address address;  ///< 0.0.0.0 or :: (which then means IPv6 only): every address; port 0: one the kernel picks
+    std::string advertise;  ///< the name or address for Via, Record-Route and Path; empty: the address itself
 };
 
 struct StreamLimits {
-    std::size_t connections = 10'000;      ///< of all workers together
-    std::size_t per_source = 1'000;        ///< of one address
-    base::Seconds first_request{30};       ///< a new connection has sent a whole request by then
-    base::Seconds idle{3'900};             ///< nothing heard for so long: closed
-    std::size_t output_backlog = 65'536;   ///< bytes a client that does not read may leave waiting
+    std::size_t connections = 10'000;  ///< of all workers together
+    std::size_t per_source = 1'000;    ///< of one IPv4 address or one IPv6 /64
+    base::Milliseconds first_request{
+        30'000};                          ///< for the first whole request, for any message once begun, for an answer
+                                          ///< the client does not read, for the last answers after its half-close
+    base::Milliseconds idle{3'900'000};   ///< nothing heard for so long: closed
+    std::size_t output_backlog = 65'536;  ///< bytes a client that does not read may leave waiting
+    std::size_t buffered = 33'554'432;    ///< of all connections: above it those that hold more than 4 kB are closed
 };
 
 /// What a worker hands outside. Called on the worker's thread.
@@ -45,9 +48,14 @@ struct WorkerOptions {
 };
 
 struct NetCounters {
-    std::uint64_t datagrams_in = 0, datagrams_out = 0, send_errors = 0;
+    std::uint64_t datagrams_in = 0, datagrams_out = 0;
+    std::uint64_t keep_alives = 0;  ///< datagrams of nothing but white space or NULs, and pings on streams
+    std::uint64_t send_errors = 0;  ///< messages that could not be sent: refused by the kernel, or the stream is gone
     std::uint64_t connections = 0;  ///< open now
-    std::uint64_t accepted = 0, refused_connections = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t refused_connections = 0;  ///< over a cap, closed at once
+    std::uint64_t timed_out = 0;            ///< closed by a time limit
+    std::uint64_t overflowed = 0;           ///< closed by a cap on what waits to be read or sent
 };
 
 /// All workers of the daemon.
@@ -74,10 +82,12 @@ public:
 
     /// False for a stream flow that is closed or of another boot; true for UDP. From any thread, without a lock.
     bool is_live(const base::Flow& flow) const;
-    /// Sums over the workers; asks each on its own thread.
+    /// Sums over the workers; asks each on its own thread (so not to be called there) and waits at most a second.
     core::Counters core_counters() const;
     NetCounters net_counters() const;
     std::size_t size() const;
+    /// The listeners as bound: with the port the kernel picked for port 0.
+    const std::vector<Listener>& listeners() const;
 
 private:
     struct Impl;

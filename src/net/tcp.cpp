@@ -1,0 +1,400 @@
+#include "tcp.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sockaddr.hpp"
+#include "worker.hpp"
+
+namespace muster::net {
+namespace {
+
+constexpr std::size_t bytes_per_turn = 65'536;
+constexpr int frames_per_turn = 128;
+constexpr int accepts_per_turn = 64;
+constexpr unsigned reads_of_drain = 16;
+constexpr std::size_t modest = 4'096;  // buffers up to here are kept, and never the reason to close a connection
+constexpr base::Milliseconds linger_time{2'000};
+constexpr std::chrono::milliseconds accept_pause{100};
+
+ssize_t receive(int fd, char* buffer) {
+    ssize_t got;
+    do got = ::recv(fd, buffer, bytes_per_turn, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+}  // namespace
+
+struct Streams::Connection {
+    explicit Connection(asio::io_context& io, const base::Limits& limits) : descriptor(io), framer(limits) {}
+
+    Descriptor descriptor;
+    base::Flow flow;
+    sip::Framer framer;
+    std::string out;            // what the kernel has not taken yet
+    std::size_t held = 0;       // this connection's part of held_
+    base::Mono began{};         // when it was accepted, or the message under way began
+    base::Mono heard{};         // when something came last
+    base::Mono blocked{};       // when output last moved, or the end began
+    std::uint32_t awaited = 0;  // answers to come from the writer
+    unsigned drain_reads = 0;
+    bool requested = false;  // a whole message has come
+    bool more = false;       // the framer has messages that await their turn
+    bool finishing = false;  // nothing is read any more; closed when all is answered and sent
+    bool lingering = false;  // our side is shut; what the peer still says is thrown away
+    bool large = false;      // the framer has a large buffer
+    bool touched = false;
+    std::array<bool, 3> waits{};  // by Ready
+};
+
+struct Streams::Acceptor {
+    Acceptor(asio::io_context& io, Fd fd, std::uint16_t place) : descriptor(io, fd.get()), pause(io), listener(place) {
+        fd.release();
+    }
+    Descriptor descriptor;
+    Timer pause;
+    std::uint16_t listener;
+};
+
+Streams::Streams(Worker& worker, asio::io_context& io)
+    : worker_(worker),
+      io_(io),
+      limits_(worker.common().options.streams),
+      scan_every_(std::clamp(std::min(limits_.first_request, limits_.idle) / 4, base::Milliseconds(10),
+                             base::Milliseconds(1'000))),
+      buffer_(std::make_unique_for_overwrite<char[]>(bytes_per_turn)) {}
+
+/// Unread bytes would have the kernel reset the connection, and our last answers with it.
+Streams::~Streams() {
+    for (auto& connection : connections_) {
+        for (int i = 0; connection && i < 64; ++i)
+            if (receive(connection->descriptor.native_handle(), buffer_.get()) <= 0) break;
+    }
+}
+
+void Streams::listen(std::uint16_t listener, Fd fd) {
+    acceptors_.push_back(std::make_unique<Acceptor>(io_, std::move(fd), listener));
+}
+
+void Streams::start() {
+    for (auto& acceptor : acceptors_) wait_acceptable(*acceptor);
+}
+
+void Streams::wait_acceptable(Acceptor& acceptor) {
+    acceptor.descriptor.async_wait(Descriptor::wait_read, [this, &acceptor](const boost::system::error_code& error) {
+        if (!error) on_acceptable(acceptor);
+    });
+}
+
+void Streams::on_acceptable(Acceptor& acceptor) {
+    if (worker_.is_draining()) return;
+    worker_.begin_turn();
+    const bool exhausted = !accept_some(acceptor, accepts_per_turn);
+    worker_.carry_out();
+    if (!exhausted) return wait_acceptable(acceptor);
+    acceptor.pause.expires_after(accept_pause);
+    acceptor.pause.async_wait([this, &acceptor](const boost::system::error_code& error) {
+        if (!error) on_acceptable(acceptor);
+    });
+}
+
+/// False when the machine has no room for another connection just now.
+bool Streams::accept_some(Acceptor& acceptor, int limit) {
+    for (int i = 0; i < limit; ++i) {
+        SockAddr peer{};
+        socklen_t length = sizeof peer;
+        Fd fd(::accept4(acceptor.descriptor.native_handle(), &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (fd.get() >= 0)
+            take(std::move(fd), from_sockaddr(peer), acceptor);
+        else if (errno == EAGAIN)
+            return true;
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            return false;
+        // Else the connection failed before we came to it (accept(2) lists the errors): the next one.
+    }
+    return true;
+}
+
+void Streams::take(Fd fd, const base::Address& remote, const Acceptor& acceptor) {
+    auto& flows = worker_.common().flows;
+    if (!flows.admit(remote)) {
+        ++worker_.counters().refused_connections;
+        return;
+    }
+    auto connection = std::make_unique<Connection>(io_, worker_.common().options.limits);
+    boost::system::error_code error;
+    connection->descriptor.assign(fd.get(), error);
+    if (error) return flows.leave(remote);
+    set_up_stream(fd.get());
+    const auto slot = free_slots_.empty() ? static_cast<std::uint32_t>(connections_.size()) : free_slots_.back();
+    if (free_slots_.empty())
+        connections_.emplace_back();
+    else
+        free_slots_.pop_back();
+
+    auto& flow = connection->flow;
+    flow.transport = base::Transport::tcp;
+    flow.worker = static_cast<std::uint16_t>(worker_.index());
+    flow.listener = acceptor.listener;
+    flow.slot = slot;
+    flow.generation = flows.open(worker_.index(), slot);
+    flow.boot = flows.boot();
+    flow.remote = remote;
+    flow.local = local_address(fd.release());
+    connection->began = connection->heard = worker_.now();
+    if (open_++ == 0) next_scan_ = worker_.now() + scan_every_;
+    ++worker_.counters().accepted;
+    ++worker_.counters().connections;
+    connections_[slot] = std::move(connection);
+    wait(*connections_[slot], Ready::read);
+}
+
+Streams::Connection* Streams::find(std::uint32_t slot, std::uint32_t generation) {
+    if (slot >= connections_.size()) return nullptr;
+    auto* connection = connections_[slot].get();
+    return connection && connection->flow.generation == generation ? connection : nullptr;
+}
+
+Streams::Connection* Streams::find(const base::Flow& flow) {
+    auto* connection = flow.boot == worker_.common().flows.boot() ? find(flow.slot, flow.generation) : nullptr;
+    return connection && !connection->lingering ? connection : nullptr;
+}
+
+/// Goes on with a connection when its socket is ready, or (more) when others have had their turn.
+void Streams::wait(Connection& connection, Ready what) {
+    auto& waits = connection.waits[static_cast<std::size_t>(what)];
+    if (waits) return;
+    waits = true;
+    auto go_on = [this, slot = connection.flow.slot, generation = connection.flow.generation,
+                  what](const boost::system::error_code& error = {}) {
+        if (!error) on_ready(slot, generation, what);
+    };
+    switch (what) {
+        case Ready::read:
+            return connection.descriptor.async_wait(Descriptor::wait_read, go_on);
+        case Ready::write:
+            return connection.descriptor.async_wait(Descriptor::wait_write, go_on);
+        case Ready::more:
+            return worker_.post(go_on);
+    }
+}
+
+void Streams::on_ready(std::uint32_t slot, std::uint32_t generation, Ready what) {
+    auto* connection = find(slot, generation);
+    if (!connection) return;
+    connection->waits[static_cast<std::size_t>(what)] = false;
+    worker_.begin_turn();
+    touch(*connection);
+    if (connection->lingering)
+        discard(*connection);
+    else if (connection->finishing || !connection->out.empty())
+        ;  // settle() writes; a client that does not read is not listened to either
+    else if (connection->more)
+        take_frames(*connection);
+    else if (!worker_.is_draining() || connection->drain_reads > 0)
+        read(*connection);
+    worker_.carry_out();
+}
+
+void Streams::read(Connection& connection) {
+    const auto got = receive(connection.descriptor.native_handle(), buffer_.get());
+    if (got < 0 && errno != EAGAIN) return release(connection);
+    const bool dry = got < static_cast<ssize_t>(bytes_per_turn);
+    connection.drain_reads = dry || connection.drain_reads == 0 ? 0 : connection.drain_reads - 1;
+    if (got < 0) return;
+    if (got == 0) {  // the peer has said all, but may wait for its answers
+        connection.finishing = true;
+        connection.blocked = worker_.now();
+        return;
+    }
+    connection.heard = worker_.now();
+    if (connection.requested && connection.framer.is_idle()) connection.began = worker_.now();
+    connection.framer.feed({buffer_.get(), static_cast<std::size_t>(got)});
+    if (connection.framer.buffered() > modest) connection.large = true;
+    take_frames(connection);
+}
+
+void Streams::take_frames(Connection& connection) {
+    connection.more = false;
+    for (int i = 0; i < frames_per_turn; ++i) {
+        const auto frame = connection.framer.next();
+        switch (frame.kind) {
+            case sip::Framer::Kind::need_more:
+                return;
+            case sip::Framer::Kind::message:
+                connection.requested = true;
+                connection.began = worker_.now();
+                worker_.deliver(connection.flow, frame.bytes);
+                break;
+            case sip::Framer::Kind::ping:
+                ++worker_.counters().keep_alives;
+                send(connection.flow, "\r\n");
+                break;
+            case sip::Framer::Kind::broken:
+                worker_.deliver_broken(connection.flow, frame);
+                return close(connection.flow);
+        }
+    }
+    connection.more = true;
+}
+
+void Streams::discard(Connection& connection) {
+    for (unsigned i = 0; i < reads_of_drain; ++i) {
+        const auto got = receive(connection.descriptor.native_handle(), buffer_.get());
+        if (got > 0) continue;
+        if (got < 0 && errno == EAGAIN) break;
+        return release(connection);
+    }
+}
+
+bool Streams::send(const base::Flow& flow, std::string_view bytes) {
+    auto* connection = find(flow);
+    if (!connection) return false;
+    if (connection->out.empty()) connection->blocked = worker_.now();
+    connection->out += bytes;
+    touch(*connection);
+    return true;
+}
+
+void Streams::close(const base::Flow& flow) {
+    auto* connection = find(flow);
+    if (!connection || connection->finishing) return;
+    connection->finishing = true;
+    connection->blocked = worker_.now();
+    touch(*connection);
+}
+
+void Streams::await(const base::Flow& flow, int more) {
+    auto* connection = find(flow);
+    if (!connection) return;
+    connection->awaited += static_cast<std::uint32_t>(more);
+    touch(*connection);
+}
+
+void Streams::touch(Connection& connection) {
+    if (connection.touched) return;
+    connection.touched = true;
+    touched_.push_back(connection.flow.slot);
+}
+
+void Streams::settle() {
+    for (std::size_t i = 0; i < touched_.size(); ++i)
+        if (auto* connection = connections_[touched_[i]].get(); connection && connection->touched) settle(*connection);
+    touched_.clear();
+}
+
+/// What the connection waits for next.
+void Streams::settle(Connection& connection) {
+    connection.touched = false;
+    if (connection.lingering) return wait(connection, Ready::read);
+    if (!write(connection)) return release(connection);
+    if (is_over_caps(connection)) {
+        ++worker_.counters().overflowed;
+        return release(connection);
+    }
+    if (!connection.out.empty()) return wait(connection, Ready::write);
+    if (connection.finishing) {
+        if (connection.awaited == 0) linger(connection);
+    } else if (connection.more || connection.drain_reads > 0) {
+        wait(connection, Ready::more);
+    } else if (!worker_.is_draining()) {
+        wait(connection, Ready::read);
+    }
+}
+
+/// Writes what the kernel takes; false if the connection is broken.
+bool Streams::write(Connection& connection) {
+    auto& out = connection.out;
+    while (!out.empty()) {
+        const auto sent =
+            ::send(connection.descriptor.native_handle(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno == EAGAIN) return true;
+        if (sent < 0 && errno != EINTR) return false;
+        if (sent <= 0) continue;
+        out.erase(0, static_cast<std::size_t>(sent));
+        connection.blocked = worker_.now();
+    }
+    if (out.capacity() > modest) std::string().swap(out);
+    return true;
+}
+
+/// Keeps the memory of the room bounded: one client's unread answers, and what all connections hold together.
+bool Streams::is_over_caps(Connection& connection) {
+    const auto input = connection.framer.buffered();
+    if (connection.large && input == 0 && connection.framer.is_idle()) {
+        connection.framer = sip::Framer(worker_.common().options.limits);  // gives its buffer back
+        connection.large = false;
+    }
+    const auto held = input + connection.out.size();
+    held_ += held - connection.held;
+    connection.held = held;
+    return connection.out.size() > limits_.output_backlog ||
+           (held > modest && held_ > limits_.buffered / worker_.common().options.workers);
+}
+
+void Streams::scan() {
+    if (open_ == 0 || worker_.now() < next_scan_) return;
+    next_scan_ = worker_.now() + scan_every_;
+    for (auto& connection : connections_) {
+        if (!connection || worker_.now() < due(*connection)) continue;
+        if (!connection->lingering) ++worker_.counters().timed_out;
+        release(*connection);
+    }
+}
+
+/// When its time is up if nothing happens.
+base::Mono Streams::due(const Connection& connection) const {
+    if (connection.lingering) return connection.blocked + std::min(linger_time, limits_.first_request);
+    if (connection.finishing || !connection.out.empty()) return connection.blocked + limits_.first_request;
+    if (!connection.requested || !connection.framer.is_idle()) return connection.began + limits_.first_request;
+    return connection.heard + limits_.idle;
+}
+
+/// All is said: shuts our side, and reads on so that the kernel does not reset what is still on its way.
+void Streams::linger(Connection& connection) {
+    leave_flow(connection);
+    connection.lingering = true;
+    connection.blocked = worker_.now();
+    ::shutdown(connection.descriptor.native_handle(), SHUT_WR);
+    wait(connection, Ready::read);
+}
+
+void Streams::leave_flow(Connection& connection) {
+    worker_.common().flows.close(connection.flow.worker, connection.flow.slot);
+    worker_.flow_closed(connection.flow);
+}
+
+void Streams::release(Connection& connection) {
+    if (!connection.lingering) leave_flow(connection);
+    worker_.common().flows.leave(connection.flow.remote);
+    held_ -= connection.held;
+    --open_;
+    --worker_.counters().connections;
+    const auto slot = connection.flow.slot;
+    free_slots_.push_back(slot);
+    connections_[slot].reset();
+}
+
+void Streams::begin_drain() {
+    for (auto& acceptor : acceptors_) {
+        accept_some(*acceptor, SOMAXCONN);
+        acceptor->pause.cancel();
+        acceptor->descriptor.close();
+    }
+    for (auto& connection : connections_) {
+        if (!connection || connection->lingering || connection->finishing) continue;
+        connection->drain_reads = reads_of_drain;
+        touch(*connection);
+    }
+}
+
+bool Streams::is_flushed() const {
+    return std::all_of(connections_.begin(), connections_.end(), [](const auto& connection) {
+        return !connection || connection->lingering ||
+               (connection->out.empty() &&
+                (connection->finishing || (!connection->more && connection->drain_reads == 0)));
+    });
+}
+
+}  // namespace muster::net

@@ -1,0 +1,83 @@
+#pragma once
+// The stream connections of one worker.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "muster/sip/framer.hpp"
+#include "socket.hpp"
+
+namespace muster::net {
+
+class Worker;
+
+class Streams {
+public:
+    Streams(Worker& worker, asio::io_context& io);
+    ~Streams();
+
+    void listen(std::uint16_t listener, Fd fd);
+    void start();
+
+    /// To a flow of this worker; false if it is closed. Sent by settle().
+    bool send(const base::Flow& flow, std::string_view bytes);
+    /// Closes the flow after what is being sent to it, and after the answers it awaits.
+    void close(const base::Flow& flow);
+    /// The core has taken on to answer later (`more` = 1), or has answered (-1).
+    void await(const base::Flow& flow, int more);
+    /// Ends a turn: writes what was sent, closes what is done, and reads on.
+    void settle();
+
+    /// Closes what has run into a time limit.
+    void scan();
+    /// When scan() is next wanted; empty without connections.
+    std::optional<base::Mono> next_scan() const { return open_ == 0 ? std::nullopt : std::optional(next_scan_); }
+
+    void begin_drain();
+    /// Nothing waits to be read or sent.
+    bool is_flushed() const;
+
+private:
+    struct Connection;
+    struct Acceptor;
+    enum class Ready : std::uint8_t { read, write, more };
+
+    void wait_acceptable(Acceptor& acceptor);
+    void on_acceptable(Acceptor& acceptor);
+    bool accept_some(Acceptor& acceptor, int limit);
+    void take(Fd fd, const base::Address& remote, const Acceptor& acceptor);
+
+    Connection* find(std::uint32_t slot, std::uint32_t generation);
+    Connection* find(const base::Flow& flow);
+    void wait(Connection& connection, Ready what);
+    void on_ready(std::uint32_t slot, std::uint32_t generation, Ready what);
+    void read(Connection& connection);
+    void take_frames(Connection& connection);
+    void discard(Connection& connection);
+    bool write(Connection& connection);
+    void touch(Connection& connection);
+    void settle(Connection& connection);
+    bool is_over_caps(Connection& connection);
+    base::Mono due(const Connection& connection) const;
+    void leave_flow(Connection& connection);
+    void linger(Connection& connection);
+    void release(Connection& connection);
+
+    Worker& worker_;
+    asio::io_context& io_;
+    const StreamLimits& limits_;
+    const base::Milliseconds scan_every_;
+    std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    std::vector<std::unique_ptr<Connection>> connections_;  // by slot
+    std::vector<std::uint32_t> free_slots_;
+    std::vector<std::uint32_t> touched_;  // slots to be settled
+    std::unique_ptr<char[]> buffer_;      // what is read passes through here
+    std::size_t open_ = 0;
+    std::size_t held_ = 0;  // bytes of all connections that wait to become a message or to be sent
+    base::Mono next_scan_{};
+};
+
+}  // namespace muster::net

@@ -1,0 +1,205 @@
+#include "worker.hpp"
+
+namespace muster::net {
+namespace {
+
+constexpr base::Milliseconds granularity{10};  // timers of SIP are no finer
+constexpr unsigned turns_of_drain = 64;
+
+}  // namespace
+
+base::Now read_clocks() {
+    auto since = [](auto time) { return std::chrono::duration_cast<base::Milliseconds>(time.time_since_epoch()); };
+    return {base::Mono(since(std::chrono::steady_clock::now())), base::Wall(since(std::chrono::system_clock::now()))};
+}
+
+Worker::Worker(std::uint32_t index, Common& common, std::unique_ptr<core::Core> core)
+    : index_(index),
+      common_(common),
+      core_(std::move(core)),
+      streams_(*this, io_),
+      timer_(io_),
+      parcels_(common.options.workers) {}
+
+void Worker::add_socket(std::uint16_t listener, Fd fd) {
+    if (base::is_stream(common_.options.listeners[listener].transport))
+        streams_.listen(listener, std::move(fd));
+    else
+        sockets_.push_back(std::make_unique<UdpSocket>(*this, io_, std::move(fd), listener));
+}
+
+void Worker::start() {
+    for (auto& socket : sockets_) socket->wait_readable();
+    streams_.start();
+}
+
+void Worker::on_datagrams(UdpSocket& socket) {
+    if (draining_) return;
+    begin_turn();
+    socket.read(buffers_);
+    carry_out();
+    socket.wait_readable();
+}
+
+/// Carries the effects of the turn out, in the order that keeps the writer busiest.
+void Worker::carry_out() {
+    push_jobs();
+    send_all();
+    for (const auto& flow : outbox_.closes) {
+        if (flow.worker == index_)
+            streams_.close(flow);
+        else if (flow.worker < parcels_.size())
+            parcels_[flow.worker].closes.push_back(flow);
+    }
+    post_parcels();
+    streams_.settle();
+    for (const auto& event : outbox_.events) common_.hooks.log(event);
+    outbox_.clear();
+    arm_timer();
+}
+
+void Worker::push_jobs() {
+    if (outbox_.jobs.empty()) return;
+    for (const auto& job : outbox_.jobs)
+        if (auto* mine = std::get_if<core::RegisterJob>(&job->what)) await(mine->flow, 1);
+    common_.hooks.push(outbox_.jobs);
+    refused_.swap(outbox_.jobs);
+    for (auto& job : refused_)
+        if (job) answer(std::move(job), &core::Core::on_queue_full);
+    refused_.clear();
+}
+
+void Worker::await(const base::Flow& flow, int more) {
+    if (base::is_stream(flow.transport) && flow.worker == index_) streams_.await(flow, more);
+}
+
+/// A job is back. The stream it came from no longer waits for it.
+void Worker::answer(core::JobPtr job, void (core::Core::*how)(core::JobPtr, base::Now, core::Outbox&)) {
+    const auto* mine = std::get_if<core::RegisterJob>(&job->what);
+    const auto flow = mine ? mine->flow : base::Flow{};
+    (core_.get()->*how)(std::move(job), now_, outbox_);
+    await(flow, -1);
+}
+
+void Worker::send_all() {
+    UdpSocket* socket = nullptr;
+    for (const auto& send : outbox_.sends.entries()) {
+        const auto bytes = outbox_.sends.bytes(send);
+        const auto& flow = send.flow;
+        if (base::is_stream(flow.transport)) {
+            if (flow.worker == index_)
+                counters_.send_errors += !streams_.send(flow, bytes);
+            else if (flow.worker < parcels_.size())
+                parcels_[flow.worker].sends.add(flow, bytes);
+            continue;
+        }
+        auto* previous = socket;
+        if (!socket || !socket->serves(flow)) socket = socket_for(flow);
+        if (previous && previous != socket) previous->flush();
+        if (socket)
+            socket->send(flow, bytes);
+        else
+            ++counters_.send_errors;
+    }
+    if (socket) socket->flush();
+}
+
+/// The socket that was asked; after a restart with other listeners, any of the same family.
+UdpSocket* Worker::socket_for(const base::Flow& flow) {
+    UdpSocket* any = nullptr;
+    for (auto& socket : sockets_) {
+        if (socket->serves(flow)) return socket.get();
+        if (socket->is_v4() == flow.remote.is_v4()) any = socket.get();
+    }
+    return any;
+}
+
+void Worker::post_parcels() {
+    for (std::size_t i = 0; i < parcels_.size(); ++i) {
+        auto& parcel = parcels_[i];
+        if (parcel.sends.empty() && parcel.closes.empty()) continue;
+        auto& other = *common_.workers[i];
+        other.post([&other, parcel = std::exchange(parcel, {})] { other.open_parcel(parcel); });
+    }
+}
+
+void Worker::open_parcel(const Parcel& parcel) {
+    begin_turn();
+    for (const auto& send : parcel.sends.entries())
+        counters_.send_errors += !streams_.send(send.flow, parcel.sends.bytes(send));
+    for (const auto& flow : parcel.closes) streams_.close(flow);
+    carry_out();
+}
+
+void Worker::give_back(std::vector<core::JobPtr> jobs) {
+    if (jobs.empty()) return;
+    bool first;
+    {
+        std::lock_guard lock(mutex_);
+        first = returned_.empty();
+        if (first)
+            returned_ = std::move(jobs);
+        else
+            returned_.insert(returned_.end(), std::make_move_iterator(jobs.begin()),
+                             std::make_move_iterator(jobs.end()));
+    }
+    if (first) post([this] { take_back(); });
+}
+
+void Worker::take_back() {
+    begin_turn();
+    {
+        std::lock_guard lock(mutex_);
+        taken_.swap(returned_);
+    }
+    for (auto& job : taken_) answer(std::move(job), &core::Core::on_outcome);
+    taken_.clear();
+    carry_out();
+}
+
+/// One timer for all: it may ring too early, never too late.
+void Worker::arm_timer() {
+    auto due = core_->next_deadline();
+    if (auto scan = streams_.next_scan(); scan && (!due || *scan < *due)) due = scan;
+    if (!due || (armed_ && *armed_ <= *due)) return;
+    armed_ = std::max(*due, now_.mono + granularity);
+    timer_.expires_at(std::chrono::steady_clock::time_point(armed_->time_since_epoch()));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) on_timer();
+    });
+}
+
+void Worker::on_timer() {
+    armed_.reset();
+    begin_turn();
+    core_->on_time(now_, outbox_);
+    streams_.scan();
+    carry_out();
+}
+
+void Worker::begin_drain() {
+    draining_ = true;
+    drain_turns_ = turns_of_drain;
+    begin_turn();
+    streams_.begin_drain();
+    carry_out();
+    drain_datagrams();
+}
+
+/// Turn by turn, so that outcomes come through; a flood does not keep us here for ever.
+void Worker::drain_datagrams() {
+    bool dry = true;
+    begin_turn();
+    for (auto& socket : sockets_) dry = socket->read(buffers_) && dry;
+    carry_out();
+    drain_turns_ = dry ? 0 : drain_turns_ - 1;
+    if (drain_turns_ > 0) post([this] { drain_datagrams(); });
+}
+
+bool Worker::is_quiet() const {
+    for (const auto& socket : sockets_)
+        if (!socket->is_flushed()) return false;
+    return draining_ && drain_turns_ == 0 && core_->pending_jobs() == 0 && streams_.is_flushed();
+}
+
+}  // namespace muster::net

@@ -1,0 +1,139 @@
+#include <future>
+#include <thread>
+
+#include "worker.hpp"
+
+namespace muster::net {
+namespace {
+
+constexpr std::chrono::seconds answer_time{1};
+constexpr std::chrono::milliseconds drain_poll{2};
+
+/// Each listener is taken for this process alone before the other workers join it.
+void bind_all(Common& common) {
+    auto& listeners = common.options.listeners;
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+        bool first = true;
+        for (auto& worker : common.workers) {
+            auto fd = open_listener(listeners[i], first);
+            if (first) listeners[i].address = local_address(fd.get());
+            worker->add_socket(static_cast<std::uint16_t>(i), std::move(fd));
+            first = false;
+        }
+    }
+}
+
+}  // namespace
+
+struct Workers::Impl {
+    Impl(const WorkerOptions& options, Hooks hooks) : common(options, std::move(hooks)) {}
+
+    /// What `read` says of each worker, asked on its own thread while that runs.
+    template <class Read>
+    auto ask(Read read) -> std::vector<decltype(read(std::declval<const Worker&>()))> {
+        using Answer = decltype(read(std::declval<const Worker&>()));
+        std::vector<Answer> answers;
+        std::vector<std::future<Answer>> asked;
+        std::lock_guard lock(mutex);
+        for (auto& worker : common.workers) {
+            if (threads.empty()) {
+                answers.push_back(read(*worker));
+                continue;
+            }
+            auto question = std::make_shared<std::packaged_task<Answer()>>([read, &worker] { return read(*worker); });
+            asked.push_back(question->get_future());
+            worker->post([question] { (*question)(); });
+        }
+        for (auto& answer : asked)
+            if (answer.wait_for(answer_time) == std::future_status::ready) answers.push_back(answer.get());
+        return answers;
+    }
+
+    bool is_quiet() {
+        auto answers = ask([](const Worker& worker) { return worker.is_quiet(); });
+        return answers == std::vector<bool>(common.workers.size(), true);
+    }
+
+    void stop() {
+        std::lock_guard lock(mutex);
+        for (auto& worker : common.workers) worker->stop();
+        for (auto& thread : threads) thread.join();
+        threads.clear();
+    }
+
+    Common common;
+    std::mutex mutex;  // held while workers are asked, and while they end
+    std::vector<std::thread> threads;
+};
+
+Workers::Workers(const WorkerOptions& options, const MakeCore& make_core, Hooks hooks)
+    : impl_(std::make_unique<Impl>(options, std::move(hooks))) {
+    auto& common = impl_->common;
+    for (std::uint32_t i = 0; i < options.workers; ++i)
+        common.workers.push_back(std::make_unique<Worker>(i, common, make_core(i)));
+    bind_all(common);
+}
+
+Workers::~Workers() { impl_->stop(); }
+
+void Workers::start() {
+    std::lock_guard lock(impl_->mutex);
+    for (auto& worker : impl_->common.workers) {
+        worker->start();
+        impl_->threads.emplace_back([&worker] { worker->run(); });
+    }
+}
+
+void Workers::give_back(std::uint32_t index, std::vector<core::JobPtr> jobs) {
+    impl_->common.workers[index]->give_back(std::move(jobs));
+}
+
+void Workers::set_settings(core::SettingsPtr settings) {
+    for (auto& worker : impl_->common.workers)
+        worker->post([&worker, settings] { worker->core().set_settings(settings); });
+}
+
+void Workers::drain(base::Milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    {
+        std::lock_guard lock(impl_->mutex);
+        if (impl_->threads.empty()) return;
+    }
+    for (auto& worker : impl_->common.workers) worker->post([&worker] { worker->begin_drain(); });
+    // Twice in a row: what one worker had for another when it was asked has arrived by then.
+    for (int quiet = 0; quiet < 2 && std::chrono::steady_clock::now() < deadline;) {
+        quiet = impl_->is_quiet() ? quiet + 1 : 0;
+        if (quiet == 0) std::this_thread::sleep_for(drain_poll);
+    }
+    impl_->stop();
+}
+
+bool Workers::is_live(const base::Flow& flow) const { return impl_->common.flows.is_live(flow); }
+
+core::Counters Workers::core_counters() const {
+    core::Counters sum;
+    for (const auto& one : impl_->ask([](const Worker& worker) { return worker.core().counters(); })) {
+        for (auto counter : {&core::Counters::received, &core::Counters::malformed, &core::Counters::retransmissions,
+                             &core::Counters::challenged, &core::Counters::auth_failed, &core::Counters::registered,
+                             &core::Counters::queried, &core::Counters::refused, &core::Counters::sent})
+            sum.*counter += one.*counter;
+    }
+    return sum;
+}
+
+NetCounters Workers::net_counters() const {
+    NetCounters sum;
+    for (const auto& one : impl_->ask([](const Worker& worker) { return worker.counters(); })) {
+        for (auto counter : {&NetCounters::datagrams_in, &NetCounters::datagrams_out, &NetCounters::keep_alives,
+                             &NetCounters::send_errors, &NetCounters::connections, &NetCounters::accepted,
+                             &NetCounters::refused_connections, &NetCounters::timed_out, &NetCounters::overflowed})
+            sum.*counter += one.*counter;
+    }
+    return sum;
+}
+
+std::size_t Workers::size() const { return impl_->common.workers.size(); }
+
+const std::vector<Listener>& Workers::listeners() const { return impl_->common.options.listeners; }
+
+}  // namespace muster::net
