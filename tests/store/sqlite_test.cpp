@@ -1,0 +1,324 @@
+#include "muster/store/sqlite.hpp"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <vector>
+
+#include "contract.hpp"
+#include "fault_vfs.hpp"
+#include "muster/location/binding.hpp"
+
+namespace muster::store::test {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Milliseconds, base::Seconds, base::Wall;
+
+/// A folder of its own that goes with the test.
+class Folder {
+public:
+    Folder() {
+        std::string name = (fs::temp_directory_path() / "muster-store-XXXXXX").string();
+        if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
+        path_ = name;
+    }
+    ~Folder() { fs::remove_all(path_); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    std::string file(const char* name = "muster.db") const { return (path_ / name).string(); }
+
+private:
+    fs::path path_;
+};
+
+/// Another program in the file, as a person with sqlite3.
+class Visitor {
+public:
+    explicit Visitor(const std::string& path, int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) {
+        EXPECT_EQ(sqlite3_open_v2(path.c_str(), &db_, flags, nullptr), SQLITE_OK);
+    }
+    ~Visitor() { sqlite3_close(db_); }
+    Visitor(const Visitor&) = delete;
+    Visitor& operator=(const Visitor&) = delete;
+
+    using Rows = std::vector<std::vector<std::string>>;
+    Rows run(const char* sql) {
+        Rows rows;
+        auto collect = [](void* out, int count, char** values, char**) {
+            auto& row = static_cast<Rows*>(out)->emplace_back();
+            for (int i = 0; i < count; ++i) row.emplace_back(values[i] ? values[i] : "NULL");
+            return 0;
+        };
+        EXPECT_EQ(sqlite3_exec(db_, sql, collect, &rows, nullptr), SQLITE_OK) << sqlite3_errmsg(db_);
+        return rows;
+    }
+
+private:
+    sqlite3* db_ = nullptr;
+};
+
+/// What kill -9 leaves: the database and its write-ahead log as they are this moment, opened elsewhere.
+std::unique_ptr<Folder> copied(const std::string& path) {
+    auto copy = std::make_unique<Folder>();
+    for (const char* suffix : {"", "-wal"})
+        if (fs::exists(path + suffix)) fs::copy_file(path + suffix, copy->file() + suffix);
+    return copy;
+}
+
+class SqlitePlace final : public Place {
+public:
+    explicit SqlitePlace(const LogLimits& limits) : limits_(limits) { open(); }
+    ~SqlitePlace() override { FaultVfs::disarm(); }
+    Store& store() override { return *store_; }
+    void crash() override {
+        auto left = copied(folder_->file());
+        store_.reset();
+        folder_ = std::move(left);
+        open();
+    }
+    void fail_next_commit() override { FaultVfs::arm(1, FaultVfs::Fault::sync_error, false); }
+    std::size_t log_rows() override {
+        return std::stoul(Visitor(folder_->file()).run("SELECT count(*) FROM log").at(0).at(0));
+    }
+
+private:
+    void open() {
+        store_ = open_sqlite({folder_->file(), limits_, FaultVfs::name()});
+        loaded(*store_);
+    }
+
+    LogLimits limits_;
+    std::unique_ptr<Folder> folder_ = std::make_unique<Folder>();
+    std::unique_ptr<Store> store_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
+                         testing::Values(Backend{"sqlite", [](const LogLimits& limits) -> std::unique_ptr<Place> {
+                                                     return std::make_unique<SqlitePlace>(limits);
+                                                 }}));
+
+/// Why a file is refused; empty when it is not.
+std::string refusal(const std::string& path) {
+    try {
+        open_sqlite({path});
+        return {};
+    } catch (const std::runtime_error& error) {
+        return error.what();
+    }
+}
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+void fill(const std::string& path, int keys) {
+    auto store = open_sqlite({path});
+    Model model;
+    for (int i = 0; i < keys; ++i)
+        ASSERT_EQ(model.commit(*store, {model.change("sip:" + std::to_string(i) + "@x", std::string(200, 'r'))}).status,
+                  CommitStatus::done);
+}
+
+TEST(SqliteStore, FilesAreForTheirOwnerOnly) {
+    Folder folder;
+    auto store = open_sqlite({folder.file()});
+    Model model;
+    model.commit(*store, {model.change("sip:a@x", "r")});
+    for (const char* suffix : {"", "-wal", "-shm", "-lock"}) {
+        struct stat status {};
+        ASSERT_EQ(stat((folder.file() + suffix).c_str(), &status), 0) << suffix;
+        EXPECT_EQ(status.st_mode & 0777U, 0600U) << suffix;
+    }
+}
+
+TEST(SqliteStore, ASecondDaemonIsRefusedUntilTheFirstHasGone) {
+    Folder folder;
+    auto first = open_sqlite({folder.file()});
+    EXPECT_TRUE(contains(refusal(folder.file()), "in use by another musterd (process ")) << refusal(folder.file());
+    first.reset();
+    EXPECT_EQ(refusal(folder.file()), "");
+}
+
+TEST(SqliteStore, AForeignFileIsRefusedAndLeftAsItIs) {
+    Folder folder;
+    std::ofstream(folder.file("notes")) << std::string(5000, 'n');
+    EXPECT_TRUE(contains(refusal(folder.file("notes")), "not a database")) << refusal(folder.file("notes"));
+    Visitor(folder.file("other")).run("CREATE TABLE t (x)");
+    const auto before = fs::last_write_time(folder.file("other"));
+    EXPECT_TRUE(contains(refusal(folder.file("other")), "not a Muster database"));
+    EXPECT_EQ(fs::last_write_time(folder.file("other")), before);
+    EXPECT_TRUE(contains(refusal(folder.file("missing/muster.db")), "No such file or directory"));
+}
+
+TEST(SqliteStore, ANewerVersionIsRefused) {
+    Folder folder;
+    fill(folder.file(), 1);
+    Visitor(folder.file()).run("PRAGMA user_version = 1000");
+    EXPECT_TRUE(contains(refusal(folder.file()), "made by a newer Muster: schema version 1000"));
+}
+
+TEST(SqliteStore, ADamagedDatabaseIsRefused) {
+    Folder folder;
+    fill(folder.file(), 200);
+    std::fstream file(folder.file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(fs::file_size(folder.file()) - 4096));
+    file << std::string(2000, '\x5a');
+    file.close();
+    const auto why = refusal(folder.file());
+    EXPECT_TRUE(contains(why, "damaged") || contains(why, "malformed")) << why;
+}
+
+TEST(SqliteStore, AWriteLockHeldByAnotherProgramFailsTheCommitAndTheNextWorks) {
+    Folder folder;
+    auto store = open_sqlite({folder.file()});
+    Model model;
+    model.commit(*store, {model.change("sip:a@x", "one")});
+    Visitor visitor(folder.file());
+    visitor.run("BEGIN IMMEDIATE");
+    auto result = model.commit(*store, {model.change("sip:a@x", "two")});
+    EXPECT_EQ(result.status, CommitStatus::failed);
+    EXPECT_TRUE(contains(result.error, "locked")) << result.error;
+    visitor.run("ROLLBACK");
+    EXPECT_EQ(model.commit(*store, {model.change("sip:a@x", "three")}).status, CommitStatus::done);
+    EXPECT_EQ(loaded(*store), model.state());
+}
+
+TEST(SqliteStore, AReaderSeesCommitsAndIsInNobodysWay) {
+    Folder folder;
+    auto store = open_sqlite({folder.file(), {.age = Seconds(3600), .rows = 10, .per_binding = 0}});
+    Model model;
+    Visitor reader(folder.file(), SQLITE_OPEN_READONLY);
+    reader.run("BEGIN; SELECT * FROM log");
+    for (int i = 0; i < 50; ++i) {
+        ASSERT_EQ(model.commit(*store, {model.change("sip:" + std::to_string(i) + "@x", "r")}).status,
+                  CommitStatus::done);
+        model.maintain(*store);
+    }
+    EXPECT_EQ(reader.run("SELECT count(*) FROM state")[0][0], "0");
+    reader.run("COMMIT");
+    EXPECT_EQ(reader.run("SELECT count(*) FROM state")[0][0], "50");
+}
+
+TEST(SqliteStore, VersionsRiseThoughSomebodyEmptiedTheLog) {
+    Folder folder;
+    Model model;
+    {
+        auto store = open_sqlite({folder.file(), {.age = Seconds(3600), .rows = 1, .per_binding = 0}});
+        for (int i = 0; i < 9; ++i) model.commit(*store, {model.change("sip:" + std::to_string(i) + "@x", "r")});
+        model.maintain(*store);
+    }
+    Visitor(folder.file()).run("DELETE FROM log");
+    auto store = open_sqlite({folder.file()});
+    EXPECT_EQ(loaded(*store).size(), 8U);
+    ASSERT_EQ(model.commit(*store, {model.change("sip:a@x", "r")}).status, CommitStatus::done);
+    EXPECT_EQ(model.newest(), 9U);  // above 8, the newest that is left
+}
+
+TEST(SqliteStore, ViewsShowBindingsAndHistory) {
+    Folder folder;
+    auto store = open_sqlite({folder.file(), {.age = Seconds(3600), .rows = 1, .per_binding = 0}});
+    const base::Mono mono{Seconds(500)};
+    location::Binding phone;
+    phone.contact = "sip:a\"b\\u001f\\n@[::1]:5070;x=\xc3\xa9";
+    phone.params = ";+sip.instance=\"<urn:uuid:1>\"";
+    phone.call_id = "tab\tcall";
+    phone.instance_id = "urn:uuid:1";
+    phone.path = "<sip:p1;lr>,<sip:p2;lr>";
+    phone.user_agent = "Phone \"\\\" 1.0";
+    phone.flow = "udp:127.0.0.1:5070";
+    phone.cseq = 7, phone.reg_id = 2, phone.interval = 3600, phone.q = 500, phone.has_q = true;
+    phone.expires_at = mono + Seconds(1000), phone.updated_at = mono - Seconds(86'400);
+    location::Binding gateway;
+    gateway.contact = "sip:gateway@host";
+    gateway.updated_at = mono;
+    std::vector<location::Binding> bindings{phone, gateway};
+    const auto record = location::Record::encode(0, mono, bindings);
+    const Wall at{Seconds(4'102'444'800)};  // 2100-01-01
+
+    Model model;
+    model.commit(*store, {model.change("sip:folded@x", record.text(), at)});
+    model.commit(*store, {model.change("sip:gone@x", record.text(), at)});
+    model.commit(*store, {model.change("sip:alice@x",
+                                       "1\x1e"
+                                       "old",
+                                       at)});
+    model.maintain(*store, at);
+    model.commit(*store, {model.change("sip:gone@x", "", at)});
+    model.commit(*store, {model.change("sip:alice@x", record.text(), at),
+                          model.change("sip:alice@x", "$secret", at, ChangeKind::account)});
+
+    Visitor reader(folder.file(), SQLITE_OPEN_READONLY);
+    using Row = std::vector<std::string>;
+    auto rows = reader.run(
+        "SELECT aor, contact, q, call_id, cseq, user_agent, source, path, instance, reg_id, params, granted, updated, "
+        "version FROM bindings ORDER BY aor, contact");
+    ASSERT_EQ(rows.size(), 4U);
+    EXPECT_EQ(rows[0], (Row{"sip:alice@x", std::string(phone.contact), "0.5", std::string(phone.call_id), "7",
+                            std::string(phone.user_agent), std::string(phone.flow), std::string(phone.path),
+                            "urn:uuid:1", "2", std::string(phone.params), "3600", "2099-12-31 00:00:00", "5"}));
+    EXPECT_EQ(rows[1], (Row{"sip:alice@x", "sip:gateway@host", "NULL", "", "0", "", "", "", "", "0", "", "0",
+                            "2100-01-01 00:00:00", "5"}));
+    EXPECT_EQ(rows[2][0], "sip:folded@x");
+    EXPECT_EQ(rows[2][13], "1");
+    auto expires = reader.run(
+        "SELECT expires - (4102444800 + 1000 - unixepoch()) BETWEEN -2 AND 2, expires IS NULL FROM bindings "
+        "WHERE aor = 'sip:alice@x' ORDER BY contact");
+    EXPECT_EQ(expires[0], (Row{"1", "0"}));
+    EXPECT_EQ(expires[1], (Row{"NULL", "1"}));
+    EXPECT_EQ(reader.run("SELECT aor, cause, bindings, previous, at FROM history LIMIT 3"),
+              (Visitor::Rows{{"sip:alice@x", "registered", "NULL", "NULL", "2100-01-01 00:00:00"},
+                             {"sip:alice@x", "registered", "2", "3", "2100-01-01 00:00:00"},
+                             {"sip:gone@x", "unregistered", "0", "2", "2100-01-01 00:00:00"}}));
+}
+
+/// Commits, trims and reopens with a fault at the nth operation: what was answered is what is there, at every moment.
+class FaultSweep : public testing::TestWithParam<std::tuple<FaultVfs::Fault, bool>> {};
+
+TEST_P(FaultSweep, MemoryEqualsDiskWhereverItStrikes) {
+    const auto [fault, lasting] = GetParam();
+    bool struck = true;
+    int failed = 0, nth = 1;
+    for (; struck; ++nth) {
+        SCOPED_TRACE(nth);
+        Folder folder;
+        const SqliteOptions options{
+            folder.file(), {.age = Seconds(3600), .rows = 6, .per_binding = 0}, FaultVfs::name()};
+        auto store = open_sqlite(options);
+        Model model;
+        FaultVfs::arm(nth, fault, lasting);
+        const std::string large(3000, 'L');
+        for (int round = 0; round < 6; ++round) {
+            auto result = model.commit(*store, {model.change("sip:" + std::to_string(round % 4) + "@x", large),
+                                                model.change("sip:same@x", round % 2 ? "" : "r"),
+                                                model.change("sip:" + std::to_string(round) + "@y", "r")});
+            if (result.status != CommitStatus::done) {
+                ++failed;
+                EXPECT_FALSE(result.error.empty());
+            }
+            if (result.status != CommitStatus::down && !lasting) {
+                auto left = copied(folder.file());
+                EXPECT_EQ(loaded(*open_sqlite({left->file()})), model.state()) << "after a crash in round " << round;
+            }
+            model.maintain(*store);
+        }
+        struck = FaultVfs::struck();
+        FaultVfs::disarm();
+        ASSERT_EQ(model.commit(*store, {model.change("sip:after@x", "r")}).status, CommitStatus::done);
+        EXPECT_EQ(loaded(*store), model.state());
+        store.reset();
+        EXPECT_EQ(loaded(*open_sqlite(options)), model.state());
+    }
+    EXPECT_GT(nth, 6);
+    EXPECT_GT(failed, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, FaultSweep,
+                         testing::Combine(testing::Values(FaultVfs::Fault::write_error, FaultVfs::Fault::disk_full,
+                                                          FaultVfs::Fault::sync_error),
+                                          testing::Bool()));
+
+}  // namespace
+}  // namespace muster::store::test
