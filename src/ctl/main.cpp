@@ -1,0 +1,168 @@
+// musterctl: the command line, from the table of commands. The only file that includes CLI11.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+
+#include "invocation.hpp"
+#include "muster/base/text.hpp"
+#include "muster/config/config.hpp"
+
+namespace {
+
+namespace admin = muster::admin;
+namespace fs = std::filesystem;
+using Kind = admin::Parameter::Kind;
+
+constexpr int usage = static_cast<int>(admin::Code::usage);
+constexpr std::uint64_t longest_wait = 86'400;
+
+/// Where the daemon is: as told, where the package puts it, or beside this binary in a build tree.
+std::string find_socket() {
+    const std::string usual = muster::config::Config{}.admin_socket;
+    std::error_code error;
+    if (const char* told = std::getenv("MUSTER_SOCKET"); told && *told) return told;
+    if (fs::exists(usual, error)) return usual;
+    auto demo = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "demo" / "musterd.sock";
+    return fs::exists(demo, error) ? demo.string() : usual;
+}
+
+std::string check_number(const std::string& text) {
+    auto value = muster::base::decimal(text, 1'000'000'000);
+    return value && *value > 0 ? "" : "expected a whole number from 1, not " + muster::base::printable(text);
+}
+
+std::string check_duration(const std::string& text) {
+    bool good = text == "never" || muster::config::parse_duration(text);
+    return good ? "" : "expected a duration such as 30s, 5m or 1h, or never, not " + muster::base::printable(text);
+}
+
+/// The texts of one command as CLI11 fills them.
+struct Filled {
+    const admin::Command* command = nullptr;
+    CLI::App* app = nullptr;
+    std::map<std::string, std::vector<std::string>, std::less<>> values;
+    bool password = false;
+};
+
+void add_parameter(Filled& filled, const admin::Parameter& parameter) {
+    std::string name(parameter.name), summary(parameter.summary);
+    auto& values = filled.values[name];
+    switch (parameter.kind) {
+        case Kind::password_stdin:
+            filled.app->add_flag("--" + name, filled.password, summary)->required();
+            return;
+        case Kind::flag:
+            filled.app->add_flag("--" + name, summary);
+            return;
+        case Kind::argument:
+        case Kind::optional_argument:
+        case Kind::file: {
+            std::string upper = name;
+            std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return std::toupper(c); });
+            filled.app->add_option(upper, values, summary)
+                ->expected(1)
+                ->allow_extra_args(false)
+                ->type_name("")
+                ->required(parameter.kind != Kind::optional_argument);
+            return;
+        }
+        case Kind::option:
+        case Kind::repeated_option:
+            break;
+    }
+    auto* option = filled.app->add_option("--" + name, values, summary)->type_name(std::string(parameter.value));
+    option->allow_extra_args(false);
+    option->expected(1);
+    if (parameter.kind == Kind::repeated_option) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    if (parameter.value == "N") option->check(check_number);
+    if (parameter.value == "DURATION") option->check(check_duration);
+}
+
+std::vector<std::unique_ptr<Filled>> add_commands(CLI::App& app) {
+    std::vector<std::unique_ptr<Filled>> all;
+    std::map<std::string_view, CLI::App*> nouns;
+    for (const auto& command : admin::commands()) {
+        auto filled = std::make_unique<Filled>();
+        filled->command = &command;
+        CLI::App* parent = &app;
+        if (!command.verb.empty()) {
+            auto& noun = nouns[command.noun];
+            if (!noun) {
+                noun = app.add_subcommand(std::string(command.noun));
+                noun->require_subcommand(1);
+            }
+            parent = noun;
+            noun->description(noun->get_description() + (noun->get_description().empty() ? "" : ", ") +
+                              std::string(command.verb));
+        }
+        auto name = std::string(command.verb.empty() ? command.noun : command.verb);
+        filled->app = parent->add_subcommand(name, std::string(command.summary));
+        for (const auto& parameter : command.parameters) add_parameter(*filled, parameter);
+        all.push_back(std::move(filled));
+    }
+    return all;
+}
+
+muster::ctl::Invocation invocation_of(Filled& filled) {
+    muster::ctl::Invocation invocation;
+    invocation.request.command = filled.command;
+    for (const auto& parameter : filled.command->parameters) {
+        auto name = std::string(parameter.name);
+        if (parameter.kind == Kind::flag && filled.app->count("--" + name) != 0)
+            invocation.request.values.emplace(name, "1");
+        for (auto& value : filled.values[name]) {
+            if (parameter.kind == Kind::file)
+                invocation.file = std::move(value);
+            else
+                invocation.request.values.emplace(name, std::move(value));
+        }
+    }
+    return invocation;
+}
+
+int fail_usage(std::string what) {
+    std::ranges::replace(what, '\n', ' ');
+    std::cerr << "musterctl: " << what << " (see musterctl --help)\n";
+    return usage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    CLI::App app("Administers musterd.", "musterctl");
+    app.fallthrough();  // --json may stand after the verb
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "musterctl " MUSTER_VERSION);
+    std::string socket, timeout;
+    bool json = false;
+    app.add_option("--socket", socket, "Unix socket of the daemon; else MUSTER_SOCKET")->type_name("PATH");
+    app.add_flag("--json", json, "Print JSON as the daemon gave it; lists one object a line");
+    app.add_option("--timeout", timeout, "Wait so many seconds for the daemon")->type_name("N")->check(check_number);
+    auto commands = add_commands(app);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == 0) return app.exit(error);
+        auto unknown = app.remaining(true);
+        bool no_command = dynamic_cast<const CLI::RequiredError*>(&error) && !unknown.empty();
+        return fail_usage(no_command ? "unknown command or option: " + unknown.front() : error.what());
+    }
+    auto chosen = std::ranges::find_if(commands, [](const auto& each) { return each->app->parsed(); });
+    if (chosen == commands.end()) return fail_usage("a command is required");
+    auto invocation = invocation_of(**chosen);
+    invocation.socket = socket.empty() ? find_socket() : socket;
+    if (!timeout.empty())
+        invocation.timeout = static_cast<unsigned>(muster::base::decimal(timeout, longest_wait).value_or(longest_wait));
+    invocation.json = json;
+    return muster::ctl::run(std::move(invocation));
+} catch (const std::exception& error) {
+    std::cerr << "musterctl: " << error.what() << '\n';
+    return static_cast<int>(admin::Code::refused);
+}

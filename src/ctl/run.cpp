@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <boost/json.hpp>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "invocation.hpp"
+#include "manual.hpp"
+#include "muster/admin/codec.hpp"
+#include "muster/admin/server.hpp"
+#include "muster/base/text.hpp"
+#include "muster/config/config.hpp"
+#include "print.hpp"
+
+namespace muster::ctl {
+namespace {
+
+namespace json = boost::json;
+using admin::Code;
+
+constexpr unsigned usual_wait = 30;
+constexpr unsigned import_wait = 600;
+constexpr std::uint64_t page_size = 1'000;
+
+int fail(Code code, std::string_view message) {
+    std::cerr << "musterctl: " << message << '\n';
+    return static_cast<int>(code);
+}
+
+/// What the daemon refused, in one line.
+int fail(const admin::Reply& reply, bool as_json) {
+    if (as_json) std::cout << reply.body << '\n';
+    boost::system::error_code error;
+    auto problem = json::parse(reply.body, error);
+    const auto* object = problem.if_object();
+    auto member = [&](std::string_view key) -> std::string {
+        const auto* value = object ? object->if_contains(key) : nullptr;
+        return value && value->is_string() ? base::printable(value->get_string(), 4096) : "";
+    };
+    std::string title = member("title"), detail = member("detail");
+    if (title.empty()) title = "the daemon refused";
+    return fail(reply.code, detail.empty() ? title : title + ": " + detail);
+}
+
+admin::Reply ask(const Invocation& invocation) {
+    unsigned usual = admin::takes_file(*invocation.request.command) ? import_wait : usual_wait;
+    return admin::call(invocation.socket, invocation.request, invocation.timeout.value_or(usual));
+}
+
+/// One line of standard input without its end.
+std::string read_password() {
+    std::string line;
+    std::getline(std::cin, line);
+    if (line.ends_with('\r')) line.pop_back();
+    return line;
+}
+
+std::optional<std::string> read_all(const std::string& path) {
+    std::ifstream file;
+    if (path != "-") file.open(path, std::ios::binary);
+    std::istream& in = path == "-" ? std::cin : file;
+    if (!in) return {};
+    std::string all;
+    char piece[64 * 1024];
+    while (in.read(piece, sizeof piece), in.gcount() > 0) all.append(piece, static_cast<std::size_t>(in.gcount()));
+    return in.bad() ? std::nullopt : std::optional(std::move(all));
+}
+
+int check_config(const Invocation& invocation) {
+    auto loaded = config::load_file(invocation.file);
+    json::array faults;
+    for (const auto& fault : loaded.faults) {
+        std::cerr << fault.text() << '\n';
+        faults.push_back(json::object{
+            {"file", fault.file}, {"line", fault.line}, {"column", fault.column}, {"message", fault.message}});
+    }
+    if (invocation.json)
+        std::cout << json::serialize(json::object{{"faults", std::move(faults)}}) << '\n';
+    else if (loaded.config)
+        std::cout << invocation.file << ": no faults\n";
+    return static_cast<int>(loaded.config ? Code::done : Code::refused);
+}
+
+/// The commands that need no daemon.
+int run_here(const Invocation& invocation) {
+    const auto& command = *invocation.request.command;
+    if (command.noun == "config" && command.verb == "check") return check_config(invocation);
+    if (command.noun == "config") std::cout << config::schema();
+    if (command.noun == "completion") std::cout << bash_completion();
+    if (command.noun == "man") std::cout << man_page();
+    return 0;
+}
+
+/// A list, page after page, at most `limit` items of it.
+int run_list(Invocation invocation) {
+    auto& values = invocation.request.values;
+    const auto noun = invocation.request.command->noun;
+    bool paged = std::ranges::count(invocation.request.command->parameters, "limit", &admin::Parameter::name) != 0;
+    auto left = base::decimal(invocation.request.value("limit"));
+    Table table = list_table(noun);
+    std::string cursor;
+    for (;;) {
+        if (paged) {
+            values.erase("limit");
+            values.emplace("limit", std::to_string(std::min(left.value_or(page_size), page_size)));
+        }
+        auto reply = ask(invocation);
+        if (reply.code != Code::done) return fail(reply, invocation.json);
+        auto page = json::parse(reply.body).as_object();
+        auto& items = page["items"].is_array() ? page["items"].get_array() : page["items"].emplace_array();
+        for (const auto& item : items) {
+            if (invocation.json)
+                std::cout << json::serialize(item) << '\n';
+            else if (const auto* object = item.if_object())
+                add_item(table, noun, *object);
+        }
+        if (!invocation.json) table.flush();
+        const auto* next = page.if_contains("cursor");
+        cursor = next && next->is_string() ? std::string(next->get_string()) : "";
+        if (left) left = *left - std::min<std::uint64_t>(*left, items.size());
+        if (cursor.empty() || items.empty() || left == 0) break;
+        values.erase("cursor");
+        values.emplace("cursor", cursor);
+    }
+    std::cout.flush();
+    if (!cursor.empty()) std::cerr << "more: --cursor " << base::printable(cursor) << '\n';
+    return 0;
+}
+
+}  // namespace
+
+int run(Invocation invocation) {
+    const auto& command = *invocation.request.command;
+    if (command.method.empty()) return run_here(invocation);
+    if (command.verb == "list") return run_list(std::move(invocation));
+    if (admin::takes_password(command)) {
+        invocation.request.body = read_password();
+        if (invocation.request.body.empty()) return fail(Code::usage, "empty password on standard input");
+    }
+    if (admin::takes_file(command)) {
+        auto content = read_all(invocation.file);
+        if (!content) return fail(Code::refused, "cannot read " + invocation.file);
+        invocation.request.body = std::move(*content);
+    }
+    auto reply = ask(invocation);
+    if (reply.code != Code::done) return fail(reply, invocation.json);
+    if (invocation.json)
+        std::cout << reply.body << '\n';
+    else
+        print_result(command.noun, json::parse(reply.body));
+    return 0;
+}
+
+}  // namespace muster::ctl

@@ -1,0 +1,239 @@
+// musterctl as a process against a server with a made-up daemon behind it.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "muster/admin/codec.hpp"
+#include "muster/admin/server.hpp"
+
+namespace muster::admin {
+namespace {
+
+struct Result {
+    int code = -1;
+    std::string out, err;
+};
+
+const char* const alice = R"({"aor":"sip:alice@example.com","version":7,"bindings":[)"
+                          R"({"contact":"sip:alice@127.0.0.1:5070","expires":3599,"q":"1.0","call_id":"c1","cseq":2,)"
+                          R"("user_agent":"evil \u001b[31m","source":"udp:127.0.0.1:5070"},)"
+                          R"({"contact":"sip:alice@192.0.2.4","expires":7200,"path":["<sip:p1;lr>","<sip:p2;lr>"]}]})";
+
+class Ctl : public testing::Test {
+protected:
+    Ctl() {
+        std::string name = (std::filesystem::temp_directory_path() / "muster-ctl-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+    }
+    ~Ctl() override {
+        server_.reset();
+        std::filesystem::remove_all(folder_);
+    }
+
+    void serve(Handler handler) { server_ = std::make_unique<Server>(folder_ + "/s", std::move(handler)); }
+    /// The same answer to everything; the requests are kept.
+    void serve(Reply reply) {
+        serve([this, reply = std::move(reply)](Request request, const Answer& answer) {
+            requests_.push_back(std::move(request));
+            answer(reply);
+        });
+    }
+
+    Result run(const std::string& arguments, const std::string& input = "") const {
+        std::ofstream(folder_ + "/in", std::ios::binary) << input;
+        std::string command = "'" MUSTER_CTL "' --socket '" + folder_ + "/s' " + arguments + " <'" + folder_ +
+                              "/in' >'" + folder_ + "/out' 2>'" + folder_ + "/err'";
+        int status = std::system(command.c_str());
+        return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp("/out"), slurp("/err")};
+    }
+
+    std::string slurp(const std::string& name) const {
+        std::ifstream in(folder_ + name, std::ios::binary);
+        std::ostringstream text;
+        text << in.rdbuf();
+        return text.str();
+    }
+
+    std::string folder_;
+    std::vector<Request> requests_;
+    std::unique_ptr<Server> server_;
+};
+
+TEST_F(Ctl, AWrongCommandLineIsOneLineAndExitCode2) {
+    for (auto arguments : {"", "bindings", "bindngs list", "bindings shw a@b", "bindings show", "bindings show a@b c@d",
+                           "--colour status", "bindings list --limit 0", "bindings list --limit x",
+                           "bindings add a@b sip:x --expires soon", "accounts add a@b",
+                           "accounts add a@b --password-stdin --alias", "status --timeout no", "'status\nx'"}) {
+        auto result = run(arguments, "secret\n");
+        EXPECT_EQ(result.code, 2) << arguments;
+        EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
+        EXPECT_EQ(result.err.rfind("musterctl: ", 0), 0u) << result.err;
+        EXPECT_EQ(result.out, "") << arguments;
+    }
+}
+
+TEST_F(Ctl, ExitCodesAreThoseOfTheDaemon) {
+    for (auto code : {Code::refused, Code::usage, Code::not_found, Code::conflict, Code::timed_out}) {
+        serve(problem(code, "title", "detail"));
+        auto result = run("bindings show alice@example.com");
+        EXPECT_EQ(result.code, static_cast<int>(code));
+        EXPECT_EQ(result.err, "musterctl: title: detail\n");
+        EXPECT_EQ(result.out, "");
+        server_.reset();
+    }
+    EXPECT_EQ(run("status").code, 4) << "nobody there";
+}
+
+TEST_F(Ctl, WaitsNoLongerThanTold) {
+    std::vector<Answer> held;
+    serve([&](const Request&, Answer answer) { held.push_back(std::move(answer)); });
+    EXPECT_EQ(run("status --timeout 1").code, 6);
+    server_.reset();
+}
+
+TEST_F(Ctl, ShowsBindingsAsATable) {
+    serve({Code::done, alice});
+    auto result = run("bindings show alice@example.com");
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(result.out,
+              "sip:alice@example.com  version 7\n"
+              "CONTACT                   EXPIRES  Q    SOURCE              CALL-ID  CSEQ  PATH                     "
+              "INSTANCE  REG-ID  FLOW  USER-AGENT\n"
+              "sip:alice@127.0.0.1:5070  59m59s   1.0  udp:127.0.0.1:5070  c1       2     -                        "
+              "-         -       -     evil \\x1b[31m\n"
+              "sip:alice@192.0.2.4       2h       -    -                   -        -     <sip:p1;lr>,<sip:p2;lr>  "
+              "-         -       -     -\n");
+    ASSERT_EQ(requests_.size(), 1u);
+    EXPECT_EQ(requests_[0].value("aor"), "alice@example.com");
+    EXPECT_EQ(run("bindings show alice@example.com --json").out, std::string(alice) + '\n');
+    EXPECT_EQ(run("--json bindings show alice@example.com").out, std::string(alice) + '\n');
+}
+
+TEST_F(Ctl, PrintsWhateverElseComes) {
+    serve({Code::done,
+           R"({"version":"0.1.0","uptime":61,"ready":true,"store":{"kind":"sqlite","log":{"rows":3}},"x":null})"});
+    EXPECT_EQ(run("status").out,
+              "version  0.1.0\nuptime   1m1s\nready    yes\nstore\n  kind  sqlite\n  log\n    rows  3\nx        -\n");
+    server_.reset();
+    serve(
+        {Code::done, R"({"aor":"sip:a@b","targets":[{"uri":"sip:x","q":"0.5","route":["<sip:p;lr>"],"expires":10}]})"});
+    EXPECT_EQ(run("lookup a@b").out,
+              "sip:a@b\nURI    Q    EXPIRES  FLOW  ROUTE\nsip:x  0.5  10s      -     <sip:p;lr>\n");
+    server_.reset();
+    serve({Code::done, "{}"});
+    EXPECT_EQ(run("accounts disable a@b").out, "");
+    EXPECT_EQ(run("lookup a@b").out, "-  no targets\n");
+    server_.reset();
+    serve({Code::done,
+           R"({"items":[{"domain":"a.example","aliases":["b.example","1.2.3.4"],"expires":{"min":60,"max":7200}}]})"});
+    EXPECT_EQ(run("domains list").out,
+              "DOMAIN     ALIASES            EXPIRES        CONTACTS  AUTH  LOOKUP  INBOUND\n"
+              "a.example  b.example,1.2.3.4  min=1m max=2h  -         -     -       -\n");
+}
+
+/// 2,500 items in pages.
+void pages(Request request, const Answer& answer) {
+    auto first = request.value("cursor").empty() ? 0 : std::stoi(std::string(request.value("cursor")));
+    auto last = std::min(2'500, first + std::min(1'000, std::stoi(std::string(request.value("limit")))));
+    std::string items;
+    for (int i = first; i < last; ++i)
+        items += (items.empty() ? "" : ",") + std::string(R"({"aor":"sip:u)") + std::to_string(i) +
+                 R"(@b","bindings":[{"contact":"sip:c"}]})";
+    auto cursor = last < 2'500 ? R"(,"cursor":")" + std::to_string(last) + '"' : "";
+    answer({Code::done, R"({"items":[)" + items + ']' + cursor + '}'});
+}
+
+TEST_F(Ctl, ListsAllPagesOrAsManyAsAsked) {
+    serve(pages);
+    auto all = run("bindings list --json");
+    EXPECT_EQ(std::ranges::count(all.out, '\n'), 2'500);
+    EXPECT_EQ(all.out.rfind(R"({"aor":"sip:u0@b","bindings":[{"contact":"sip:c"}]})", 0), 0u);
+    EXPECT_EQ(all.err, "");
+    auto some = run("bindings list --limit 1500");
+    EXPECT_EQ(std::ranges::count(some.out, '\n'), 1'501) << "and the header, once";
+    EXPECT_EQ(some.err, "more: --cursor 1500\n");
+    auto rest = run("bindings list --cursor 2499 --json");
+    EXPECT_EQ(std::ranges::count(rest.out, '\n'), 1);
+}
+
+TEST_F(Ctl, PasswordsComeFromOneLine) {
+    serve({Code::done, "{}"});
+    auto result =
+        run("accounts add alice@example.com --password-stdin --username al --alias x@b --alias y@b", " a b \nrest\n");
+    EXPECT_EQ(result.code, 0) << result.err;
+    ASSERT_EQ(requests_.size(), 1u);
+    EXPECT_EQ(requests_[0].body, " a b ");
+    EXPECT_EQ(requests_[0].value("username"), "al");
+    EXPECT_EQ(requests_[0].values.count("alias"), 2u);
+    EXPECT_EQ(run("accounts passwd alice@example.com --password-stdin", "\n").code, 2) << "empty";
+    EXPECT_EQ(run("accounts passwd alice@example.com --password-stdin", "").code, 2) << "nothing";
+    EXPECT_EQ(requests_.size(), 1u);
+}
+
+TEST_F(Ctl, ImportsFilesAndStandardInputAsTheyAre) {
+    serve({Code::done, R"({"imported":2})"});
+    std::ofstream(folder_ + "/users.csv") << "a@b,x\r\nc@d,\xff y";
+    auto result = run("accounts import '" + folder_ + "/users.csv'");
+    EXPECT_EQ(result.out, "imported  2\n") << result.err;
+    EXPECT_EQ(run("accounts import -", std::string("e\0f", 3)).code, 0);
+    ASSERT_EQ(requests_.size(), 2u);
+    EXPECT_EQ(requests_[0].body, "a@b,x\r\nc@d,\xff y");
+    EXPECT_EQ(requests_[1].body, std::string("e\0f", 3));
+    auto absent = run("accounts import /no/such/file");
+    EXPECT_EQ(absent.code, 1);
+    EXPECT_EQ(absent.err, "musterctl: cannot read /no/such/file\n");
+}
+
+TEST_F(Ctl, ChecksConfigurationWithoutADaemon) {
+    EXPECT_EQ(run("config check '" MUSTER_SOURCE_DIR "/config/muster.yaml'").code, 0);
+    std::ofstream(folder_ + "/bad.yaml") << "domains: {example.com: {colour: red}}\n";
+    auto bad = run("config check '" + folder_ + "/bad.yaml'");
+    EXPECT_EQ(bad.code, 1);
+    EXPECT_EQ(bad.err.rfind(folder_ + "/bad.yaml:1:25: unknown key \"colour\"", 0), 0u) << bad.err;
+    EXPECT_NE(run("config check --json '" + folder_ + "/bad.yaml'").out.find(R"("line":1,"column":25)"),
+              std::string::npos);
+}
+
+TEST_F(Ctl, CompletionAndManPageNameEveryCommandAndParameter) {
+    auto completion = run("completion bash").out, man = run("man").out, help = run("--help").out;
+    std::string plain;
+    for (char c : man)
+        if (c != '\\') plain += c;
+    for (const auto& command : commands()) {
+        auto name = std::string(command.noun) + (command.verb.empty() ? "" : " ") + std::string(command.verb);
+        EXPECT_NE(completion.find('"' + name + "\"*)"), std::string::npos) << name;
+        EXPECT_NE(plain.find("fB" + name + "fR"), std::string::npos) << name;
+        EXPECT_NE(help.find(command.noun), std::string::npos) << name;
+        for (const auto& parameter : command.parameters) {
+            using Kind = Parameter::Kind;
+            if (parameter.kind != Kind::option && parameter.kind != Kind::repeated_option) continue;
+            EXPECT_NE(plain.find("--" + std::string(parameter.name)), std::string::npos) << parameter.name;
+            EXPECT_NE(completion.find("--" + std::string(parameter.name)), std::string::npos) << parameter.name;
+        }
+    }
+}
+
+TEST_F(Ctl, CompletionCompletes) {
+    std::ofstream(folder_ + "/complete") << "source \"$1\"\nshift\nCOMP_WORDS=(\"$@\")\nCOMP_CWORD=$(($# - 1))\n"
+                                            "_musterctl\necho \"${COMPREPLY[@]}\"\n";
+    ASSERT_EQ(run("completion bash").code, 0);
+    std::filesystem::copy_file(folder_ + "/out", folder_ + "/script");
+    auto complete = [&](const std::string& words) {
+        auto command =
+            "bash '" + folder_ + "/complete' '" + folder_ + "/script' " + words + " >'" + folder_ + "/reply'";
+        return std::system(command.c_str()) == 0 ? slurp("/reply") : "failed";
+    };
+    EXPECT_EQ(complete("musterctl bi"), "bindings\n");
+    EXPECT_EQ(complete("musterctl bindings s"), "show\n");
+    EXPECT_EQ(complete("musterctl --socket bindings accounts i"), "import\n");
+    EXPECT_EQ(complete("musterctl bindings list --d"), "--domain\n");
+}
+
+}  // namespace
+}  // namespace muster::admin
