@@ -22,6 +22,8 @@ public:
 
     /// The served domain that `host` (brackets allowed, any case, trailing dot allowed) means.
     std::optional<std::string_view> domain_of(std::string_view host) const;
+    /// Every name that means `domain`, its own among them.
+    std::vector<std::string_view> names_of(std::string_view domain) const;
     /// True if `host` is an address we listen on.
     bool is_listen_address(std::string_view host) const;
     /// True for no port, 5060, 5061 and every port we listen on.
