@@ -16,19 +16,30 @@ struct Column {
     const char* header;
     const char* key;
 };
-constexpr Column of_binding[] = {{"CONTACT", "contact"}, {"EXPIRES", "expires"},      {"Q", "q"},
-                                 {"SOURCE", "source"},   {"CALL-ID", "call_id"},      {"CSEQ", "cseq"},
-                                 {"PATH", "path"},       {"INSTANCE", "instance"},    {"REG-ID", "reg_id"},
-                                 {"FLOW", "flow"},       {"USER-AGENT", "user_agent"}};
+constexpr Column of_binding[] = {{"CONTACT", "contact"},
+                                 {"EXPIRES", "expires"},
+                                 {"Q", "q"},
+                                 {"SOURCE", "source"},
+                                 {"LIVE", "live"},
+                                 {"CALL-ID", "call_id"},
+                                 {"CSEQ", "cseq"},
+                                 {"PATH", "path"},
+                                 {"INSTANCE", "instance"},
+                                 {"REG-ID", "reg_id"},
+                                 {"PARAMS", "params"},
+                                 {"AGE", "age"},
+                                 {"USER-AGENT", "user_agent"}};
 constexpr Column of_listed_binding[] = {
     {"CONTACT", "contact"}, {"EXPIRES", "expires"}, {"Q", "q"}, {"SOURCE", "source"}, {"USER-AGENT", "user_agent"}};
-constexpr Column of_target[] = {
-    {"URI", "uri"}, {"Q", "q"}, {"EXPIRES", "expires"}, {"FLOW", "flow"}, {"ROUTE", "route"}};
+constexpr Column of_target[] = {{"URI", "uri"},   {"Q", "q"},       {"EXPIRES", "expires"},
+                                {"FLOW", "flow"}, {"LIVE", "live"}, {"ROUTE", "route"}};
 constexpr Column of_account[] = {
     {"AOR", "aor"}, {"USERNAME", "username"}, {"ENABLED", "enabled"}, {"ALIASES", "aliases"}};
-constexpr Column of_domain[] = {{"DOMAIN", "domain"},     {"ALIASES", "aliases"}, {"EXPIRES", "expires"},
-                                {"CONTACTS", "contacts"}, {"AUTH", "auth"},       {"LOOKUP", "lookup"},
-                                {"INBOUND", "inbound"}};
+constexpr Column of_domain[] = {{"DOMAIN", "domain"},
+                                {"ALIASES", "aliases"},
+                                {"EXPIRES", "expires"},
+                                {"CONTACTS", "contact_limit"},
+                                {"ALGORITHMS", "algorithms"}};
 
 std::vector<std::string> headers(std::span<const Column> columns) {
     std::vector<std::string> all;
@@ -36,11 +47,12 @@ std::vector<std::string> headers(std::span<const Column> columns) {
     return all;
 }
 
-bool is_time(std::string_view key) { return key == "expires" || key == "uptime"; }
+bool is_time(std::string_view key) { return key == "expires" || key == "uptime" || key == "age"; }
 
 /// One value on one line. What came from a phone may hold anything: only printable ASCII reaches the terminal.
 std::string cell(const json::value* value, bool time) {
-    if (!value || value->is_null()) return "-";
+    if (!value) return "-";
+    if (value->is_null()) return time ? "never" : "-";
     if (const auto* text = value->if_string()) return text->empty() ? "-" : base::printable(*text, 4096);
     if (const auto* flag = value->if_bool()) return *flag ? "yes" : "no";
     if (const auto* number = value->if_int64(); number && time) return duration_text(*number);

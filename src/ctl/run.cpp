@@ -2,7 +2,8 @@
 #include <boost/json.hpp>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <ranges>
+#include <utility>
 
 #include "invocation.hpp"
 #include "manual.hpp"
@@ -27,19 +28,24 @@ int fail(Code code, std::string_view message) {
     return static_cast<int>(code);
 }
 
-/// What the daemon refused, in one line.
+/// What the daemon refused, in one line; several faults of a configuration follow one a line.
 int fail(const admin::Reply& reply, bool as_json) {
     if (as_json) std::cout << reply.body << '\n';
     boost::system::error_code error;
     auto problem = json::parse(reply.body, error);
     const auto* object = problem.if_object();
-    auto member = [&](std::string_view key) -> std::string {
+    auto member = [&](std::string_view key) -> std::string_view {
         const auto* value = object ? object->if_contains(key) : nullptr;
-        return value && value->is_string() ? base::printable(value->get_string(), 4096) : "";
+        return value && value->is_string() ? std::string_view(value->get_string()) : "";
     };
-    std::string title = member("title"), detail = member("detail");
-    if (title.empty()) title = "the daemon refused";
-    return fail(reply.code, detail.empty() ? title : title + ": " + detail);
+    auto title = member("title"), detail = member("detail");
+    std::string text = title.empty() ? "the daemon refused" : base::printable(title);
+    const char* before = detail.find('\n') == detail.npos ? ": " : ":\n  ";
+    for (auto line : std::views::split(detail, '\n')) {
+        text += before + base::printable({line.begin(), line.end()}, 4096);
+        before = "\n  ";
+    }
+    return fail(reply.code, text);
 }
 
 admin::Reply ask(const Invocation& invocation) {
@@ -116,9 +122,10 @@ int run_list(Invocation invocation) {
         }
         if (!invocation.json) table.flush();
         const auto* next = page.if_contains("cursor");
-        cursor = next && next->is_string() ? std::string(next->get_string()) : "";
+        // A page may be empty and yet not the last.
+        auto before = std::exchange(cursor, next && next->is_string() ? std::string(next->get_string()) : "");
         if (left) left = *left - std::min<std::uint64_t>(*left, items.size());
-        if (cursor.empty() || items.empty() || left == 0) break;
+        if (cursor.empty() || cursor == before || left == 0) break;
         values.erase("cursor");
         values.emplace("cursor", cursor);
     }

@@ -22,8 +22,8 @@ struct Result {
 
 const char* const alice = R"({"aor":"sip:alice@example.com","version":7,"bindings":[)"
                           R"({"contact":"sip:alice@127.0.0.1:5070","expires":3599,"q":"1.0","call_id":"c1","cseq":2,)"
-                          R"("user_agent":"evil \u001b[31m","source":"udp:127.0.0.1:5070"},)"
-                          R"({"contact":"sip:alice@192.0.2.4","expires":7200,"path":["<sip:p1;lr>","<sip:p2;lr>"]}]})";
+                          R"("user_agent":"evil \u001b[31m","source":"udp:127.0.0.1:5070","live":true,"age":1},)"
+                          R"({"contact":"sip:alice@192.0.2.4","expires":null,"path":["<sip:p1;lr>","<sip:p2;lr>"]}]})";
 
 class Ctl : public testing::Test {
 protected:
@@ -88,6 +88,8 @@ TEST_F(Ctl, ExitCodesAreThoseOfTheDaemon) {
         server_.reset();
     }
     EXPECT_EQ(run("status").code, 4) << "nobody there";
+    serve(problem(Code::refused, "Configuration Kept", "a.yaml:1:2: x\na.yaml:3:4: y"));
+    EXPECT_EQ(run("config reload").err, "musterctl: Configuration Kept:\n  a.yaml:1:2: x\n  a.yaml:3:4: y\n");
 }
 
 TEST_F(Ctl, WaitsNoLongerThanTold) {
@@ -101,14 +103,15 @@ TEST_F(Ctl, ShowsBindingsAsATable) {
     serve({Code::done, alice});
     auto result = run("bindings show alice@example.com");
     EXPECT_EQ(result.code, 0) << result.err;
-    EXPECT_EQ(result.out,
-              "sip:alice@example.com  version 7\n"
-              "CONTACT                   EXPIRES  Q    SOURCE              CALL-ID  CSEQ  PATH                     "
-              "INSTANCE  REG-ID  FLOW  USER-AGENT\n"
-              "sip:alice@127.0.0.1:5070  59m59s   1.0  udp:127.0.0.1:5070  c1       2     -                        "
-              "-         -       -     evil \\x1b[31m\n"
-              "sip:alice@192.0.2.4       2h       -    -                   -        -     <sip:p1;lr>,<sip:p2;lr>  "
-              "-         -       -     -\n");
+    EXPECT_EQ(
+        result.out,
+        "sip:alice@example.com  version 7\n"
+        "CONTACT                   EXPIRES  Q    SOURCE              LIVE  CALL-ID  CSEQ  PATH                     "
+        "INSTANCE  REG-ID  PARAMS  AGE  USER-AGENT\n"
+        "sip:alice@127.0.0.1:5070  59m59s   1.0  udp:127.0.0.1:5070  yes   c1       2     -                        "
+        "-         -       -       1s   evil \\x1b[31m\n"
+        "sip:alice@192.0.2.4       never    -    -                   -     -        -     <sip:p1;lr>,<sip:p2;lr>  "
+        "-         -       -       -    -\n");
     ASSERT_EQ(requests_.size(), 1u);
     EXPECT_EQ(requests_[0].value("aor"), "alice@example.com");
     EXPECT_EQ(run("bindings show alice@example.com --json").out, std::string(alice) + '\n');
@@ -124,17 +127,18 @@ TEST_F(Ctl, PrintsWhateverElseComes) {
     serve(
         {Code::done, R"({"aor":"sip:a@b","targets":[{"uri":"sip:x","q":"0.5","route":["<sip:p;lr>"],"expires":10}]})"});
     EXPECT_EQ(run("lookup a@b").out,
-              "sip:a@b\nURI    Q    EXPIRES  FLOW  ROUTE\nsip:x  0.5  10s      -     <sip:p;lr>\n");
+              "sip:a@b\nURI    Q    EXPIRES  FLOW  LIVE  ROUTE\nsip:x  0.5  10s      -     -     <sip:p;lr>\n");
     server_.reset();
     serve({Code::done, "{}"});
     EXPECT_EQ(run("accounts disable a@b").out, "");
     EXPECT_EQ(run("lookup a@b").out, "-  no targets\n");
     server_.reset();
-    serve({Code::done,
-           R"({"items":[{"domain":"a.example","aliases":["b.example","1.2.3.4"],"expires":{"min":60,"max":7200}}]})"});
+    serve(
+        {Code::done,
+         R"({"items":[{"domain":"a.example","aliases":["b.example","1.2.3.4"],"expires":{"min":60,"max":7200},"contact_limit":10,"algorithms":["MD5","SHA-256"]}]})"});
     EXPECT_EQ(run("domains list").out,
-              "DOMAIN     ALIASES            EXPIRES        CONTACTS  AUTH  LOOKUP  INBOUND\n"
-              "a.example  b.example,1.2.3.4  min=1m max=2h  -         -     -       -\n");
+              "DOMAIN     ALIASES            EXPIRES        CONTACTS  ALGORITHMS\n"
+              "a.example  b.example,1.2.3.4  min=1m max=2h  10        MD5,SHA-256\n");
 }
 
 /// 2,500 items in pages.
