@@ -71,7 +71,9 @@ Table::Table(std::uint64_t hash_seed) : seed_(hash_seed), shards_(new Shard[shar
 Table::~Table() = default;
 
 // The first bits choose the shard, so the order of all hashes is shard after shard.
-Table::Shard& Table::shard_of(std::uint64_t hash) const { return shards_[hash >> 58]; }
+Table::Shard& Table::shard_of(std::uint64_t hash) const {
+    return shards_[hash / (~std::uint64_t{0} / shard_count + 1)];
+}
 
 std::optional<Record> Table::find(std::string_view aor) const {
     const auto& shard = shard_of(base::seeded_hash(aor, seed_));
@@ -126,12 +128,11 @@ std::string Table::page(std::string_view cursor, std::size_t limit,
     }
     std::vector<Listed> listed;
     std::vector<std::pair<std::string, Record>> found;
-    for (auto index = from >> 58; index < shard_count; ++index) {
-        const auto& shard = shards_[index];
+    for (auto* shard = &shard_of(from); shard != shards_.get() + shard_count; ++shard) {
         {
-            std::shared_lock guard(shard.lock);
+            std::shared_lock guard(shard->lock);
             listed.clear();
-            for (const auto& entry : shard.entries)
+            for (const auto& entry : shard->entries)
                 if (auto hash = base::seeded_hash(entry->aor(), seed_); hash >= from)
                     listed.push_back({hash, entry.get()});
             auto wanted = limit < listed.size() ? limit + 1 : listed.size();

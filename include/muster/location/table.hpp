@@ -42,7 +42,7 @@ public:
 
 private:
     struct Shard;
-    static constexpr std::size_t shard_count = 64;
+    static constexpr std::size_t shard_count = 1024;  // each small: a page looks at whole shards
     Shard& shard_of(std::uint64_t hash) const;
 
     std::uint64_t seed_;
