@@ -17,7 +17,7 @@ namespace {
 
 using location::Change, location::ChangeKind, location::CommitResult, location::CommitStatus, location::Stored;
 
-constexpr std::int64_t trim_rows = 2'000;  // in one step of maintain()
+constexpr std::int64_t trim_rows = 1'000;  // in one step of maintain(): a few milliseconds
 
 std::int64_t number(base::Wall at) { return at.time_since_epoch().count(); }
 base::Wall wall(std::int64_t number) { return base::Wall(base::Milliseconds(number)); }
