@@ -110,13 +110,5 @@ TEST(Layers, EverySourceKeepsTheOrder) {
     EXPECT_GT(seen.size(), 40u);
 }
 
-TEST(Layers, PrivateHeadersAreNoDoors) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(root / "src")) {
-        if (entry.path().extension() != ".hpp") continue;
-        const auto door = root / "include/muster" / entry.path().lexically_relative(root / "src");
-        EXPECT_FALSE(exists(door)) << entry.path() << " is private and a door at once";
-    }
-}
-
 }  // namespace
 }  // namespace muster::layers

@@ -11,7 +11,7 @@ most_growth_kb=65536
 sample() {
     local rss descriptors
     rss=$(awk '/^VmRSS/ {print $2}' "/proc/$daemon/status")
-    descriptors=$(find "/proc/$daemon/fd" -mindepth 1 | wc -l)
+    descriptors=$(find "/proc/$daemon/fd" -mindepth 1 2>/dev/null | wc -l) || true
     echo "$(date +%s),$rss,$descriptors,$(ctl --json bindings count | jq .bindings)" >>"$samples"
 }
 rubbish() {
