@@ -123,9 +123,9 @@ bool read_via(std::string_view value, Via& via) {
     via = {};
     via.text = value = base::trimmed(value);
     std::size_t at = 0;
-    for (auto part : {"SIP", "2.0"}) {
+    for (bool name : {true, false}) {  // a version we do not speak is still to be answered: 505
         auto end = skip_token(value, at);
-        if (!base::iequals(value.substr(at, end - at), part)) return false;
+        if (end == at || (name && !base::iequals(value.substr(at, end - at), "SIP"))) return false;
         at = skip_lws(value, end);
         if (at >= value.size() || value[at] != '/') return false;
         at = skip_lws(value, at + 1);
