@@ -1,0 +1,214 @@
+// What the parts of a registration cost. Compare rows of one run with each other, not with another machine.
+
+#include <benchmark/benchmark.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "muster/auth/digest.hpp"
+#include "muster/core/binding_writer.hpp"
+#include "muster/core/core.hpp"
+#include "muster/location/table.hpp"
+#include "muster/registrar/reply.hpp"
+#include "muster/sip/parse.hpp"
+#include "muster/store/sqlite.hpp"
+
+namespace {
+
+using namespace muster;
+
+class SeededRandom : public base::Random {
+public:
+    void fill(std::span<std::uint8_t> out) override {
+        for (auto& byte : out) byte = static_cast<std::uint8_t>(engine_());
+    }
+
+private:
+    std::mt19937_64 engine_{1};
+};
+
+const base::Now now{base::Mono(base::Milliseconds(1'000'000)), base::Wall(base::Milliseconds(1'700'000'000'000))};
+
+base::Flow phone_flow() {
+    base::Flow flow;
+    flow.remote = base::Address::v4(127, 0, 0, 1, 5070);
+    flow.local = base::Address::v4(127, 0, 0, 1, 5060);
+    return flow;
+}
+
+std::string user_name(std::size_t i) { return "u" + std::to_string(i); }
+
+std::string register_text(const std::string& user, std::size_t cseq, const std::string& authorization = {}) {
+    return "REGISTER sip:lab.test SIP/2.0\r\n"
+           "Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK-" +
+           user + "-" + std::to_string(cseq) +
+           ";rport\r\n"
+           "Max-Forwards: 70\r\n"
+           "From: <sip:" +
+           user + "@lab.test>;tag=f-" + user +
+           "\r\n"
+           "To: <sip:" +
+           user +
+           "@lab.test>\r\n"
+           "Call-ID: c-" +
+           user +
+           "@127.0.0.1\r\n"
+           "CSeq: " +
+           std::to_string(cseq) +
+           " REGISTER\r\n"
+           "Contact: <sip:" +
+           user +
+           "@127.0.0.1:5070>\r\n"
+           "Expires: 3600\r\n"
+           "User-Agent: bench\r\n" +
+           authorization + "Content-Length: 0\r\n\r\n";
+}
+
+core::SettingsPtr lab_settings() {
+    core::Settings settings;
+    settings.served.add("lab.test", "lab.test");
+    core::Domain domain;
+    domain.policy.domain = "lab.test";
+    domain.digest.realm = "lab.test";
+    settings.domains.emplace("lab.test", domain);
+    return std::make_shared<const core::Settings>(settings);
+}
+
+/// One worker's core with `users` accounts, and what it shares with others.
+struct Lab {
+    explicit Lab(std::size_t users) {
+        for (std::size_t i = 0; i < users; ++i)
+            accounts.publish(auth::make_account("sip:" + user_name(i) + "@lab.test", user_name(i), "lab.test", "pw"),
+                             i + 1);
+    }
+    SeededRandom random;
+    location::Table table{1};
+    auth::Accounts accounts{2};
+    auth::NonceKeys nonces{random};
+    auth::NonceTable used{100'000, 3};
+    core::SettingsPtr settings = lab_settings();
+    core::Core core{0, core::Shared{table, accounts, nonces, used}, random, settings, {}};
+};
+
+void parse_register(benchmark::State& state) {
+    auto text = register_text("u1", 1);
+    auto message = std::make_unique<sip::Message>();
+    for (auto _ : state) benchmark::DoNotOptimize(sip::parse(text, *message));
+}
+BENCHMARK(parse_register);
+
+void compare_uris(benchmark::State& state) {
+    auto a = sip::parse_uri("sip:alice@host.example.com:5070;transport=udp;ob");
+    auto b = sip::parse_uri("sip:alice@HOST.example.com:5070;transport=UDP;x=y");
+    for (auto _ : state) benchmark::DoNotOptimize(sip::uri_equal(*a, *b));
+}
+BENCHMARK(compare_uris);
+
+void challenge_a_stranger(benchmark::State& state) {
+    Lab lab(1);
+    auto text = register_text("u0", 1);
+    core::Outbox out;
+    for (auto _ : state) {
+        lab.core.on_message(phone_flow(), text, now, out);
+        out.clear();
+    }
+}
+BENCHMARK(challenge_a_stranger);
+
+void hash_a_password(benchmark::State& state) {
+    for (auto _ : state) benchmark::DoNotOptimize(auth::make_account("sip:u1@lab.test", "u1", "lab.test", "password"));
+}
+BENCHMARK(hash_a_password);
+
+location::Binding one_binding() {
+    location::Binding binding;
+    binding.contact = "sip:u1@127.0.0.1:5070";
+    binding.call_id = "c-u1@127.0.0.1";
+    binding.user_agent = "bench";
+    binding.flow = "udp;127.0.0.1:5060;127.0.0.1:5070";
+    binding.cseq = 1;
+    binding.interval = 3600;
+    binding.expires_at = now.mono + base::Seconds(3600);
+    binding.updated_at = now.mono;
+    return binding;
+}
+
+void find_in_table(benchmark::State& state) {
+    location::Table table(1);
+    auto binding = one_binding();
+    std::vector<std::string> aors;
+    for (std::int64_t i = 0; i < state.range(0); ++i) {
+        aors.push_back("sip:" + user_name(static_cast<std::size_t>(i)) + "@lab.test");
+        table.publish(aors.back(),
+                      location::Record::encode(static_cast<std::uint64_t>(i) + 1, now.mono, {&binding, 1}));
+    }
+    std::size_t i = 0;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(table.find(aors[i % aors.size()]));
+        i += 7919;
+    }
+}
+BENCHMARK(find_in_table)->Arg(1'000)->Arg(100'000);
+
+void encode_and_decode_record(benchmark::State& state) {
+    auto binding = one_binding();
+    std::vector<location::Binding> back;
+    for (auto _ : state) {
+        auto record = location::Record::encode(1, now.mono, {&binding, 1});
+        back.clear();
+        record.decode(back);
+        benchmark::DoNotOptimize(back.data());
+    }
+}
+BENCHMARK(encode_and_decode_record);
+
+void process_a_refresh(benchmark::State& state) {
+    Lab lab(1);
+    auto text = register_text("u0", 2);
+    auto message = std::make_unique<sip::Message>();
+    sip::parse(text, *message);
+    auto request = registrar::read_register(*message, lab.settings->served, "sip:u0@lab.test", phone_flow(), {});
+    auto binding = one_binding();
+    auto record = location::Record::encode(1, now.mono, {&binding, 1});
+    registrar::IsDead never = [](const location::Binding&) { return false; };
+    for (auto _ : state)
+        benchmark::DoNotOptimize(
+            registrar::process_register(*request, &record, lab.settings->domains.begin()->second.policy, never, now));
+}
+BENCHMARK(process_a_refresh);
+
+/// Appends of `range` changes a commit, each with its sync: time is that of the disk, CPU that of the work.
+void commit_a_batch(benchmark::State& state) {
+    auto folder = std::filesystem::temp_directory_path() / "muster-bench-XXXXXX";
+    auto name = folder.string();
+    if (!mkdtemp(name.data())) return state.SkipWithError("no temporary folder");
+    {
+        auto store = store::open_sqlite({.path = name + "/bench.db"});
+        store->load([](const location::Stored&) {});
+        auto binding = one_binding();
+        auto record = location::Record::encode(0, now.mono, {&binding, 1});
+        auto size = static_cast<std::size_t>(state.range(0));
+        std::vector<std::string> aors;
+        for (std::size_t i = 0; i < size; ++i) aors.push_back("sip:" + user_name(i) + "@lab.test");
+        std::vector<std::uint64_t> versions(size, 0);
+        for (auto _ : state) {
+            std::vector<location::Change> changes(size);
+            for (std::size_t i = 0; i < size; ++i) {
+                changes[i].key = aors[i];
+                changes[i].record = record.text();
+                changes[i].previous = versions[i];
+                changes[i].at = now.wall;
+            }
+            if (store->commit(changes).status != location::CommitStatus::done) state.SkipWithError("commit failed");
+            for (std::size_t i = 0; i < size; ++i) versions[i] = changes[i].version;
+        }
+        state.SetItemsProcessed(state.iterations() * state.range(0));
+    }
+    std::filesystem::remove_all(name);
+}
+BENCHMARK(commit_a_batch)->Arg(1)->Arg(30)->Arg(100)->Arg(1'000);
+
+}  // namespace
