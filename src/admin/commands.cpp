@@ -13,7 +13,8 @@ constexpr Parameter password = {"password-stdin", "read the password from one li
                                 Kind::password_stdin};
 
 constexpr Parameter only_aor[] = {aor};
-constexpr Parameter page[] = {domain, limit, cursor};
+constexpr Parameter page[] = {limit, cursor};
+constexpr Parameter bindings_list[] = {domain, limit, cursor};
 constexpr Parameter accounts_add[] = {
     aor,
     password,
@@ -33,7 +34,7 @@ constexpr Parameter config_check[] = {{"file", "configuration file", Kind::file}
 
 constexpr Command table[] = {
     {"status", "", "Show how the daemon is doing", "GET", "/v1/status", {}},
-    {"bindings", "list", "List all bindings", "GET", "/v1/bindings", page},
+    {"bindings", "list", "List all bindings", "GET", "/v1/bindings", bindings_list},
     {"bindings", "show", "Show the bindings of one address-of-record", "GET", "/v1/bindings/{aor}", only_aor},
     {"bindings", "count", "Count addresses-of-record and bindings", "GET", "/v1/bindings/count", {}},
     {"bindings", "add", "Bind a contact, as a REGISTER would", "PUT", "/v1/bindings/{aor}", bindings_add},
