@@ -49,13 +49,16 @@ base::Check read_params(const sip::Params& params, ContactRequest& contact) {
 }
 
 /// A contact that is the AOR itself, or a GRUU of it, would be a loop (RFC 5627 s5.1).
-bool means_aor(const sip::Uri& uri, std::string_view aor, const sip::ServedDomains& domains) {
+bool means_aor(const sip::Uri& uri, std::string_view aor, const sip::ServedDomains& domains, const base::Flow& flow) {
     if (uri.port != 0) return false;
+    // A listener on every address takes each for its own: of those only the one that was asked is surely ours.
+    if (!domains.domain_of(uri.host) && uri.host != flow.local.ip_text(true)) return false;
     auto own = sip::canonical_aor(uri, domains);
     return own && own->text == aor;
 }
 
-base::Check read_contact(std::string_view value, const sip::ServedDomains& domains, Request& request) {
+base::Check read_contact(std::string_view value, const sip::ServedDomains& domains, const base::Flow& flow,
+                         Request& request) {
     auto address = sip::parse_name_addr(value);
     if (!address) return bad("Bad Contact", "RFC 3261 s20.10");
     ContactRequest contact;
@@ -63,14 +66,14 @@ base::Check read_contact(std::string_view value, const sip::ServedDomains& domai
     if (auto refused = read_params(address->params, contact)) return refused;
     if (!contact.uri.is_sip() && !contact.instance_id.empty())
         return base::Reject{403, "Contact With Instance Is Not a SIP URI", "RFC 5627 s5.1"};
-    if (contact.uri.is_sip() && means_aor(contact.uri, request.aor, domains))
+    if (contact.uri.is_sip() && means_aor(contact.uri, request.aor, domains, flow))
         return base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1"};
     request.contacts.push_back(std::move(contact));
     return {};
 }
 
-base::Check read_contacts(const sip::Message& message, const sip::ServedDomains& domains, const base::Limits& limits,
-                          Request& request) {
+base::Check read_contacts(const sip::Message& message, const sip::ServedDomains& domains, const base::Flow& flow,
+                          const base::Limits& limits, Request& request) {
     sip::Values values(message, sip::Header::contact);
     std::size_t count = 0;
     bool star = false;
@@ -78,7 +81,7 @@ base::Check read_contacts(const sip::Message& message, const sip::ServedDomains&
         if (++count > limits.contacts) return bad("Too Many Contacts", "limits.contacts");
         if (*value == "*") {
             star = true;
-        } else if (auto refused = read_contact(*value, domains, request)) {
+        } else if (auto refused = read_contact(*value, domains, flow, request)) {
             return refused;
         }
     }
@@ -150,7 +153,7 @@ base::Result<Request> read_register(const sip::Message& message, const sip::Serv
     request.user_agent = message.first(sip::Header::user_agent).value_or("");
     request.flow = flow.encode();
     if (auto expires = message.first(sip::Header::expires)) request.expires = sip::expires_seconds(*expires);
-    if (auto refused = read_contacts(message, domains, limits, request)) return *refused;
+    if (auto refused = read_contacts(message, domains, flow, limits, request)) return *refused;
     if (auto refused = read_path(message, request)) return *refused;
     if (auto refused = read_outbound(message, flow, request)) return *refused;
     return request;
