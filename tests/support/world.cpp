@@ -1,0 +1,346 @@
+#include "support/world.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "muster/config/config.hpp"
+#include "muster/store/memory.hpp"
+#include "support/phone.hpp"
+
+namespace muster::test {
+namespace {
+
+/// Thrown out of a commit at which the machine dies.
+struct Died {};
+
+core::SettingsPtr settings_of(const std::string& yaml) {
+    auto loaded = config::load_text(yaml, "world.yaml");
+    if (!loaded.config) throw std::runtime_error(loaded.faults.at(0).text());
+    return std::make_shared<const core::Settings>(std::move(loaded.config->settings));
+}
+
+base::Address address_of(std::string_view text) {
+    auto address = base::Address::parse(text);
+    if (!address) throw std::runtime_error("no address: " + std::string(text));
+    return *address;
+}
+
+}  // namespace
+
+/// The world's store, but for the commits that are not to succeed.
+class World::FatefulStore final : public location::Store {
+public:
+    FatefulStore(World& world, std::unique_ptr<location::Store> inner) : world_(world), inner_(std::move(inner)) {}
+
+    void load(const std::function<void(const location::Stored&)>& sink) override { inner_->load(sink); }
+    location::CommitResult commit(std::span<location::Change> changes) override {
+        const auto fate = world_.fate ? world_.fate() : Fate::done;
+        if (fate == Fate::failed) return {location::CommitStatus::failed, {}, "made to fail"};
+        if (fate == Fate::down) return {location::CommitStatus::down, {}, "made to be down"};
+        if (fate == Fate::crash_before) throw Died{};
+        auto result = inner_->commit(changes);
+        if (fate == Fate::crash_after) throw Died{};
+        return result;
+    }
+    void watch(std::function<void(const location::Stored&)> sink) override { inner_->watch(std::move(sink)); }
+    bool maintain(base::Now now, const location::IsCurrent& is_current, const location::Exists& exists) override {
+        return inner_->maintain(now, is_current, exists);
+    }
+
+private:
+    World& world_;
+    std::unique_ptr<location::Store> inner_;
+};
+
+World::World(const std::string& yaml, std::uint64_t seed, std::uint16_t cores, std::unique_ptr<location::Store> store)
+    : random_(seed), settings_(settings_of(yaml)), core_count_(cores) {
+    if (!store) store = store::open_memory();
+    store_ = std::make_unique<FatefulStore>(*this, std::move(store));
+    start();
+}
+
+World::~World() = default;
+
+void World::configure(const std::string& yaml) {
+    settings_ = settings_of(yaml);
+    for (auto& core : cores_) core->set_settings(settings_);
+}
+
+void World::start() {
+    ++boot_;
+    streams_.clear();
+    cores_.clear();
+    queue_.clear();
+    commit_wanted_ = false;
+    writer_.reset();
+    table_ = std::make_unique<location::Table>(random_.next());
+    accounts_ = std::make_unique<auth::Accounts>(random_.next());
+    nonces_ = std::make_unique<auth::NonceKeys>(random_);
+    used_nonces_ = std::make_unique<auth::NonceTable>(4'096, random_.next());
+    auto is_dead_binding = [this](const location::Binding& binding) { return is_dead(binding.flow); };
+    writer_ = std::make_unique<core::BindingWriter>(*store_, *table_, *accounts_, is_dead_binding);
+    writer_->load(now_);
+    for (std::uint32_t i = 0; i < core_count_; ++i) {
+        transaction::LayerOptions options;
+        options.hash_seed = random_.next();
+        cores_.push_back(std::make_unique<core::Core>(i, core::Shared{*table_, *accounts_, *nonces_, *used_nonces_},
+                                                      random_, settings_, options));
+    }
+}
+
+void World::crash() {
+    start();
+    if (on_crash) on_crash();
+}
+
+void World::account(std::string_view aor, std::string_view password, std::string_view username,
+                    std::vector<std::string> aliases) {
+    auto canonical = sip::aor_from_text(aor, settings_->served);
+    if (!canonical) throw std::runtime_error("not an AOR of ours: " + std::string(aor));
+    if (username.empty()) username = canonical->user();
+    auto account =
+        auth::make_account(canonical->text, std::string(username), std::string(canonical->domain()), password);
+    for (const auto& alias : aliases)
+        if (auto other = sip::aor_from_text(alias, settings_->served)) account.aliases.push_back(other->text);
+    passwords_[std::string(aor)] = password;
+    admin(core::AccountsPut{{std::move(account)}, false});
+}
+
+core::JobPtr World::admin(decltype(core::Job::what) what) {
+    std::vector<core::JobPtr> batch(1);
+    batch[0] = std::make_unique<core::Job>();
+    batch[0]->settings = settings_;
+    batch[0]->what = std::move(what);
+    writer_->run_batch(batch, now_);
+    return std::move(batch[0]);
+}
+
+// Time.
+
+std::optional<base::Mono> World::next_moment() const {
+    std::optional<base::Mono> first;
+    auto consider = [&](std::optional<base::Mono> at) {
+        if (at) first = std::min(*at, first.value_or(*at));
+    };
+    if (!events_.empty()) consider(events_.begin()->first);
+    for (const auto& core : cores_) consider(core->next_deadline());
+    if (!commits_wait) consider(writer_->next_expiry());
+    return first;
+}
+
+/// All that is due now.
+void World::happens() {
+    while (!events_.empty() && events_.begin()->first <= now_.mono) {
+        auto what = std::move(events_.begin()->second);
+        events_.erase(events_.begin());
+        what();
+    }
+    for (std::size_t i = 0; i < cores_.size(); ++i) {
+        core::Outbox out;
+        cores_[i]->on_time(now_, out);
+        carry_out(*cores_[i], out);
+    }
+    if (auto due = writer_->next_expiry(); !commits_wait && due && *due <= now_.mono) commit();
+}
+
+void World::passes(base::Milliseconds span) {
+    const auto until = now_.mono + span;
+    for (auto next = next_moment(); next && *next <= until; next = next_moment()) {
+        auto step = std::max(*next - now_.mono, base::Milliseconds(0));
+        now_.mono += step;
+        now_.wall += step;
+        happens();
+    }
+    now_.wall += until - now_.mono;
+    now_.mono = until;
+}
+
+// Network.
+
+base::Flow World::udp(std::string_view address) const {
+    base::Flow flow;
+    flow.remote = address_of(address);
+    flow.local = address_of("192.0.2.1:5060");
+    return flow;
+}
+
+base::Flow World::tcp(std::string_view address) {
+    if (auto open = streams_.find(std::string(address)); open != streams_.end()) return open->second;
+    auto flow = udp(address);
+    flow.transport = base::Transport::tcp;
+    flow.boot = boot_;
+    flow.slot = next_slot_++;
+    flow.worker = static_cast<std::uint16_t>(flow.slot % core_count_);
+    return streams_[std::string(address)] = flow;
+}
+
+void World::closes(const base::Flow& flow) {
+    if (!is_open(flow)) return;
+    streams_.erase(flow.remote.text());
+    core_for(flow).on_flow_closed(flow);
+}
+
+bool World::is_open(const base::Flow& flow) const {
+    auto open = streams_.find(flow.remote.text());
+    return open != streams_.end() && open->second == flow;
+}
+
+bool World::is_dead(std::string_view text) const {
+    auto flow = base::Flow::decode(text);
+    return flow && base::is_stream(flow->transport) && !is_open(*flow);
+}
+
+/// The kernel gives all datagrams of one 4-tuple to one worker.
+core::Core& World::core_for(const base::Flow& flow) {
+    if (base::is_stream(flow.transport)) return *cores_[flow.worker];
+    return *cores_[(flow.remote.ip[15] + flow.remote.port) % core_count_];
+}
+
+void World::travels(const base::Flow& flow, std::map<std::string, base::Mono>& last, std::function<void()> delivery) {
+    auto some_time = [&] {
+        auto most = static_cast<std::uint64_t>(network.delay.count());
+        return base::Milliseconds(most == 0 ? 0 : random_.below(most + 1));
+    };
+    if (base::is_stream(flow.transport)) {
+        if (network.delay.count() == 0) return delivery();
+        auto& before = last[flow.encode()];
+        before = std::max(before, now_.mono + some_time());
+        events_.emplace(before, std::move(delivery));
+        return;
+    }
+    const int copies = random_.chance(network.lost) ? 0 : random_.chance(network.doubled) ? 2 : 1;
+    for (int i = 0; i < copies; ++i) {
+        if (auto time = some_time(); time.count() == 0)
+            delivery();
+        else
+            after(time, delivery);
+    }
+}
+
+void World::transmits(const base::Flow& flow, std::string_view bytes) {
+    travels(flow, last_up_, [this, flow, text = std::string(bytes)] {
+        if (!base::is_stream(flow.transport) || is_open(flow)) arrives(flow, text);
+    });
+}
+
+void World::arrives(const base::Flow& flow, std::string_view bytes) {
+    auto& core = core_for(flow);
+    core::Outbox out;
+    // A copy of exactly that size: a read past its end is found.
+    std::vector<char> exact(bytes.begin(), bytes.end());
+    const auto before = core.counters().retransmissions;
+    core.on_message(flow, {exact.data(), exact.size()}, now_, out);
+    if (on_arrived) on_arrived({flow, bytes, core.counters().retransmissions != before, out});
+    carry_out(core, out);
+}
+
+void World::carry_out(core::Core& core, core::Outbox& out) {
+    std::vector<Answer> sends;
+    for (const auto& send : out.sends.entries()) sends.push_back({send.flow, std::string(out.sends.bytes(send))});
+    for (auto& job : out.jobs) {
+        if (queue_.size() < queue_limit) {
+            queue_.push_back(std::move(job));
+            continue;
+        }
+        core::Outbox refused;
+        core.on_queue_full(std::move(job), now_, refused);
+        if (on_answered) on_answered(refused);
+        carry_out(core, refused);
+    }
+    auto closed = out.closes;
+    for (const auto& send : sends)
+        travels(send.flow, last_down_, [this, send] { reaches_phone(send.flow, send.bytes); });
+    for (const auto& flow : closed) closes(flow);
+    if (!queue_.empty()) want_commit();
+}
+
+void World::reaches_phone(const base::Flow& flow, const std::string& bytes) {
+    for (auto& [name, phone] : phones_)
+        if (phone->flow == flow && phone->receives(bytes)) return;
+    inbox.push_back({flow, bytes});
+}
+
+Phone& World::phone(const std::string& name) {
+    auto& phone = phones_[name];
+    if (!phone) {
+        auto user = name.substr(0, name.find('/'));
+        auto account = passwords_.lower_bound(user + "@");
+        if (account == passwords_.end() || !account->first.starts_with(user + "@"))
+            throw std::runtime_error("no account of " + user);
+        auto address = "192.0.2." + std::to_string(100 + phones_.size()) + ":5060";
+        phone = std::make_unique<Phone>(*this, account->first, account->second, udp(address));
+    }
+    return *phone;
+}
+
+// The writer.
+
+void World::want_commit() {
+    if (commits_wait || commit_wanted_) return;
+    if (commit_every.count() == 0) return commit();
+    commit_wanted_ = true;
+    auto wait = base::Milliseconds(1 + random_.below(static_cast<std::uint64_t>(commit_every.count())));
+    after(wait, [this, boot = boot_] {
+        if (boot != boot_) return;
+        commit_wanted_ = false;
+        commit();
+    });
+}
+
+void World::commit() {
+    const auto boot = boot_;
+    auto batch = std::move(queue_);
+    queue_.clear();
+    if (before_batch) before_batch(batch);
+    try {
+        writer_->run_batch(batch, now_);
+    } catch (const Died&) {
+        return crash();
+    }
+    if (after_batch) after_batch(batch);
+    for (auto& job : batch) {
+        if (boot != boot_) return;  // an answer made a phone send what made the machine die
+        core::Outbox out;
+        auto& home = *cores_[job->home];
+        home.on_outcome(std::move(job), now_, out);
+        if (on_answered) on_answered(out);
+        carry_out(home, out);
+    }
+}
+
+std::map<std::string, location::Record> World::on_disk() {
+    std::map<std::string, location::Record> all;
+    store_->load([&](const location::Stored& stored) {
+        if (stored.kind != location::ChangeKind::bindings) return;
+        auto age = std::max(now_.wall - stored.at, base::Milliseconds(0));
+        auto record = location::Record::from_text(stored.version, now_.mono - age, stored.record);
+        if (!record) throw std::runtime_error("damaged on disk: " + std::string(stored.key));
+        all[std::string(stored.key)] = *record;
+    });
+    return all;
+}
+
+std::map<std::string, location::Record> World::in_memory() const {
+    std::map<std::string, location::Record> all;
+    std::string cursor;
+    do {
+        cursor = table_->page(cursor, 1'000, [&](std::string_view aor, const location::Record& record) {
+            all[std::string(aor)] = record;
+        });
+    } while (!cursor.empty());
+    return all;
+}
+
+std::string World::disk_differs() {
+    auto disk = on_disk();
+    for (const auto& [aor, record] : in_memory()) {
+        auto stored = disk.find(aor);
+        if (stored == disk.end()) return aor + " is in memory only";
+        if (stored->second.text() != record.text()) return aor + " differs";
+        if (stored->second.version() != record.version()) return aor + " has another version";
+        disk.erase(stored);
+    }
+    return disk.empty() ? "" : disk.begin()->first + " is on disk only";
+}
+
+}  // namespace muster::test

@@ -1,0 +1,156 @@
+#pragma once
+// A whole registrar in one thread, with no socket, no file and a virtual clock: N cores, the writer, a store, a network
+// that can lose and delay, and phones. One seed, one run.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "muster/core/binding_writer.hpp"
+#include "muster/core/core.hpp"
+#include "support/random.hpp"
+
+namespace muster::test {
+
+class Phone;
+
+/// What becomes of one commit.
+enum class Fate { done, failed, down, crash_before, crash_after };
+
+/// What datagrams suffer between phones and server, both ways. Streams are only delayed.
+struct Network {
+    unsigned lost = 0;            ///< percent
+    unsigned doubled = 0;         ///< percent
+    base::Milliseconds delay{0};  ///< at most; more than none reorders
+};
+
+class World {
+public:
+    /// `yaml` is a configuration of musterd. Without a store there is one in memory.
+    explicit World(const std::string& yaml, std::uint64_t seed = 1, std::uint16_t cores = 1,
+                   std::unique_ptr<location::Store> store = nullptr);
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    // Accounts, by the way an administrator makes them. `username` empty: the user of the AOR.
+    void account(std::string_view aor, std::string_view password, std::string_view username = {},
+                 std::vector<std::string> aliases = {});
+    /// Any other job of an administrator; it comes back answered.
+    core::JobPtr admin(decltype(core::Job::what) what);
+
+    // Time.
+    base::Now now() const { return now_; }
+    /// Lets time pass; all that falls due happens in order, each at its moment.
+    void passes(base::Milliseconds span);
+    /// The wall clock is set, the other one is not.
+    void clock_steps(base::Milliseconds by) { now_.wall += by; }
+    void after(base::Milliseconds delay, std::function<void()> what) { events_.emplace(now_.mono + delay, what); }
+
+    // Network. Addresses as "192.0.2.4:5060".
+    base::Flow udp(std::string_view address) const;
+    base::Flow tcp(std::string_view address);  ///< the open connection from there, or a new one
+    void closes(const base::Flow& flow);
+    bool is_open(const base::Flow& flow) const;
+    Network network;
+    /// A phone sends: through the network.
+    void transmits(const base::Flow& flow, std::string_view bytes);
+    /// Bytes arrive at a core, now.
+    void arrives(const base::Flow& flow, std::string_view bytes);
+
+    // Phones: "alice" and "alice/2" are two of one account. Made when first asked for.
+    Phone& phone(const std::string& name);
+    /// Answers that no phone has taken for itself, in order.
+    struct Answer {
+        base::Flow flow;
+        std::string bytes;
+    };
+    std::vector<Answer> inbox;
+
+    // The writer.
+    bool commits_wait = false;           ///< jobs stay queued until commit()
+    base::Milliseconds commit_every{0};  ///< a batch is taken after a random time up to this; 0: at once
+    std::size_t queue_limit = 10'000;
+    std::function<Fate()> fate;  ///< asked at each commit; absent: done
+    void commit();
+
+    /// kill -9 and a new start: only the store stays.
+    void crash();
+
+    /// What the store holds: as a new start would load it.
+    std::map<std::string, location::Record> on_disk();
+    /// What lookups are given.
+    std::map<std::string, location::Record> in_memory() const;
+    /// The first difference between the two in words; empty when there is none.
+    std::string disk_differs();
+
+    // For tests that watch every step.
+    struct Arrived {
+        const base::Flow& flow;
+        std::string_view bytes;
+        bool absorbed;  ///< it was a retransmission
+        const core::Outbox& out;
+    };
+    std::function<void(const Arrived&)> on_arrived;  ///< after each message, before its effects
+    std::function<void(std::span<core::JobPtr>)> before_batch;
+    std::function<void(std::span<core::JobPtr>)> after_batch;
+    std::function<void(const core::Outbox&)> on_answered;  ///< after each outcome, before its effects
+    std::function<void()> on_crash;                        ///< when the new start has loaded
+
+    core::Core& core(std::size_t index) { return *cores_[index]; }
+    std::size_t cores() const { return core_count_; }
+    core::BindingWriter& writer() { return *writer_; }
+    location::Store& store() { return *store_; }
+    const core::SettingsPtr& settings() const { return settings_; }
+    void configure(const std::string& yaml);
+    std::uint64_t boot() const { return boot_; }
+    std::size_t queued() const { return queue_.size(); }
+    Seeded& random() { return random_; }
+    bool is_dead(std::string_view flow) const;
+
+private:
+    class FatefulStore;
+
+    void start();
+    core::Core& core_for(const base::Flow& flow);
+    void carry_out(core::Core& core, core::Outbox& out);
+    void reaches_phone(const base::Flow& flow, const std::string& bytes);
+    void travels(const base::Flow& flow, std::map<std::string, base::Mono>& last, std::function<void()> delivery);
+    void want_commit();
+    std::optional<base::Mono> next_moment() const;
+    void happens();
+
+    Seeded random_;
+    base::Now now_{base::Mono(base::Seconds(1'000)), base::Wall(base::Seconds(1'289'690'940))};
+    core::SettingsPtr settings_;
+    std::unique_ptr<location::Store> store_;
+    std::size_t core_count_;
+    std::uint64_t boot_ = 0;
+
+    // What a crash takes.
+    std::unique_ptr<location::Table> table_;
+    std::unique_ptr<auth::Accounts> accounts_;
+    std::unique_ptr<auth::NonceKeys> nonces_;
+    std::unique_ptr<auth::NonceTable> used_nonces_;
+    std::unique_ptr<core::BindingWriter> writer_;
+    std::vector<std::unique_ptr<core::Core>> cores_;
+    std::vector<core::JobPtr> queue_;
+    std::map<std::string, base::Flow> streams_;  // by remote address
+    std::uint32_t next_slot_ = 0;
+
+    std::multimap<base::Mono, std::function<void()>> events_;
+    std::map<std::string, base::Mono> last_up_, last_down_;  // streams keep their order
+    std::map<std::string, std::unique_ptr<Phone>> phones_;
+    std::map<std::string, std::string, std::less<>> passwords_;  // by account name
+    bool commit_wanted_ = false;
+
+    friend class Phone;
+};
+
+}  // namespace muster::test
