@@ -31,30 +31,31 @@ HAVING record <> '';
 
 -- One row a binding. The text of a record becomes a JSON array of arrays: a backslash is set aside as 0x1C, which no
 -- record contains, so that every \u001e and \u001f in the quoted text is a separator. A value that holds one of the
--- bytes 0x00 and 0x1C to 0x1F is shown with its escape.
+-- bytes 0x00 and 0x1C to 0x1F is shown with its escape. A flow is a list too, with ";" between: transport, local
+-- address, scope, remote address and more.
 CREATE VIEW bindings AS
-SELECT s.key AS aor,
-       b.value ->> 6 AS contact,
-       CASE b.value ->> 0 WHEN '-' THEN NULL
-            ELSE (s.at + (b.value ->> 0) - unixepoch() * 1000 + 999) / 1000 END AS expires,  -- seconds; below 1: ran out
-       CASE b.value ->> 2 WHEN '' THEN NULL ELSE (b.value ->> 2) / 1000.0 END AS q,
-       b.value ->> 8 AS call_id,
-       CAST(b.value ->> 3 AS INTEGER) AS cseq,
-       b.value ->> 11 AS user_agent,
-       b.value ->> 12 AS source,
-       b.value ->> 10 AS path,
-       b.value ->> 9 AS instance,
-       CAST(b.value ->> 4 AS INTEGER) AS reg_id,
-       b.value ->> 7 AS params,
-       CAST(b.value ->> 1 AS INTEGER) AS granted,
-       datetime((s.at - (b.value ->> 5)) / 1000, 'unixepoch') AS updated,
-       s.version AS version
-FROM (SELECT key, version, at,
-             '[[' || replace(replace(replace(json_quote(replace(record, '\', char(28))),
-                                             '\u001e', '"],["'), '\u001f', '","'), '\u001c', '\\') || ']]' AS list
-      FROM state WHERE kind = 1) AS s,
-     json_each(s.list) AS b
-WHERE b.key > 0;
+SELECT aor,
+       fields ->> 6 AS contact,
+       CASE fields ->> 0 WHEN '-' THEN NULL
+            ELSE (at + (fields ->> 0) - unixepoch() * 1000 + 999) / 1000 END AS expires,  -- seconds; below 1: ran out
+       CASE fields ->> 2 WHEN '' THEN NULL ELSE (fields ->> 2) / 1000.0 END AS q,
+       fields ->> 8 AS call_id,
+       CAST(fields ->> 3 AS INTEGER) AS cseq,
+       fields ->> 11 AS user_agent,
+       (flow ->> 0) || ':' || (flow ->> 3) AS source,
+       fields ->> 10 AS path,
+       fields ->> 9 AS instance,
+       CAST(fields ->> 4 AS INTEGER) AS reg_id,
+       fields ->> 7 AS params,
+       CAST(fields ->> 1 AS INTEGER) AS granted,
+       datetime((at - (fields ->> 5)) / 1000, 'unixepoch') AS updated,
+       version
+FROM (SELECT s.key AS aor, s.version AS version, s.at AS at, b.value AS fields,
+             '[' || replace(json_quote(b.value ->> 12), ';', '","') || ']' AS flow
+      FROM state AS s,
+           json_each('[[' || replace(replace(replace(json_quote(replace(s.record, '\', char(28))),
+                                     '\u001e', '"],["'), '\u001f', '","'), '\u001c', '\\') || ']]') AS b
+      WHERE s.kind = 1 AND b.key > 0);
 
 -- What happened, newest first: changes whose row is not yet trimmed.
 CREATE VIEW history AS
