@@ -21,10 +21,10 @@ void Core::on_register(Arrival& arrival) {
     if (!vouched_for && !authenticate(arrival, *domain, identity)) return;
 
     auto aor = sip::canonical_aor(message.to.uri, settings_->served, *domain_name);
-    auto account = aor ? shared_.accounts.by_aor(aor->text) : nullptr;
+    if (!aor) return refuse_stateless(arrival, {404, "Not Found", "RFC 3261 s10.3 step 5"});
+    auto account = shared_.accounts.by_aor(aor->text);
     if (!vouched_for) {
-        auto wanted = account ? std::string_view(account->aor) : aor ? std::string_view(aor->text) : "";
-        if (auto reject = registrar::authorize(identity, wanted)) {
+        if (auto reject = registrar::authorize(identity, account ? account->aor : aor->text)) {
             arrival.log(Event::Kind::refused, reject->status, reject->rule, message.to.uri_text);
             return refuse_stateless(arrival, *reject);
         }
