@@ -250,7 +250,8 @@ private:
         if (actual.size() != at_->block.size())
             throw Wrong{std::to_string(actual.size()) + " bindings:\n" + joined(actual, "\n")};
         for (std::size_t i = 0; i < actual.size(); ++i) {
-            for (const auto& wanted : parse_scenario(at_->block[i]).at(0).words)
+            const auto line = parse_scenario(at_->block[i]);
+            for (const auto& wanted : line.at(0).words)
                 if (!matches(" " + actual[i] + " ", "* " + wanted + " *"))
                     throw Wrong{wanted + " is not in: " + actual[i], at_->block_line + static_cast<int>(i)};
         }
