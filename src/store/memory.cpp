@@ -41,9 +41,8 @@ public:
     void watch(std::function<void(const Stored&)> sink) override { watcher_ = std::move(sink); }
 
     bool maintain(base::Now now, const location::IsCurrent&, const location::Exists&) override {
-        const auto keys = static_cast<std::uint64_t>(
-            std::count_if(held_.begin(), held_.end(), [](const auto& entry) { return !entry.second.record.empty(); }));
-        const auto most = std::max(limits_.rows, limits_.per_binding * keys);
+        const auto most =
+            log_.size() <= limits_.rows ? limits_.rows : std::max(limits_.rows, limits_.per_binding * keys());
         while (!log_.empty() && (log_.size() > most || log_.front() + limits_.age < now.wall)) log_.pop_front();
         return false;
     }
@@ -67,6 +66,11 @@ private:
         held_[{change.kind, std::string(change.key)}] = {++version_, change.at, std::string(change.record)};
         log_.push_back(change.at);
         return version_;
+    }
+
+    std::uint64_t keys() const {
+        auto is_there = [](const auto& entry) { return !entry.second.record.empty(); };
+        return static_cast<std::uint64_t>(std::count_if(held_.begin(), held_.end(), is_there));
     }
 
     location::LogLimits limits_;
