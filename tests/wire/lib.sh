@@ -36,11 +36,11 @@ needs() {
     done
 }
 
-# A port nobody uses now, for UDP and TCP.
+# A port nobody uses now, for UDP and TCP; of four digits, since sipsak writes no more of it.
 free_port() {
     local candidate hex
     for _ in {1..200}; do
-        candidate=$((20000 + RANDOM % 12000))
+        candidate=$((6000 + RANDOM % 4000))
         printf -v hex ':%04X ' "$candidate"
         grep -q "$hex" /proc/net/{udp,tcp,udp6,tcp6} 2>/dev/null || { echo "$candidate"; return; }
     done

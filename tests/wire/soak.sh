@@ -19,7 +19,7 @@ rubbish() {
     while read -r file; do
         cat "$file" >"/dev/udp/127.0.0.1/$port"
         head -c "$((RANDOM % 1400 + 1))" /dev/urandom >"/dev/udp/127.0.0.1/$port"
-    done < <(find "$wire/../data/torture" -type f 2>/dev/null)
+    done < <(find "$wire/../data/torture" -type f)
 }
 
 write_config
