@@ -26,7 +26,7 @@ constexpr Parameter accounts_import[] = {{"file", "lines of user@domain,password
 constexpr Parameter bindings_add[] = {
     aor,
     {"uri", "contact to bind, e.g. sip:alice@192.0.2.4:5060"},
-    {"expires", "lifetime, e.g. 30m, or never; absent: 1h", Kind::option, "DURATION"},
+    {"expires", "lifetime, e.g. 30m, or never; absent: the domain's default", Kind::option, "DURATION"},
 };
 constexpr Parameter bindings_remove[] = {
     aor, {"uri", "the contact to remove; absent: all of them", Kind::optional_argument}};

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "daemon.hpp"
+#include "muster/admin/codec.hpp"
 #include "muster/base/text.hpp"
 #include "muster/sip/headers.hpp"
 #include "muster/sip/uri.hpp"
@@ -23,11 +24,7 @@ using admin::Request;
 
 Reply done(const json::value& body = json::object{}) { return {Code::done, json::serialize(body)}; }
 
-Reply problem(Code code, std::string_view title, const std::string& detail = {}) {
-    json::object body{{"title", title}};
-    if (!detail.empty()) body["detail"] = detail;
-    return {code, json::serialize(body)};
-}
+using admin::problem;
 
 Code code_of(const base::Reject& reject) {
     switch (reject.status) {
@@ -166,7 +163,10 @@ std::function<Reply(const core::Job&)> show_record(Daemon& daemon, std::string a
 void bindings_add(Daemon& daemon, const Request& request, Answer answer) {
     auto account = account_of(daemon, request);
     if (!account) return answer(no_account(request));
-    core::BindingsEdit edit{account->aor, std::string(request.value("uri")), 3600, false};
+    auto settings = daemon.settings();
+    const auto* domain = settings->find(account->realm);
+    core::BindingsEdit edit{account->aor, std::string(request.value("uri")),
+                            domain ? domain->policy.default_expires : 3600, false};
     auto expires = request.value("expires");
     if (expires == "never") {
         edit.interval = 0;
