@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t bytes_per_turn = 65'536;
 constexpr int frames_per_turn = 128;
 constexpr int accepts_per_turn = 64;
-constexpr unsigned reads_of_drain = 16;
+constexpr unsigned last_reads = 16;
 constexpr std::size_t modest = 4'096;  // buffers up to here are kept, and never the reason to close a connection
 constexpr base::Milliseconds linger_time{2'000};
 constexpr std::chrono::milliseconds accept_pause{100};
@@ -38,12 +38,12 @@ struct Streams::Connection {
     base::Mono heard{};         // when something came last
     base::Mono blocked{};       // when output last moved, or the end began
     std::uint32_t awaited = 0;  // answers to come from the writer
-    unsigned drain_reads = 0;
-    bool requested = false;  // a whole message has come
-    bool more = false;       // the framer has messages that await their turn
-    bool finishing = false;  // nothing is read any more; closed when all is answered and sent
-    bool lingering = false;  // our side is shut; what the peer still says is thrown away
-    bool large = false;      // the framer has a large buffer
+    unsigned reads_left = 0;    // before a drain takes the input for dry, or lingering ends
+    bool requested = false;     // a whole message has come
+    bool more = false;          // the framer has messages that await their turn
+    bool finishing = false;     // nothing is read any more; closed when all is answered and sent
+    bool lingering = false;     // our side is shut; what the peer still says is thrown away
+    bool large = false;         // the framer has a large buffer
     bool touched = false;
     std::array<bool, 3> waits{};  // by Ready
 };
@@ -65,13 +65,7 @@ Streams::Streams(Worker& worker, asio::io_context& io)
                              base::Milliseconds(1'000))),
       buffer_(std::make_unique_for_overwrite<char[]>(bytes_per_turn)) {}
 
-/// Unread bytes would have the kernel reset the connection, and our last answers with it.
-Streams::~Streams() {
-    for (auto& connection : connections_) {
-        for (int i = 0; connection && i < 64; ++i)
-            if (receive(connection->descriptor.native_handle(), buffer_.get()) <= 0) break;
-    }
-}
+Streams::~Streams() = default;
 
 void Streams::listen(std::uint16_t listener, Fd fd) {
     acceptors_.push_back(std::make_unique<Acceptor>(io_, std::move(fd), listener));
@@ -192,7 +186,7 @@ void Streams::on_ready(std::uint32_t slot, std::uint32_t generation, Ready what)
         ;  // settle() writes; a client that does not read is not listened to either
     else if (connection->more)
         take_frames(*connection);
-    else if (!worker_.is_draining() || connection->drain_reads > 0)
+    else if (!worker_.is_draining() || connection->reads_left > 0)
         read(*connection);
     worker_.carry_out();
 }
@@ -200,8 +194,7 @@ void Streams::on_ready(std::uint32_t slot, std::uint32_t generation, Ready what)
 void Streams::read(Connection& connection) {
     const auto got = receive(connection.descriptor.native_handle(), buffer_.get());
     if (got < 0 && errno != EAGAIN) return release(connection);
-    const bool dry = got < static_cast<ssize_t>(bytes_per_turn);
-    connection.drain_reads = dry || connection.drain_reads == 0 ? 0 : connection.drain_reads - 1;
+    if (connection.reads_left > 0) connection.reads_left = got < 0 ? 0 : connection.reads_left - 1;
     if (got < 0) return;
     if (got == 0) {  // the peer has said all, but may wait for its answers
         connection.finishing = true;
@@ -240,12 +233,12 @@ void Streams::take_frames(Connection& connection) {
 }
 
 void Streams::discard(Connection& connection) {
-    for (unsigned i = 0; i < reads_of_drain; ++i) {
+    while (connection.reads_left-- > 0) {
         const auto got = receive(connection.descriptor.native_handle(), buffer_.get());
-        if (got > 0) continue;
-        if (got < 0 && errno == EAGAIN) break;
-        return release(connection);
+        if (got < 0 && errno == EAGAIN) return;
+        if (got <= 0) break;
     }
+    release(connection);
 }
 
 bool Streams::send(const base::Flow& flow, std::string_view bytes) {
@@ -296,7 +289,7 @@ void Streams::settle(Connection& connection) {
     if (!connection.out.empty()) return wait(connection, Ready::write);
     if (connection.finishing) {
         if (connection.awaited == 0) linger(connection);
-    } else if (connection.more || connection.drain_reads > 0) {
+    } else if (connection.more || connection.reads_left > 0) {
         wait(connection, Ready::more);
     } else if (!worker_.is_draining()) {
         wait(connection, Ready::read);
@@ -355,6 +348,7 @@ base::Mono Streams::due(const Connection& connection) const {
 void Streams::linger(Connection& connection) {
     leave_flow(connection);
     connection.lingering = true;
+    connection.reads_left = last_reads;
     connection.blocked = worker_.now();
     ::shutdown(connection.descriptor.native_handle(), SHUT_WR);
     wait(connection, Ready::read);
@@ -384,8 +378,22 @@ void Streams::begin_drain() {
     }
     for (auto& connection : connections_) {
         if (!connection || connection->lingering || connection->finishing) continue;
-        connection->drain_reads = reads_of_drain;
+        connection->reads_left = last_reads;
         touch(*connection);
+    }
+}
+
+/// Unread bytes would have the kernel reset the connection, and our last answers with it.
+void Streams::close_all() {
+    acceptors_.clear();
+    for (auto& connection : connections_) {
+        if (!connection) continue;
+        ::shutdown(connection->descriptor.native_handle(), SHUT_WR);
+        if (!connection->lingering) leave_flow(*connection);
+        connection->lingering = true;
+        connection->reads_left = last_reads;
+        discard(*connection);
+        if (connection) release(*connection);
     }
 }
 
@@ -393,7 +401,7 @@ bool Streams::is_flushed() const {
     return std::all_of(connections_.begin(), connections_.end(), [](const auto& connection) {
         return !connection || connection->lingering ||
                (connection->out.empty() &&
-                (connection->finishing || (!connection->more && connection->drain_reads == 0)));
+                (connection->finishing || (!connection->more && connection->reads_left == 0)));
     });
 }
 

@@ -37,6 +37,7 @@ public:
     std::optional<base::Mono> next_scan() const { return open_ == 0 ? std::nullopt : std::optional(next_scan_); }
 
     void begin_drain();
+    void close_all();
     /// Nothing waits to be read or sent.
     bool is_flushed() const;
 

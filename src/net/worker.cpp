@@ -33,6 +33,11 @@ void Worker::start() {
     streams_.start();
 }
 
+void Worker::close() {
+    sockets_.clear();
+    streams_.close_all();
+}
+
 void Worker::on_datagrams(UdpSocket& socket) {
     if (draining_) return;
     begin_turn();

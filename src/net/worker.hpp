@@ -43,6 +43,8 @@ public:
     }
     void run() { io_.run(); }
     void stop() { io_.stop(); }
+    /// After run(): closes all sockets.
+    void close();
 
     // On the worker's own thread. A turn is: begin_turn(), any number of deliver(), carry_out().
     void begin_turn() { now_ = read_clocks(); }

@@ -59,6 +59,7 @@ struct Workers::Impl {
         for (auto& worker : common.workers) worker->stop();
         for (auto& thread : threads) thread.join();
         threads.clear();
+        for (auto& worker : common.workers) worker->close();
     }
 
     Common common;

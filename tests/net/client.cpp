@@ -1,0 +1,138 @@
+#include "client.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+namespace muster::net {
+namespace {
+
+struct Name {
+    sockaddr_storage bytes{};
+    socklen_t length = 0;
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&bytes); }
+};
+
+Name name_of(const base::Address& address) {
+    Name name;
+    if (address.is_v4()) {
+        sockaddr_in v4{};
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(address.port);
+        std::memcpy(&v4.sin_addr, address.ip.data() + 12, 4);
+        std::memcpy(&name.bytes, &v4, name.length = sizeof v4);
+    } else {
+        sockaddr_in6 v6{};
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(address.port);
+        std::memcpy(&v6.sin6_addr, address.ip.data(), 16);
+        std::memcpy(&name.bytes, &v6, name.length = sizeof v6);
+    }
+    return name;
+}
+
+base::Address address_of(const sockaddr_storage& name) {
+    char text[INET6_ADDRSTRLEN];
+    const void* ip = nullptr;
+    if (name.ss_family == AF_INET)
+        ip = &reinterpret_cast<const sockaddr_in*>(&name)->sin_addr;
+    else
+        ip = &reinterpret_cast<const sockaddr_in6*>(&name)->sin6_addr;
+    ::inet_ntop(name.ss_family, ip, text, sizeof text);
+    auto address = base::Address::parse(text).value();
+    address.port = ntohs(reinterpret_cast<const sockaddr_in*>(&name)->sin_port);  // same place in both
+    return address;
+}
+
+}  // namespace
+
+Client::Client(base::Transport transport, const base::Address& to, const std::string& from)
+    : fd_(::socket(to.is_v4() ? AF_INET : AF_INET6, base::is_stream(transport) ? SOCK_STREAM : SOCK_DGRAM, 0)) {
+    const int large = 4 << 20;
+    if (!base::is_stream(transport)) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+    const int yes = 1;
+    if (base::is_stream(transport)) ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (!from.empty()) {
+        const auto name = name_of(*base::Address::parse(from));
+        if (::bind(fd_, name.get(), name.length) != 0) throw std::runtime_error("bind");
+    }
+    const auto name = name_of(to);
+    if (!to.is_unspecified() && ::connect(fd_, name.get(), name.length) != 0) throw std::runtime_error("connect");
+}
+
+Client::~Client() { ::close(fd_); }
+
+void Client::send(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent < 0) throw std::runtime_error("send");
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+}
+
+void Client::send_to(const base::Address& to, std::string_view bytes) {
+    const auto name = name_of(to);
+    ::sendto(fd_, bytes.data(), bytes.size(), 0, name.get(), name.length);
+}
+
+long Client::try_send(std::string_view bytes) {
+    const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;
+}
+
+bool Client::wait(short what, int patience_ms) {
+    pollfd one{fd_, what, 0};
+    return ::poll(&one, 1, patience_ms) == 1;
+}
+
+std::string Client::receive(int patience_ms) { return wait(POLLIN, patience_ms) ? receive_now() : ""; }
+
+std::string Client::receive_now() {
+    std::string bytes(65'536, '\0');
+    sockaddr_storage from{};
+    socklen_t length = sizeof from;
+    const auto got =
+        ::recvfrom(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &length);
+    if (got < 0) return "";
+    sender_ = address_of(from);
+    bytes.resize(static_cast<std::size_t>(got));
+    return bytes;
+}
+
+std::string Client::read(std::size_t count) {
+    while (left_.size() < count && !ended_ && wait(POLLIN)) {
+        char bytes[16'384];
+        const auto got = ::recv(fd_, bytes, sizeof bytes, 0);
+        if (got > 0)
+            left_.append(bytes, static_cast<std::size_t>(got));
+        else
+            ended_ = true;
+        if (got < 0) reset_ = true;
+    }
+    auto out = left_.substr(0, count);
+    left_.erase(0, out.size());
+    return out;
+}
+
+std::string Client::read_answer() {
+    std::string answer;
+    while (answer.size() < 4 || answer.compare(answer.size() - 4, 4, "\r\n\r\n") != 0) {
+        auto next = read(1);
+        if (next.empty()) break;
+        answer += next;
+    }
+    return answer;
+}
+
+std::string Client::read_all() { return read(std::string::npos); }
+
+void Client::finish_writing() { ::shutdown(fd_, SHUT_WR); }
+
+}  // namespace muster::net

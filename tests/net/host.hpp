@@ -1,0 +1,81 @@
+#pragma once
+// Workers with real cores on loopback, and a "writer" that the test plays itself.
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "muster/net/worker.hpp"
+
+namespace muster::net {
+
+class Host {
+public:
+    struct Wish {
+        unsigned workers = 1;
+        std::vector<std::string> udp{};  ///< addresses to listen on; port 0: any
+        std::vector<std::string> tcp{};
+        StreamLimits streams{};
+        std::size_t queue = 1'000'000;  ///< jobs the writer's queue holds
+        bool start = true;
+    };
+    explicit Host(const Wish& wish);
+
+    Workers& workers() { return *workers_; }
+    core::Core& core(std::size_t i) { return *cores_[i]; }
+    /// The address that listener `i` is bound to.
+    base::Address at(std::size_t i = 0) const { return workers_->listeners()[i].address; }
+    core::SettingsPtr settings() const { return settings_; }
+
+    /// Waits until the cores have asked the writer for `count` things, and takes them; fewer if that takes too long.
+    std::vector<core::JobPtr> take_jobs(std::size_t count, base::Milliseconds patience = base::Seconds(10));
+    /// Answers 503 to all of them, through the worker that asked.
+    void refuse(std::vector<core::JobPtr> jobs);
+    std::size_t events();
+
+private:
+    class Chance : public base::Random {
+    public:
+        explicit Chance(std::uint64_t seed) : state_(seed) {}
+        void fill(std::span<std::uint8_t> out) override;
+
+    private:
+        std::uint64_t state_;
+    };
+    void push(std::vector<core::JobPtr>& jobs, std::size_t limit);
+
+    Chance chance_{1};
+    std::vector<std::unique_ptr<Chance>> chances_;
+    location::Table table_{1};
+    auth::Accounts accounts_{2};
+    auth::NonceKeys keys_{chance_};
+    auth::NonceTable used_{1'000, 3};
+    core::SettingsPtr settings_;
+    std::vector<core::Core*> cores_;
+
+    std::mutex mutex_;
+    std::condition_variable pushed_;
+    std::vector<core::JobPtr> jobs_;
+    std::size_t events_ = 0;
+    std::unique_ptr<Workers> workers_;  // last: its threads use all of the above
+};
+
+/// Requests from here are taken as authenticated by the sender: they become jobs.
+inline constexpr const char* trusted_source = "127.0.0.9";
+
+/// "OPTIONS", or "REGISTER" for alice; `number` makes it unlike all others.
+std::string request(const std::string& method, int number, const std::string& transport = "UDP",
+                    const std::string& more = "");
+
+/// True as soon as `condition` is; false when that takes longer than ten seconds.
+template <class Condition>
+bool soon(Condition condition) {
+    const auto deadline = read_clocks().mono + base::Seconds(10);
+    while (!condition())
+        if (read_clocks().mono > deadline) return false;
+    return true;
+}
+
+}  // namespace muster::net
