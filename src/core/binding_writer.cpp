@@ -37,6 +37,22 @@ struct BindingWriter::Pending {
         if (kind == location::ChangeKind::account) return account_text;
         return bindings ? bindings->text() : std::string_view();
     }
+
+    void set_bindings(std::span<const location::Binding> now_bound, base::Now now, location::Cause why) {
+        auto made = location::Record::encode(previous, now.mono, now_bound);
+        bindings = now_bound.empty() ? std::nullopt : std::optional(std::move(made));
+        cause = why;
+        changed = true;
+    }
+
+    void set_account(std::shared_ptr<const auth::Account> put, Job& job) {
+        account = std::move(put);
+        account_text = account ? auth::encode(*account) : std::string();
+        cause = account ? location::Cause::account : location::Cause::account_removed;
+        changed = true;
+        jobs.push_back(&job);
+        job.changed = true;
+    }
 };
 
 struct BindingWriter::Batch {
@@ -158,12 +174,7 @@ void BindingWriter::take(Batch& batch, Job& job, Pending& pending, registrar::De
     job.rule = decision.rule;
     job.reject = std::move(decision.reject);
     if (!job.reject && decision.changed) {
-        if (decision.bindings.empty())
-            pending.bindings.reset();
-        else
-            pending.bindings = location::Record::encode(pending.previous, batch.now.mono, decision.bindings);
-        pending.cause = decision.cause;
-        pending.changed = true;
+        pending.set_bindings(decision.bindings, batch.now, decision.cause);
         job.changed = true;
         job.evicted = std::move(decision.evicted);
     }
@@ -176,50 +187,33 @@ void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
             job.reject = base::Reject{409, "Account Exists", "admin"};
             return;
         }
-    for (const auto& account : put.accounts) {
-        auto& pending = account_of(batch, account.aor);
-        pending.account = std::make_shared<const auth::Account>(account);
-        pending.account_text = auth::encode(account);
-        pending.cause = location::Cause::account;
-        pending.changed = true;
-        pending.jobs.push_back(&job);
-    }
-    job.changed = true;
+    for (const auto& account : put.accounts)
+        account_of(batch, account.aor).set_account(std::make_shared<const auth::Account>(account), job);
+}
+
+/// The account that a job is about; null, and the job refused, when there is none.
+BindingWriter::Pending* BindingWriter::existing_account(Batch& batch, Job& job, std::string_view aor) {
+    auto& pending = account_of(batch, aor);
+    if (pending.account) return &pending;
+    job.reject = base::Reject{404, "No Such Account", "admin"};
+    return nullptr;
 }
 
 void BindingWriter::decide_alter(Batch& batch, Job& job, const AccountAlter& alter) {
-    auto& pending = account_of(batch, alter.aor);
-    if (!pending.account) {
-        job.reject = base::Reject{404, "No Such Account", "admin"};
-        return;
-    }
-    auto account = *pending.account;
+    auto* pending = existing_account(batch, job, alter.aor);
+    if (!pending) return;
+    auto account = *pending->account;
     alter.alter(account);
-    pending.account_text = auth::encode(account);
-    pending.account = std::make_shared<const auth::Account>(std::move(account));
-    pending.cause = location::Cause::account;
-    pending.changed = true;
-    pending.jobs.push_back(&job);
-    job.changed = true;
+    pending->set_account(std::make_shared<const auth::Account>(std::move(account)), job);
 }
 
 void BindingWriter::decide_remove(Batch& batch, Job& job, const AccountRemove& remove) {
-    auto& pending = account_of(batch, remove.aor);
-    if (!pending.account) {
-        job.reject = base::Reject{404, "No Such Account", "admin"};
-        return;
-    }
-    pending.account = nullptr;
-    pending.account_text.clear();
-    pending.cause = location::Cause::account_removed;
-    pending.changed = true;
-    pending.jobs.push_back(&job);
-    job.changed = true;
+    auto* pending = existing_account(batch, job, remove.aor);
+    if (!pending) return;
+    pending->set_account(nullptr, job);
     auto& bindings = bindings_of(batch, remove.aor);
     if (!bindings.bindings) return;
-    bindings.bindings.reset();
-    bindings.cause = location::Cause::account_removed;
-    bindings.changed = true;
+    bindings.set_bindings({}, batch.now, location::Cause::account_removed);
     bindings.jobs.push_back(&job);
 }
 
@@ -238,12 +232,7 @@ void BindingWriter::sweep_expired(Batch& batch) {
             if (auto next = pending.bindings->next_expiry()) expiry_.schedule(aor, *next);
             continue;
         }
-        if (decision.bindings.empty())
-            pending.bindings.reset();
-        else
-            pending.bindings = location::Record::encode(pending.previous, batch.now.mono, decision.bindings);
-        pending.cause = decision.cause;
-        pending.changed = true;
+        pending.set_bindings(decision.bindings, batch.now, decision.cause);
         ++counters_.expired;
     }
 }

@@ -64,6 +64,7 @@ private:
     void sweep_expired(Batch& batch);
     Pending& bindings_of(Batch& batch, std::string_view aor);
     Pending& account_of(Batch& batch, std::string_view aor);
+    Pending* existing_account(Batch& batch, Job& job, std::string_view aor);
     bool account_exists(const Batch& batch, std::string_view aor) const;
     void commit(Batch& batch);
     void resolve_conflicts(Batch& batch, const location::CommitResult& result);
