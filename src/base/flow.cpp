@@ -127,6 +127,7 @@ std::optional<Network> Network::parse(std::string_view text) {
 }
 
 bool Network::contains(const Address& address) const {
+    if (base.is_v4() != address.is_v4()) return false;  // ::/0 is not all of IPv4
     auto whole = static_cast<std::size_t>(prefix / 8);
     if (!std::equal(base.ip.begin(), base.ip.begin() + static_cast<std::ptrdiff_t>(whole), address.ip.begin()))
         return false;
