@@ -23,7 +23,7 @@ std::string challenge_param(std::string_view challenge, std::string_view name) {
 
 namespace {
 
-std::string branch_of(std::string_view via) {
+std::string via_branch(std::string_view via) {
     auto at = via.find(";branch=");
     if (at == std::string_view::npos) return {};
     via.remove_prefix(at + 8);
@@ -42,6 +42,11 @@ std::vector<std::string> fields_of(std::string_view message, std::string_view na
             values.emplace_back(base::trimmed(line.substr(colon + 1)));
     }
     return values;
+}
+
+std::string branch_of(std::string_view message) {
+    auto vias = fields_of(message, "Via");
+    return vias.empty() ? "" : via_branch(vias[0]);
 }
 
 int status_of(std::string_view message) {
@@ -105,7 +110,7 @@ void Phone::sends() {
         if (name == "CSeq") cseq = static_cast<std::uint32_t>(base::decimal(value).value_or(0));
         if (name == "Call-ID") call_id = value;
         if (name == "Request-URI") uri = value;
-        if (name == "Via") branch_ = branch_of(value);
+        if (name == "Via") branch_ = via_branch(value);
     }
 
     nonce_sent = challenge_param(challenge_, "nonce");
@@ -173,8 +178,7 @@ bool Phone::takes_challenge(std::string_view bytes) {
 }
 
 bool Phone::receives(std::string_view bytes) {
-    auto vias = fields_of(bytes, "Via");
-    const bool mine = !vias.empty() && branch_of(vias[0]) == branch_;
+    const bool mine = branch_of(bytes) == branch_;
     if (!mine || !waiting_) return retransmits;  // late or doubled
     if (status_of(bytes) == 401 && answers_challenges && takes_challenge(bytes)) {
         sends();

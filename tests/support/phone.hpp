@@ -17,6 +17,8 @@ std::string challenge_param(std::string_view challenge, std::string_view name);
 /// Values of all fields of that name in a message, in order.
 std::vector<std::string> fields_of(std::string_view message, std::string_view name);
 int status_of(std::string_view message);
+/// The branch of the topmost Via; empty without one.
+std::string branch_of(std::string_view message);
 
 /// Credentials for a challenge, as an Authorization field has them. An empty `nc` leaves qop out (RFC 2069).
 std::string credentials(std::string_view challenge, std::string_view username, std::string_view password,
@@ -58,6 +60,7 @@ public:
     int status() const { return status_; }
     const std::string& answer() const { return answer_; }
     const std::string& last_sent() const { return sent_; }
+    const std::string& branch() const { return branch_; }  ///< of the last request
 
     /// Called for each request before it leaves.
     std::function<void(const Phone&)> on_sends;
