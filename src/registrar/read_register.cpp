@@ -50,7 +50,7 @@ base::Check read_params(const sip::Params& params, ContactRequest& contact) {
 
 /// A contact that is the AOR itself, or a GRUU of it, would be a loop (RFC 5627 s5.1).
 bool means_aor(const sip::Uri& uri, std::string_view aor, const sip::ServedDomains& domains, const base::Flow& flow) {
-    if (uri.port != 0) return false;
+    if (uri.port != 0 || !uri.headers.empty()) return false;
     // A listener on every address takes each for its own: of those only the one that was asked is surely ours.
     if (!domains.domain_of(uri.host) && uri.host != flow.local.ip_text(true)) return false;
     auto own = sip::canonical_aor(uri, domains);
