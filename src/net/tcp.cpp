@@ -29,6 +29,9 @@ ssize_t receive(int fd, char* buffer) {
 struct Streams::Connection {
     explicit Connection(asio::io_context& io, const base::Limits& limits) : descriptor(io), framer(limits) {}
 
+    /// A lone CRLF may be all that a phone sends to keep its flow: it is no message begun.
+    bool is_between_messages() const { return framer.buffered() < 4; }
+
     Descriptor descriptor;
     base::Flow flow;
     sip::Framer framer;
@@ -202,7 +205,7 @@ void Streams::read(Connection& connection) {
         return;
     }
     connection.heard = worker_.now();
-    if (connection.requested && connection.framer.is_idle()) connection.began = worker_.now();
+    if (connection.requested && connection.is_between_messages()) connection.began = worker_.now();
     connection.framer.feed({buffer_.get(), static_cast<std::size_t>(got)});
     if (connection.framer.buffered() > modest) connection.large = true;
     take_frames(connection);
@@ -315,7 +318,7 @@ bool Streams::write(Connection& connection) {
 /// Keeps the memory of the room bounded: one client's unread answers, and what all connections hold together.
 bool Streams::is_over_caps(Connection& connection) {
     const auto input = connection.framer.buffered();
-    if (connection.large && input == 0 && connection.framer.is_idle()) {
+    if (connection.large && input == 0) {
         connection.framer = sip::Framer(worker_.common().options.limits);  // gives its buffer back
         connection.large = false;
     }
@@ -340,7 +343,7 @@ void Streams::scan() {
 base::Mono Streams::due(const Connection& connection) const {
     if (connection.lingering) return connection.blocked + std::min(linger_time, limits_.first_request);
     if (connection.finishing || !connection.out.empty()) return connection.blocked + limits_.first_request;
-    if (!connection.requested || !connection.framer.is_idle()) return connection.began + limits_.first_request;
+    if (!connection.requested || !connection.is_between_messages()) return connection.began + limits_.first_request;
     return connection.heard + limits_.idle;
 }
 

@@ -1,5 +1,7 @@
 // Who may have an address, and when.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "client.hpp"
 #include "host.hpp"
@@ -72,6 +74,39 @@ TEST(Listen, ARestartIsNotHeldUpByOldConnections) {
     }
     first.reset();
     EXPECT_EQ(why_not({.workers = 2, .tcp = {address}}), "");
+}
+
+/// Leaves room for so many more descriptors while it lives.
+class FewDescriptors {
+public:
+    explicit FewDescriptors(int more) {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const int next = ::dup(0);
+        ::close(next);
+        auto few = before_;
+        few.rlim_cur = static_cast<rlim_t>(next + more);
+        ::setrlimit(RLIMIT_NOFILE, &few);
+    }
+    ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_{};
+};
+
+TEST(Listen, WithoutDescriptorsAcceptingPausesButNeverStops) {
+    Host host({.udp = {"127.0.0.1:0"}, .tcp = {"127.0.0.1:0"}});
+    Client udp(Transport::udp, host.at(0));
+    std::unique_ptr<Client> tcp;
+    {
+        FewDescriptors few(1);
+        tcp = std::make_unique<Client>(Transport::tcp, host.at(1));
+        tcp->send(request("OPTIONS", 1, "TCP"));
+        udp.send(request("OPTIONS", 2));
+        EXPECT_NE(udp.receive(), "") << "the others are served";
+        EXPECT_EQ(host.workers().net_counters().accepted, 0u);
+    }
+    EXPECT_NE(tcp->read_answer(), "");
+    EXPECT_EQ(host.workers().net_counters().accepted, 1u);
 }
 
 TEST(Listen, WorkersShareTheLoad) {

@@ -112,7 +112,7 @@ TEST(Tcp, ALaterMessageMayNotTakeForEverEither) {
     limits.idle = base::Seconds(3'600);
     Host host({.tcp = {"127.0.0.1:0"}, .streams = limits});
     Client phone(tcp, host.at()), quiet(tcp, host.at());
-    quiet.send(options(3));
+    quiet.send(options(3) + "\r\n");
     EXPECT_TRUE(is_ok(quiet.read_answer()));
     phone.send(options(1) + "OPTIONS sip:exam");
     EXPECT_TRUE(is_ok(phone.read_answer()));
