@@ -21,6 +21,8 @@ Length content_length(std::string_view head) {
     while (!head.empty()) {
         auto end = head.find("\r\n");
         auto line = head.substr(0, end);
+        // What others may take for the end of a line would hide a length from us, or from them.
+        if (line.find_first_of("\r\n") != line.npos) return {{}, "Bare CR or LF"};
         head.remove_prefix(std::min(end == head.npos ? head.size() : end + 2, head.size()));
         if (line.starts_with(' ') || line.starts_with('\t')) {
             if (last_was_it) return {{}, "Folded Content-Length"};
@@ -40,6 +42,7 @@ Length content_length(std::string_view head) {
 }  // namespace
 
 void Framer::feed(std::string_view bytes) {
+    if (broken_) return;
     if (start_ > 0) {
         buffer_.erase(0, start_);
         scanned_ -= std::min(scanned_, start_);
@@ -55,6 +58,7 @@ Framer::Frame Framer::next() {
     };
     if (broken_) return {};
     auto rest = std::string_view(buffer_).substr(start_);
+    if (rest.size() < needed_) return {};
     while (rest.starts_with("\r\n")) {
         if (rest.starts_with("\r\n\r\n")) {
             start_ += 4;
@@ -78,7 +82,8 @@ Framer::Frame Framer::next() {
     if (*length.bytes > limits_.message_bytes || head.size() + *length.bytes > limits_.message_bytes)
         return broken(head, 513, "Message Too Large");
     auto total = head.size() + static_cast<std::size_t>(*length.bytes);
-    if (rest.size() < total) return {};
+    needed_ = rest.size() < total ? total : 0;
+    if (needed_ > 0) return {};
     start_ += total;
     scanned_ = start_;
     return {Kind::message, rest.substr(0, total), 0, {}};

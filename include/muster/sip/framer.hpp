@@ -40,6 +40,7 @@ private:
     std::string buffer_;
     std::size_t start_ = 0;    // what is before has been given out
     std::size_t scanned_ = 0;  // how far the end of the head has been looked for
+    std::size_t needed_ = 0;   // length of the message at start_ once its head is known, else 0
     bool broken_ = false;
 };
 
