@@ -114,7 +114,8 @@ std::optional<Aor> canonical_aor(const Uri& uri, const ServedDomains& domains, s
 }
 
 std::optional<Aor> aor_from_text(std::string_view text, const ServedDomains& domains) {
-    bool has_scheme = text.starts_with("sip:") || text.starts_with("sips:") || text.starts_with("tel:");
+    auto scheme = base::lowered(text.substr(0, 5));
+    bool has_scheme = scheme.starts_with("sip:") || scheme == "sips:" || scheme.starts_with("tel:");
     auto whole = has_scheme ? std::string(text) : "sip:" + std::string(text);
     auto uri = parse_uri(whole);
     return uri ? canonical_aor(*uri, domains) : std::nullopt;

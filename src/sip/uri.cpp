@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "muster/base/flow.hpp"
 #include "muster/base/text.hpp"
 #include "muster/sip/headers.hpp"
 #include "scan.hpp"
@@ -63,6 +64,9 @@ bool take_port(std::string_view& rest, std::uint16_t& port) {
     return true;
 }
 
+/// No URI of a phone has as many parameters or headers; they are compared each with each.
+constexpr int most_pairs = 32;
+
 /// Calls `take(name, value)` for each `name[=value]` of a text separated by `separator`; false when it says so.
 template <class Take>
 bool each_pair(std::string_view text, char separator, Take take) {
@@ -81,16 +85,18 @@ bool each_pair(std::string_view text, char separator, Take take) {
 bool good_params(std::string_view params) {
     if (params.empty()) return true;
     if (params.ends_with(';')) return false;
-    return each_pair(params.substr(1), ';', [](std::string_view name, std::string_view value, bool has_value) {
-        return !name.empty() && all_or_escaped(name, classes::param) && (!has_value || !value.empty()) &&
-               all_or_escaped(value, classes::param);
+    int count = 0;
+    return each_pair(params.substr(1), ';', [&](std::string_view name, std::string_view value, bool has_value) {
+        return ++count <= most_pairs && !name.empty() && all_or_escaped(name, classes::param) &&
+               (!has_value || !value.empty()) && all_or_escaped(value, classes::param);
     });
 }
 
 bool good_headers(std::string_view headers) {
     if (headers.empty() || headers.ends_with('&')) return false;
-    return each_pair(headers, '&', [](std::string_view name, std::string_view value, bool has_value) {
-        return has_value && !name.empty() && all_or_escaped(name, classes::header) &&
+    int count = 0;
+    return each_pair(headers, '&', [&](std::string_view name, std::string_view value, bool has_value) {
+        return ++count <= most_pairs && has_value && !name.empty() && all_or_escaped(name, classes::header) &&
                all_or_escaped(value, classes::header);
     });
 }
@@ -186,6 +192,14 @@ bool headers_hold(std::string_view a, std::string_view b) {
     });
 }
 
+/// IPv6 addresses are compared as such, not as text (RFC 5954 s3).
+bool same_host(std::string_view a, std::string_view b) {
+    if (base::iequals(a, b)) return true;
+    if (!a.starts_with('[') || !b.starts_with('[')) return false;
+    auto x = base::Address::parse(a);
+    return x && x == base::Address::parse(b);
+}
+
 std::ptrdiff_t count_of(std::string_view text, char c) { return std::count(text.begin(), text.end(), c); }
 
 }  // namespace
@@ -222,9 +236,9 @@ std::string_view Uri::without_headers() const {
 
 bool uri_equal(const Uri& a, const Uri& b) {
     if (a.scheme != b.scheme) return false;
-    if (a.scheme == Scheme::other) return a.text == b.text;
+    if (a.scheme == Scheme::other || a.text == b.text) return a.text == b.text;
     return a.has_user == b.has_user && same_text(a.user, b.user, true) && same_text(a.password, b.password, true) &&
-           base::iequals(a.host, b.host) && a.port == b.port && params_hold(a, b) && params_hold(b, a) &&
+           same_host(a.host, b.host) && a.port == b.port && params_hold(a, b) && params_hold(b, a) &&
            count_of(a.headers, '&') == count_of(b.headers, '&') && a.headers.empty() == b.headers.empty() &&
            headers_hold(a.headers, b.headers) && headers_hold(b.headers, a.headers);
 }
