@@ -54,13 +54,11 @@ bool take_params(std::string_view text, Params& params) {
 }
 
 /// display-name without quotes: tokens and white space; bytes of UTF-8 are let pass.
-bool good_display(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        return is(c, classes::token) || is_lws(c) || static_cast<unsigned char>(c) >= 0x80;
-    });
+constexpr bool is_display(char c) {
+    return is(c, classes::token) || is_lws(c) || static_cast<unsigned char>(c) >= 0x80;
 }
 
-/// Index of the "<" of a name-addr, npos for an addr-spec; false when the display name breaks the grammar.
+/// Index of the "<" of a name-addr, npos for an addr-spec; false when a quoted display name breaks the grammar.
 bool find_bracket(std::string_view value, std::size_t& bracket) {
     if (value.starts_with('"')) {
         auto end = skip_quoted(value, 0);
@@ -68,8 +66,10 @@ bool find_bracket(std::string_view value, std::size_t& bracket) {
         bracket = skip_lws(value, end);
         return bracket < value.size() && value[bracket] == '<';
     }
-    bracket = value.find('<');
-    return bracket == value.npos || good_display(value.substr(0, bracket));
+    auto end = std::find_if_not(value.begin(), value.end(), is_display);
+    bool named = end != value.end() && *end == '<';
+    bracket = named ? static_cast<std::size_t>(end - value.begin()) : value.npos;
+    return true;
 }
 
 }  // namespace
