@@ -163,6 +163,9 @@ private:
                 case Header::max_forwards:
                     max_forwards(field.value);
                     break;
+                case Header::via:
+                    if (field.value.empty()) fault(400, "Bad Via");
+                    break;
                 default:
                     break;
             }
@@ -176,10 +179,9 @@ private:
 
     void address(std::string_view value, NameAddr& out, std::string_view reason) {
         auto parsed = parse_name_addr(value);
-        if (parsed)
-            out = *parsed;
-        else
-            fault(400, reason);
+        if (!parsed) return fault(400, reason);
+        out = *parsed;
+        if (out.tag().empty() && out.params.find("tag")) fault(400, reason);
     }
 
     void call_id(std::string_view value) {

@@ -52,12 +52,9 @@ void append_top_via(std::string& out, const Via& via, const base::Flow& flow) {
 }
 
 void append_vias(std::string& out, const Message& request, const base::Flow& flow) {
-    bool top = true;
     for (const auto& field : request.fields()) {
         if (field.header != Header::via) continue;
-        bool changed = top && !request.via.text.empty() && field.value.starts_with(request.via.text);
-        top = false;
-        if (!changed) {
+        if (field.value.data() != request.via.text.data()) {
             append_field(out, "Via", field.value);
             continue;
         }
