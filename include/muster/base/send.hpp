@@ -41,7 +41,9 @@ public:
     }
 
     const std::vector<Send>& entries() const { return entries_; }
-    std::string_view bytes(const Send& send) const { return std::string_view(buffer_).substr(send.offset, send.length); }
+    std::string_view bytes(const Send& send) const {
+        return std::string_view(buffer_).substr(send.offset, send.length);
+    }
     bool empty() const { return entries_.empty(); }
     void clear() {
         entries_.clear();

@@ -22,7 +22,8 @@ std::string lowered(std::string_view text);
 std::string_view trimmed(std::string_view text);
 
 /// One or more decimal digits and nothing else, not above `max`; empty otherwise. No sign, no white space.
-std::optional<std::uint64_t> decimal(std::string_view text, std::uint64_t max = std::numeric_limits<std::uint64_t>::max());
+std::optional<std::uint64_t> decimal(std::string_view text,
+                                     std::uint64_t max = std::numeric_limits<std::uint64_t>::max());
 
 /// Appends a whole number in decimal.
 template <std::integral T>

@@ -13,13 +13,16 @@
 
 namespace muster::sip {
 
+// clang-format off
 enum class Method : std::uint8_t {
     other, ack, bye, cancel, info, invite, message, notify, options, prack, publish, refer, register_, subscribe, update
 };
+// clang-format on
 /// Methods are compared with case (RFC 3261 s7.1).
 Method method_from(std::string_view name);
 std::string_view name_of(Method method);  ///< "" for Method::other
 
+// clang-format off
 /// The header fields that some rule of ours reads; all others keep their name as text.
 enum class Header : std::uint8_t {
     other, accept, accept_contact, allow, authentication_info, authorization, call_id, contact, content_encoding,
@@ -28,6 +31,7 @@ enum class Header : std::uint8_t {
     reject_contact, request_disposition, require, retry_after, route, service_route, supported, timestamp, to,
     unsupported, user_agent, via, warning, www_authenticate
 };
+// clang-format on
 /// Long or compact form in any case (RFC 3261 s7.3.1, s7.3.3).
 Header header_from(std::string_view name);
 std::string_view name_of(Header header);  ///< long form, "" for Header::other

@@ -14,7 +14,7 @@ struct Uri {
     std::string_view text;
     Scheme scheme = Scheme::other;
     std::string_view scheme_name;
-    std::string_view user;      ///< as sent, escapes included; empty when absent
+    std::string_view user;  ///< as sent, escapes included; empty when absent
     bool has_user = false;
     std::string_view password;  ///< as sent
     std::string_view host;      ///< IPv6 with brackets
