@@ -183,13 +183,13 @@ void Streams::on_ready(std::uint32_t slot, std::uint32_t generation, Ready what)
     connection->waits[static_cast<std::size_t>(what)] = false;
     worker_.begin_turn();
     touch(*connection);
+    // Else settle() writes. A client that does not read is not listened to either.
+    const bool listening = !connection->finishing && connection->out.empty();
     if (connection->lingering)
         discard(*connection);
-    else if (connection->finishing || !connection->out.empty())
-        ;  // settle() writes; a client that does not read is not listened to either
-    else if (connection->more)
+    else if (listening && connection->more)
         take_frames(*connection);
-    else if (!worker_.is_draining() || connection->reads_left > 0)
+    else if (listening && (!worker_.is_draining() || connection->reads_left > 0))
         read(*connection);
     worker_.carry_out();
 }
@@ -374,11 +374,8 @@ void Streams::release(Connection& connection) {
 }
 
 void Streams::begin_drain() {
-    for (auto& acceptor : acceptors_) {
-        accept_some(*acceptor, SOMAXCONN);
-        acceptor->pause.cancel();
-        acceptor->descriptor.close();
-    }
+    for (auto& acceptor : acceptors_) accept_some(*acceptor, SOMAXCONN);
+    acceptors_.clear();
     for (auto& connection : connections_) {
         if (!connection || connection->lingering || connection->finishing) continue;
         connection->reads_left = last_reads;
