@@ -52,7 +52,6 @@ struct Counters {
     std::uint64_t registered = 0;  ///< 200 to a REGISTER with contacts
     std::uint64_t queried = 0;     ///< 200 to a REGISTER without
     std::uint64_t refused = 0;     ///< final answers 4xx and 5xx but challenges
-    std::uint64_t sent = 0;
 };
 
 }  // namespace muster::core
