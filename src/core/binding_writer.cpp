@@ -98,7 +98,10 @@ void BindingWriter::run_batch(std::span<JobPtr> jobs, base::Now now) {
         commit(batch);
         todo = std::move(batch.conflicting);
         if (round == rounds) {
-            for (auto* job : todo) job->reject = registrar::store_failed(1);
+            for (auto* job : todo) {
+                job->reject = registrar::store_failed(1);
+                job->changed = false;
+            }
             return;
         }
     }
@@ -132,6 +135,13 @@ bool BindingWriter::account_exists(const Batch& batch, std::string_view aor) con
     return accounts_.version_of(aor) != 0;
 }
 
+/// What refuses because of an account that this batch touched shares that change's fate: had it failed, the answer
+/// would have been another.
+void BindingWriter::refuse_for_account(Batch& batch, Job& job, std::string_view aor, base::Reject reject) {
+    job.reject = std::move(reject);
+    if (auto found = batch.accounts.find(aor); found != batch.accounts.end()) found->second->jobs.push_back(&job);
+}
+
 void BindingWriter::decide(Batch& batch, Job& job) {
     job.decided = batch.now;
     job.reject.reset();
@@ -145,10 +155,8 @@ void BindingWriter::decide(Batch& batch, Job& job) {
 
 void BindingWriter::decide_register(Batch& batch, Job& job) {
     const auto& mine = std::get<RegisterJob>(job.what);
-    if (!account_exists(batch, mine.request.aor)) {  // it was removed while the request waited
-        job.reject = base::Reject{404, "Not Found", "RFC 3261 s10.3 step 5"};
-        return;
-    }
+    if (!account_exists(batch, mine.request.aor))  // it was removed while the request waited
+        return refuse_for_account(batch, job, mine.request.aor, {404, "Not Found", "RFC 3261 s10.3 step 5"});
     auto& pending = bindings_of(batch, mine.request.aor);
     auto decision = registrar::process_register(mine.request, pending.bindings ? &*pending.bindings : nullptr,
                                                 mine.domain->policy, is_dead_, batch.now);
@@ -157,10 +165,8 @@ void BindingWriter::decide_register(Batch& batch, Job& job) {
 
 void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit) {
     const auto* domain = job.settings->find(domain_of(edit.aor));
-    if (!domain || !account_exists(batch, edit.aor)) {
-        job.reject = base::Reject{404, "No Such Account", "admin"};
-        return;
-    }
+    if (!domain || !account_exists(batch, edit.aor))
+        return refuse_for_account(batch, job, edit.aor, {404, "No Such Account", "admin"});
     auto& pending = bindings_of(batch, edit.aor);
     const auto* current = pending.bindings ? &*pending.bindings : nullptr;
     auto decision = edit.remove ? registrar::admin_remove(edit.contact, current, batch.now)
@@ -183,10 +189,8 @@ void BindingWriter::take(Batch& batch, Job& job, Pending& pending, registrar::De
 
 void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
     for (const auto& account : put.accounts)
-        if (put.must_be_new && account_of(batch, account.aor).account) {
-            job.reject = base::Reject{409, "Account Exists", "admin"};
-            return;
-        }
+        if (put.must_be_new && account_of(batch, account.aor).account)
+            return refuse_for_account(batch, job, account.aor, {409, "Account Exists", "admin"});
     for (const auto& account : put.accounts)
         account_of(batch, account.aor).set_account(std::make_shared<const auth::Account>(account), job);
 }
@@ -195,7 +199,7 @@ void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
 BindingWriter::Pending* BindingWriter::existing_account(Batch& batch, Job& job, std::string_view aor) {
     auto& pending = account_of(batch, aor);
     if (pending.account) return &pending;
-    job.reject = base::Reject{404, "No Such Account", "admin"};
+    refuse_for_account(batch, job, aor, {404, "No Such Account", "admin"});
     return nullptr;
 }
 

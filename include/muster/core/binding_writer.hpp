@@ -60,6 +60,7 @@ private:
     void decide_put(Batch& batch, Job& job, const AccountsPut& put);
     void decide_alter(Batch& batch, Job& job, const AccountAlter& alter);
     void decide_remove(Batch& batch, Job& job, const AccountRemove& remove);
+    void refuse_for_account(Batch& batch, Job& job, std::string_view aor, base::Reject reject);
     void take(Batch& batch, Job& job, Pending& pending, registrar::Decision& decision);
     void sweep_expired(Batch& batch);
     Pending& bindings_of(Batch& batch, std::string_view aor);
