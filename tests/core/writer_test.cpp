@@ -1,0 +1,362 @@
+// The one writer against the memory store: conflicts, failures, expiry, accounts, and what a new start makes of it all.
+
+#include <gtest/gtest.h>
+
+#include "muster/core/binding_writer.hpp"
+#include "muster/store/memory.hpp"
+
+namespace muster::core {
+namespace {
+
+using namespace std::chrono_literals;
+using location::ChangeKind;
+using location::CommitStatus;
+
+struct Feed : CommitFeed {
+    std::vector<std::string> heard;  ///< "cause key"
+    void announce(std::span<const location::Change> changes) override {
+        for (const auto& change : changes)
+            heard.push_back(std::string(name_of(change.cause)) + " " + std::string(change.key));
+    }
+};
+
+class Writer : public testing::Test {
+protected:
+    Writer() {
+        auto made = std::make_shared<Settings>();
+        made->served.add("example.com", "example.com");
+        made->domains["example.com"].policy.domain = "example.com";
+        settings = made;
+        start();
+        add_account("sip:alice@example.com");
+    }
+
+    void start() {
+        table = std::make_unique<location::Table>(1);
+        accounts = std::make_unique<auth::Accounts>(2);
+        auto never = [](const location::Binding&) { return false; };
+        writer = std::make_unique<BindingWriter>(*store, *table, *accounts, never, &feed);
+        writer->load(now);
+        feed.heard.clear();
+    }
+
+    JobPtr job(decltype(Job::what) what) {
+        auto made = std::make_unique<Job>();
+        made->settings = settings;
+        made->what = std::move(what);
+        return made;
+    }
+    JobPtr edit(std::string contact, std::uint32_t interval = 600) {
+        return job(BindingsEdit{"sip:alice@example.com", std::move(contact), interval, false});
+    }
+    JobPtr put(std::string aor, bool must_be_new = false) {
+        auto user = aor.substr(4, aor.find('@') - 4);
+        return job(AccountsPut{{auth::make_account(std::move(aor), user, "example.com", "secret")}, must_be_new});
+    }
+    /// `contact` must outlive the job.
+    JobPtr registers(std::string_view contact, std::uint32_t cseq, std::string_view call_id = "phone") {
+        RegisterJob mine;
+        mine.domain = settings->find("example.com");
+        mine.request.aor = "sip:alice@example.com";
+        mine.request.intent = registrar::Intent::update;
+        mine.request.call_id = call_id;
+        mine.request.cseq = cseq;
+        mine.request.expires = 600;
+        mine.request.contacts.emplace_back().uri = sip::parse_uri(contact).value_or(sip::Uri{});
+        return job(std::move(mine));
+    }
+
+    template <class... Jobs>
+    std::vector<JobPtr> run(Jobs... jobs) {
+        std::vector<JobPtr> batch;
+        (batch.push_back(std::move(jobs)), ...);
+        writer->run_batch(batch, now);
+        return batch;
+    }
+    /// Status of the answer to one job alone.
+    int status(JobPtr one) { return status_of(*run(std::move(one))[0]); }
+    static int status_of(const Job& job) { return job.reject ? job.reject->status : 200; }
+
+    void add_account(std::string aor) { run(put(std::move(aor))); }
+    void passes(base::Milliseconds span) {
+        now.mono += span;
+        now.wall += span;
+    }
+
+    /// "contact/seconds left" of what lookups find.
+    std::vector<std::string> bindings(const std::string& aor = "sip:alice@example.com") const {
+        std::vector<std::string> lines;
+        auto record = table->find(aor);
+        if (!record) return lines;
+        std::vector<location::Binding> all;
+        record->current(now.mono, all);
+        for (const auto& b : all)
+            lines.push_back(std::string(b.contact) + "/" + std::to_string(b.seconds_left(now.mono)));
+        return lines;
+    }
+    using Lines = std::vector<std::string>;
+
+    base::Now now{base::Mono(1000s), base::Wall(1'000'000s)};
+    std::shared_ptr<const Settings> settings;
+    std::unique_ptr<store::MemoryStore> store = store::open_memory();
+    Feed feed;
+    std::unique_ptr<location::Table> table;
+    std::unique_ptr<auth::Accounts> accounts;
+    std::unique_ptr<BindingWriter> writer;
+};
+
+constexpr auto alice = "sip:alice@example.com";
+
+TEST_F(Writer, OneBatchIsOneCommitAndItsJobsSeeEachOther) {
+    feed.heard.clear();
+    std::uint64_t commits = 0;
+    store->faults().outcome = [&](std::uint64_t) { return ++commits, CommitStatus::done; };
+    auto batch = run(registers("sip:a@h1", 1), registers("sip:a@h2", 2, "other"), registers("sip:a@h1", 1));
+    EXPECT_EQ(commits, 1u);
+    EXPECT_EQ(status_of(*batch[0]), 200);
+    EXPECT_EQ(batch[0]->record->size(), 1u);
+    EXPECT_EQ(batch[1]->record->size(), 2u);
+    EXPECT_EQ(status_of(*batch[2]), 500) << "the first of the batch had that CSeq";
+    EXPECT_EQ(bindings().size(), 2u);
+    EXPECT_EQ(feed.heard, (Lines{"registered sip:alice@example.com"})) << "one change an AOR";
+}
+
+TEST_F(Writer, WhatChangesNothingIsNotCommitted) {
+    store->faults().outcome = [&](std::uint64_t) { return ADD_FAILURE() << "committed", CommitStatus::failed; };
+    auto nothing = registers("sip:a@h1", 1);
+    std::get<RegisterJob>(nothing->what).request.expires = 0;
+    auto batch = run(std::move(nothing));
+    EXPECT_EQ(status_of(*batch[0]), 200);
+    EXPECT_FALSE(batch[0]->changed);
+}
+
+TEST_F(Writer, AConflictIsDecidedAgainOnWhatTheStoreHolds) {
+    status(edit("sip:first@h"));
+    // Another node has replaced the record meanwhile.
+    location::Binding theirs;
+    theirs.contact = "sip:theirs@h";
+    theirs.call_id = "theirs";
+    theirs.interval = 600;
+    theirs.expires_at = now.mono + 600s;
+    auto record = location::Record::encode(0, now.mono, std::span(&theirs, 1));
+    store->inject({ChangeKind::bindings, location::Cause::registered, alice, record.text(), 0, 0, now.wall});
+
+    auto batch = run(edit("sip:second@h"));
+    EXPECT_EQ(status_of(*batch[0]), 200);
+    EXPECT_EQ(batch[0]->record->size(), 2u);
+    EXPECT_EQ(bindings(), (Lines{"sip:second@h/600", "sip:theirs@h/600"}));
+    start();
+    EXPECT_EQ(bindings(), (Lines{"sip:second@h/600", "sip:theirs@h/600"}));
+}
+
+TEST_F(Writer, ThreeRoundsOfConflictAreTheLast) {
+    status(edit("sip:first@h"));
+    int tries = 0;
+    store->faults().conflict = [&](const location::Change& change) { return ++tries, change.key == alice; };
+    auto batch = run(edit("sip:second@h"));
+    EXPECT_EQ(status_of(*batch[0]), 500);
+    EXPECT_FALSE(batch[0]->changed);
+    EXPECT_EQ(tries, 4) << "once, and three times again";
+    EXPECT_EQ(bindings(), (Lines{"sip:first@h/600"}));
+    store->faults().conflict = nullptr;
+    EXPECT_EQ(status(edit("sip:second@h")), 200);
+}
+
+TEST_F(Writer, AConflictOfOneLeavesTheOthersOfItsBatch) {
+    add_account("sip:bob@example.com");
+    int left = 1;
+    store->faults().conflict = [&](const location::Change& change) { return change.key == alice && left-- > 0; };
+    auto batch = run(edit("sip:a@h"), job(BindingsEdit{"sip:bob@example.com", "sip:b@h", 60, false}));
+    EXPECT_EQ(status_of(*batch[0]), 200);
+    EXPECT_EQ(status_of(*batch[1]), 200);
+    EXPECT_EQ(bindings(), (Lines{"sip:a@h/600"}));
+    EXPECT_EQ(bindings("sip:bob@example.com"), (Lines{"sip:b@h/60"}));
+}
+
+TEST_F(Writer, AFailedBatchIsAnsweredAndForgotten) {
+    status(edit("sip:first@h"));
+    for (auto [outcome, expected] : {std::pair{CommitStatus::failed, 500}, {CommitStatus::down, 503}}) {
+        store->faults().outcome = [outcome = outcome](std::uint64_t) { return outcome; };
+        auto batch = run(edit("sip:second@h"), job(AccountRemove{alice}), put("sip:bob@example.com"));
+        for (const auto& each : batch) {
+            ASSERT_TRUE(each->reject);
+            EXPECT_EQ(each->reject->status, expected);
+            EXPECT_FALSE(each->changed);
+            EXPECT_EQ(each->reject->headers.at(0).first, "Retry-After");
+        }
+        EXPECT_EQ(bindings(), (Lines{"sip:first@h/600"}));
+        EXPECT_EQ(accounts->size(), 1u);
+    }
+    EXPECT_EQ(writer->counters().failed_batches, 2u);
+    store->faults().outcome = nullptr;
+    EXPECT_EQ(status(edit("sip:second@h")), 200);
+}
+
+TEST_F(Writer, ARequestRefusedByARemovalThatFailedIsNotRefusedByIt) {
+    store->faults().outcome = [](std::uint64_t) { return CommitStatus::failed; };
+    auto batch = run(job(AccountRemove{alice}), registers("sip:a@h", 1));
+    EXPECT_EQ(status_of(*batch[1]), 500) << "the account is still there: 404 would be a lie";
+}
+
+TEST_F(Writer, SweepsWhatIsExpiredAndOnlyThat) {
+    run(edit("sip:short@h", 10), edit("sip:long@h", 600), edit("sip:ever@h", 0));
+    feed.heard.clear();
+    passes(9s);
+    EXPECT_GT(writer->next_expiry(), now.mono);
+    run();
+    EXPECT_TRUE(feed.heard.empty());
+    passes(1'100ms);
+    EXPECT_EQ(bindings().size(), 2u) << "gone at look-up, swept or not";
+    EXPECT_EQ(table->bindings(), 3u);
+    EXPECT_LE(writer->next_expiry(), now.mono);
+    run();
+    EXPECT_EQ(feed.heard, (Lines{"expired sip:alice@example.com"}));
+    EXPECT_EQ(table->bindings(), 2u);
+    passes(600s);
+    run();
+    EXPECT_EQ(bindings(), (Lines{"sip:ever@h/0"}));
+    passes(100'000h);
+    run();
+    EXPECT_EQ(bindings(), (Lines{"sip:ever@h/0"}));
+    EXPECT_EQ(writer->counters().expired, 2u);
+}
+
+TEST_F(Writer, ARefreshInTheBatchOfTheSweepWins) {
+    run(registers("sip:a@h", 1));
+    passes(600s);
+    auto batch = run(registers("sip:a@h", 2));
+    EXPECT_EQ(status_of(*batch[0]), 200);
+    EXPECT_EQ(bindings(), (Lines{"sip:a@h/600"}));
+    passes(1s);
+    run();
+    EXPECT_EQ(bindings(), (Lines{"sip:a@h/599"}));
+    start();
+    EXPECT_EQ(bindings(), (Lines{"sip:a@h/599"}));
+}
+
+TEST_F(Writer, ASweepThatFailedIsTriedAgain) {
+    status(edit("sip:short@h", 10));
+    passes(11s);
+    store->faults().outcome = [](std::uint64_t) { return CommitStatus::failed; };
+    run();
+    EXPECT_EQ(table->bindings(), 1u);
+    store->faults().outcome = nullptr;
+    ASSERT_TRUE(writer->next_expiry());
+    EXPECT_GT(*writer->next_expiry(), now.mono) << "not at once, for ever";
+    passes(2s);
+    run();
+    EXPECT_EQ(table->bindings(), 0u);
+    start();
+    EXPECT_EQ(table->bindings(), 0u);
+}
+
+TEST_F(Writer, SweepsNoRecordThatChangedElsewhere) {
+    status(edit("sip:short@h", 10));
+    passes(11s);
+    location::Binding theirs;
+    theirs.contact = "sip:theirs@h";
+    theirs.interval = 600;
+    theirs.expires_at = now.mono + 600s;
+    auto record = location::Record::encode(0, now.mono, std::span(&theirs, 1));
+    store->inject({ChangeKind::bindings, location::Cause::registered, alice, record.text(), 0, 0, now.wall});
+    run();
+    EXPECT_EQ(bindings(), (Lines{"sip:theirs@h/600"}));
+    start();
+    EXPECT_EQ(bindings(), (Lines{"sip:theirs@h/600"}));
+}
+
+TEST_F(Writer, AccountsArePutAlteredAndRemoved) {
+    EXPECT_EQ(status(put("sip:bob@example.com", true)), 200);
+    EXPECT_EQ(status(put("sip:bob@example.com", true)), 409);
+    EXPECT_EQ(status(put("sip:bob@example.com")), 200);
+    auto disable = [](auth::Account& account) { account.enabled = false; };
+    EXPECT_EQ(status(job(AccountAlter{"sip:bob@example.com", disable})), 200);
+    EXPECT_FALSE(accounts->by_aor("sip:bob@example.com")->enabled);
+    EXPECT_EQ(status(job(AccountAlter{"sip:nobody@example.com", disable})), 404);
+    EXPECT_EQ(status(job(AccountRemove{"sip:nobody@example.com"})), 404);
+    start();
+    EXPECT_FALSE(accounts->by_aor("sip:bob@example.com")->enabled);
+    EXPECT_EQ(accounts->size(), 2u);
+}
+
+TEST_F(Writer, ARemovedAccountTakesItsBindings) {
+    status(edit("sip:a@h"));
+    feed.heard.clear();
+    auto batch = run(edit("sip:b@h"), job(AccountRemove{alice}), edit("sip:c@h"), registers("sip:d@h", 1));
+    EXPECT_EQ(status_of(*batch[0]), 200);
+    EXPECT_EQ(status_of(*batch[1]), 200);
+    EXPECT_EQ(status_of(*batch[2]), 404);
+    EXPECT_EQ(status_of(*batch[3]), 404);
+    EXPECT_EQ(bindings(), Lines{});
+    EXPECT_EQ(accounts->size(), 0u);
+    start();
+    EXPECT_EQ(bindings(), Lines{});
+    EXPECT_EQ(accounts->size(), 0u);
+}
+
+TEST_F(Writer, AnAccountRemovedAndMadeAgainInOneBatchHasNoBindings) {
+    status(edit("sip:a@h"));
+    auto batch = run(job(AccountRemove{alice}), put(alice, true), edit("sip:b@h"));
+    for (const auto& each : batch) EXPECT_EQ(status_of(*each), 200);
+    EXPECT_EQ(bindings(), (Lines{"sip:b@h/600"}));
+}
+
+TEST_F(Writer, OneBadAccountOfAJobStopsAll) {
+    AccountsPut both;
+    both.must_be_new = true;
+    for (const auto* aor : {"sip:carol@example.com", "sip:alice@example.com"})
+        both.accounts.push_back(auth::make_account(aor, "x", "example.com", "secret"));
+    EXPECT_EQ(status(job(std::move(both))), 409);
+    EXPECT_EQ(accounts->by_aor("sip:carol@example.com"), nullptr);
+}
+
+TEST_F(Writer, AdministratorsFollowTheRulesOfMatching) {
+    EXPECT_EQ(status(edit("sip:a@Host;transport=TCP")), 200);
+    EXPECT_EQ(status(edit("sip:a@host;transport=tcp", 60)), 200);
+    EXPECT_EQ(bindings(), (Lines{"sip:a@host;transport=tcp/60"}));
+    EXPECT_EQ(status(job(BindingsEdit{alice, "sip:a@HOST;transport=tcp", 0, true})), 200);
+    EXPECT_EQ(status(job(BindingsEdit{alice, "", 0, true})), 404);
+    EXPECT_EQ(status(edit("no uri")), 400);
+    EXPECT_EQ(status(job(BindingsEdit{"sip:nobody@example.com", "sip:a@h", 60, false})), 404);
+    EXPECT_EQ(status(job(BindingsEdit{"sip:alice@example.net", "sip:a@h", 60, false})), 404);
+}
+
+struct Step {
+    const char* name;
+    base::Milliseconds passed;   ///< on both clocks, while the daemon is down
+    base::Milliseconds stepped;  ///< on the wall clock alone
+    std::vector<std::string> expected;
+};
+class LoadAfter : public Writer, public testing::WithParamInterface<Step> {};
+
+TEST_P(LoadAfter, ABindingHasAtMostWhatItWasGranted) {
+    status(edit("sip:a@h", 600));
+    passes(100s + GetParam().passed);
+    now.wall += GetParam().stepped;
+    start();
+    EXPECT_EQ(bindings(), GetParam().expected);
+    if (GetParam().expected.empty()) {
+        passes(200ms);
+        run();
+        EXPECT_EQ(table->bindings(), 0u) << "it is swept like any other";
+    }
+}
+INSTANTIATE_TEST_SUITE_P(Clocks, LoadAfter,
+                         testing::Values(Step{"none", 0s, 0s, {"sip:a@h/500"}}, Step{"down", 50s, 0s, {"sip:a@h/450"}},
+                                         Step{"forward", 0s, 60s, {"sip:a@h/440"}}, Step{"far", 0s, 2h, {}},
+                                         Step{"back", 0s, -60s, {"sip:a@h/560"}},
+                                         Step{"far_back", 0s, -2h, {"sip:a@h/600"}}),
+                         [](const auto& step) { return step.param.name; });
+
+TEST_F(Writer, ADamagedRecordStopsTheLoad) {
+    store->inject({ChangeKind::bindings, location::Cause::registered, alice, "rubbish", 0, 0, now.wall});
+    EXPECT_THROW(start(), std::runtime_error);
+}
+
+TEST_F(Writer, ADamagedAccountStopsTheLoad) {
+    store->inject({ChangeKind::account, location::Cause::account, "sip:x@example.com", "rubbish", 0, 0, now.wall});
+    EXPECT_THROW(start(), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace muster::core
