@@ -1,0 +1,160 @@
+// Steps 6 and 7 where a scenario would need many messages: matching that is not transitive, flows, what a decision
+// says.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "muster/registrar/reply.hpp"
+#include "muster/sip/write.hpp"
+#include "support.hpp"
+
+namespace muster::registrar {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ProcessRegister : public testing::Test {
+protected:
+    ProcessRegister() {
+        served.add("example.com", "example.com");
+        policy.when_full = WhenFull::reject;
+    }
+
+    Decision decide(std::string_view fields, std::string_view call_id = "phone",
+                    base::Transport transport = base::Transport::udp) {
+        const auto& parsed =
+            requests.emplace_back(fields, "sip:example.com", "<sip:alice@example.com>", call_id, ++cseq);
+        auto request =
+            read_register(*parsed.message, served, "sip:alice@example.com", flow_from("192.0.2.4:5060", transport), {});
+        if (!request) {
+            ADD_FAILURE() << parsed.bytes;
+            return {};
+        }
+        auto is_dead = [this](const location::Binding& binding) { return dead.find(binding.contact) != dead.npos; };
+        auto decision = process_register(*request, record ? &*record : nullptr, policy, is_dead, now);
+        // What is in a decision views the request, so it is kept as the table would.
+        if (!decision.reject && decision.changed) {
+            auto next = location::Record::encode(0, now.mono, decision.bindings);
+            decision.bindings.clear();
+            record = next;
+        }
+        now.mono += 1s;
+        return decision;
+    }
+
+    std::vector<std::string> contacts() const {
+        std::vector<std::string> all;
+        std::vector<location::Binding> bindings;
+        if (record) record->decode(bindings);
+        for (const auto& binding : bindings) all.emplace_back(binding.contact);
+        std::sort(all.begin(), all.end());
+        return all;
+    }
+    using Lines = std::vector<std::string>;
+
+    sip::ServedDomains served;
+    Policy policy;
+    base::Now now{base::Mono(100s), base::Wall(1'289'690'940s)};
+    std::optional<location::Record> record;
+    std::deque<Parsed> requests;
+    std::string dead;  ///< contacts whose flow is gone, one text
+    unsigned cseq = 0;
+};
+
+/// RFC 3261 s19.1.4: sip:a@h equals both sip:a@h;x=1 and sip:a@h;x=2, which differ.
+TEST_F(ProcessRegister, AContactThatMatchesSeveralTakesThePlaceOfAll) {
+    decide("Contact: <sip:a@h;x=1>, <sip:a@h;x=2>\r\n");
+    EXPECT_EQ(contacts(), (Lines{"sip:a@h;x=1", "sip:a@h;x=2"}));
+    decide("Contact: <sip:a@h>\r\n");
+    EXPECT_EQ(contacts(), (Lines{"sip:a@h"}));
+}
+
+TEST_F(ProcessRegister, AContactWithoutRegIdLeavesFlowsAlone) {
+    decide("Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\nSupported: outbound\r\n", "phone",
+           base::Transport::tcp);
+    decide("Contact: <sip:a@h>\r\n", "other");
+    EXPECT_EQ(contacts(), (Lines{"sip:a@h", "sip:a@h"}));
+}
+
+TEST_F(ProcessRegister, AnInstanceHasFourFlows) {
+    auto flow = [&](int reg_id) {
+        return decide("Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=" + std::to_string(reg_id) +
+                          "\r\nSupported: outbound\r\n",
+                      "phone", base::Transport::tcp);
+    };
+    policy.contact_limit = 1;
+    for (int reg_id = 1; reg_id <= 4; ++reg_id) EXPECT_FALSE(flow(reg_id).reject) << reg_id;
+    auto fifth = flow(5);
+    ASSERT_TRUE(fifth.reject);
+    EXPECT_EQ(fifth.reject->status, 503);
+    EXPECT_FALSE(flow(4).reject) << "a refresh";
+}
+
+TEST_F(ProcessRegister, SingleKeepsTheOwnFlowsOfTheNewDevice) {
+    policy.when_full = WhenFull::single;
+    decide("Contact: <sip:old@h>\r\n", "other");
+    for (const auto* reg_id : {"1", "2"})
+        decide(std::string("Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=") + reg_id +
+                   "\r\nSupported: outbound\r\n",
+               "phone", base::Transport::tcp);
+    EXPECT_EQ(contacts(), (Lines{"sip:a@h", "sip:a@h"}));
+}
+
+TEST_F(ProcessRegister, NamesWhatHadToGo) {
+    policy.when_full = WhenFull::replace_dead;
+    policy.contact_limit = 2;
+    decide("Contact: <sip:one@h>\r\n", "1");
+    decide("Contact: <sip:two@h>\r\n", "2");
+    dead = "sip:two@h";
+    auto decision = decide("Contact: <sip:three@h>\r\n", "3");
+    EXPECT_EQ(decision.evicted, (Lines{"sip:two@h"}));
+    EXPECT_EQ(contacts(), (Lines{"sip:one@h", "sip:three@h"}));
+}
+
+TEST_F(ProcessRegister, SaysWhyAndWhatItWas) {
+    auto made = decide("Contact: <sip:a@h>\r\n");
+    EXPECT_TRUE(made.changed);
+    EXPECT_EQ(made.cause, location::Cause::registered);
+    EXPECT_FALSE(made.rule.empty());
+    auto none = decide("Contact: <sip:b@h>;expires=0\r\n");
+    EXPECT_FALSE(none.changed);
+    auto removed = decide("Contact: <sip:a@h>;expires=0\r\n");
+    EXPECT_TRUE(removed.changed);
+    EXPECT_EQ(removed.cause, location::Cause::unregistered);
+    auto both = decide("Contact: <sip:a@h>, <sip:a@h>;expires=0\r\n");
+    EXPECT_FALSE(both.changed) << "added and taken away again";
+    auto star = decide("Contact: *\r\nExpires: 0\r\n");
+    EXPECT_FALSE(star.changed);
+    auto refused = decide("Contact: <sip:a@h>;expires=1\r\n");
+    ASSERT_TRUE(refused.reject);
+    EXPECT_EQ(refused.rule, refused.reject->rule);
+}
+
+/// What is expired takes no part: neither its CSeq nor its place counts.
+TEST_F(ProcessRegister, TheExpiredAreNotThere) {
+    policy.contact_limit = 1;
+    decide("Contact: <sip:a@h>;expires=60\r\n");
+    now.mono += 60s;
+    cseq = 0;
+    EXPECT_FALSE(decide("Contact: <sip:a@h>\r\n").reject) << "a lower CSeq";
+    EXPECT_EQ(contacts(), (Lines{"sip:a@h"}));
+    now.mono += 3600s;
+    EXPECT_FALSE(decide("Contact: <sip:b@h>\r\n").reject) << "no room";
+    EXPECT_EQ(contacts(), (Lines{"sip:b@h"}));
+}
+
+TEST_F(ProcessRegister, ABindingThatNeverExpiresIsShownAsTheLongest) {
+    auto added = admin_add("sip:static@h", 0, nullptr, now, policy);
+    ASSERT_FALSE(added.reject);
+    record = location::Record::encode(1, now.mono, added.bindings);
+    Request query;
+    std::string out;
+    append_ok(out, "Call-ID: x\r\n", query, &*record, now);
+    EXPECT_NE(out.find("Contact: <sip:static@h>;expires=4294967295\r\n"), out.npos) << out;
+    EXPECT_NE(out.find("Date: Sat, 13 Nov 2010 23:29:00 GMT\r\n"), out.npos) << out;
+}
+
+}  // namespace
+}  // namespace muster::registrar

@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include "support.hpp"
+
+namespace muster::registrar {
+namespace {
+
+class ReadRegister : public testing::Test {
+protected:
+    ReadRegister() { served.add("example.com", "example.com"); }
+
+    /// `parsed` must outlive what is returned.
+    base::Result<Request> read(const Parsed& parsed, base::Transport transport = base::Transport::udp) {
+        EXPECT_TRUE(parsed.is_good) << parsed.bytes;
+        return read_register(*parsed.message, served, "sip:alice@example.com", flow_from("192.0.2.4:5060", transport),
+                             limits);
+    }
+    int status(std::string_view fields) {
+        Parsed parsed(fields);
+        auto request = read(parsed);
+        return request ? 200 : request.reject().status;
+    }
+
+    sip::ServedDomains served;
+    base::Limits limits;
+};
+
+TEST_F(ReadRegister, TakesTheFactsOfAContact) {
+    Parsed parsed(
+        "Contact: \"A, B\" <sip:a@h;ob>;Q=0.25 ; expires=77;+SIP.instance=\"<urn:uuid:1>\";audio;pub-gruu=\"x\";"
+        "temp-gruu=\"y\";methods=\"INVITE,BYE\"\r\nUser-Agent: Phone\r\nExpires: 9\r\n");
+    auto request = read(parsed);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->intent, Intent::update);
+    EXPECT_EQ(request->call_id, "phone");
+    EXPECT_EQ(request->cseq, 1u);
+    EXPECT_EQ(request->expires, 9u);
+    EXPECT_EQ(request->user_agent, "Phone");
+    EXPECT_TRUE(base::Flow::decode(request->flow) == flow_from("192.0.2.4:5060"));
+    ASSERT_EQ(request->contacts.size(), 1u);
+    const auto& contact = request->contacts[0];
+    EXPECT_EQ(contact.uri.text, "sip:a@h;ob");
+    EXPECT_EQ(contact.q, 250);
+    EXPECT_TRUE(contact.has_q);
+    EXPECT_EQ(contact.expires, 77u);
+    EXPECT_EQ(contact.instance_id, "urn:uuid:1");
+    EXPECT_EQ(contact.params, ";+SIP.instance=\"<urn:uuid:1>\";audio;methods=\"INVITE,BYE\"")
+        << "GRUUs are ours to give";
+}
+
+TEST_F(ReadRegister, ParametersWithoutBracketsAreTheContacts) {
+    Parsed parsed("Contact: sip:a@h;transport=tcp;expires=5\r\n");
+    auto request = read(parsed);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->contacts[0].uri.text, "sip:a@h");
+    EXPECT_EQ(request->contacts[0].params, ";transport=tcp");
+}
+
+TEST_F(ReadRegister, Refuses) {
+    const std::pair<const char*, int> cases[] = {
+        {"Contact: <sip:a@h>;q=1.1\r\n", 400},
+        {"Contact: <sip:a@h>;q=\r\n", 400},
+        {"Contact: <sip:a@h\r\n", 400},
+        {"Contact: <sip:a@h>,\r\n", 400},
+        {"Contact: <>\r\n", 400},
+        {"Contact:\r\n", 400},
+        {"Contact: *\r\n", 400},
+        {"Contact: *\r\nExpires: 1\r\n", 400},
+        {"Contact: *\r\nExpires: none\r\n", 400},
+        {"Contact: *,*\r\nExpires: 0\r\n", 400},
+        {"Contact: *\r\nExpires: 0\r\n", 200},
+        {"Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=0\r\n", 400},
+        {"Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=2147483648\r\n", 400},
+        {"Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=2147483647\r\n", 200},
+        {"Contact: <sip:a@h>;reg-id=0\r\n", 200},
+        {"Contact: <sip:alice@example.com>\r\n", 403},
+        {"Contact: <sips:alice@EXAMPLE.com;transport=tcp>\r\n", 403},
+        {"Contact: <sip:alice@192.0.2.1>\r\n", 200},  // not a listening address of this configuration
+        {"Contact: <sip:alice@example.com?Route=%3Csip:p%3E>\r\n", 200},
+        {"Contact: <sip:alice@example.com:5062>\r\n", 200},
+        {"Contact: <sip:bob@example.com>\r\n", 200},
+        {"Contact: <mailto:alice@example.com>\r\n", 200},
+        {"Contact: <mailto:alice@example.com>;+sip.instance=\"<urn:uuid:1>\"\r\n", 403},
+        {"Path: <sip:p;lr>, nonsense here\r\n", 400},
+    };
+    for (const auto& [fields, expected] : cases) EXPECT_EQ(status(fields), expected) << fields;
+}
+
+TEST_F(ReadRegister, CountsContacts) {
+    limits.contacts = 3;
+    EXPECT_EQ(status("Contact: <sip:a@1>,<sip:a@2>\r\nm: <sip:a@3>\r\n"), 200);
+    EXPECT_EQ(status("Contact: <sip:a@1>,<sip:a@2>\r\nm: <sip:a@3>,<sip:a@4>\r\n"), 400);
+}
+
+TEST_F(ReadRegister, OutboundNeedsAStreamAndAClientThatKnowsIt) {
+    Parsed knows("Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\nSupported: outbound\r\n");
+    Parsed knows_not("Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\n");
+    EXPECT_TRUE(read(knows, base::Transport::tcp)->outbound);
+    EXPECT_EQ(read(knows, base::Transport::tcp)->contacts[0].reg_id, 1u);
+    EXPECT_FALSE(read(knows)->outbound);
+    EXPECT_EQ(read(knows)->contacts[0].reg_id, 0u);
+    EXPECT_FALSE(read(knows_not, base::Transport::tcp)->outbound);
+}
+
+}  // namespace
+}  // namespace muster::registrar
