@@ -22,7 +22,7 @@ Length content_length(std::string_view head) {
         auto end = head.find("\r\n");
         auto line = head.substr(0, end);
         // What others may take for the end of a line would hide a length from us, or from them.
-        if (line.find_first_of("\r\n") != line.npos) return {{}, "Bare CR or LF"};
+        if (line.find('\r') != line.npos || line.find('\n') != line.npos) return {{}, "Bare CR or LF"};
         head.remove_prefix(std::min(end == head.npos ? head.size() : end + 2, head.size()));
         if (line.starts_with(' ') || line.starts_with('\t')) {
             if (last_was_it) return {{}, "Folded Content-Length"};

@@ -124,6 +124,9 @@ private:
 
     /// No control characters but HTAB and folds, unless escaped within a quoted string (RFC 3261 s25.1 quoted-pair).
     static bool good_characters(std::string_view value) {
+        bool plain = true;  // nearly always: this loop has no branch
+        for (char c : value) plain &= static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+        if (plain) return true;
         bool quoted = false;
         for (std::size_t i = 0; i < value.size(); ++i) {
             auto c = static_cast<unsigned char>(value[i]);

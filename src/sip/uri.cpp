@@ -1,6 +1,7 @@
 #include "muster/sip/uri.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "muster/base/flow.hpp"
 #include "muster/base/text.hpp"
@@ -65,7 +66,7 @@ bool take_port(std::string_view& rest, std::uint16_t& port) {
 }
 
 /// No URI of a phone has as many parameters or headers; they are compared each with each.
-constexpr int most_pairs = 32;
+constexpr std::size_t most_pairs = 32;
 
 /// Calls `take(name, value)` for each `name[=value]` of a text separated by `separator`; false when it says so.
 template <class Take>
@@ -85,7 +86,7 @@ bool each_pair(std::string_view text, char separator, Take take) {
 bool good_params(std::string_view params) {
     if (params.empty()) return true;
     if (params.ends_with(';')) return false;
-    int count = 0;
+    std::size_t count = 0;
     return each_pair(params.substr(1), ';', [&](std::string_view name, std::string_view value, bool has_value) {
         return ++count <= most_pairs && !name.empty() && all_or_escaped(name, classes::param) &&
                (!has_value || !value.empty()) && all_or_escaped(value, classes::param);
@@ -94,7 +95,7 @@ bool good_params(std::string_view params) {
 
 bool good_headers(std::string_view headers) {
     if (headers.empty() || headers.ends_with('&')) return false;
-    int count = 0;
+    std::size_t count = 0;
     return each_pair(headers, '&', [&](std::string_view name, std::string_view value, bool has_value) {
         return ++count <= most_pairs && has_value && !name.empty() && all_or_escaped(name, classes::header) &&
                all_or_escaped(value, classes::header);
@@ -168,28 +169,71 @@ bool same_text(std::string_view a, std::string_view b, bool with_case) {
     return a.empty() && b.empty();
 }
 
+/// The parameters or headers of a URI, with a hash of each name so that most pairs of names are told apart by it.
+class Pairs {
+public:
+    struct Pair {
+        std::string_view name, value;
+        std::uint32_t hash;
+    };
+
+    Pairs(std::string_view text, char separator) {
+        each_pair(text, separator, [this](std::string_view name, std::string_view value, bool) {
+            pairs_[count_++] = {name, value, hash_of(name)};
+            return count_ < pairs_.size();
+        });
+    }
+    std::size_t size() const { return count_; }
+    const Pair* begin() const { return pairs_.data(); }
+    const Pair* end() const { return pairs_.data() + count_; }
+
+    /// True if a pair of the same name passes `test`.
+    template <class Test>
+    bool any_like(const Pair& pair, Test test) const {
+        return std::any_of(begin(), end(), [&](const Pair& mine) {
+            return mine.hash == pair.hash && same_text(mine.name, pair.name, false) && test(mine);
+        });
+    }
+
+private:
+    static std::uint32_t hash_of(std::string_view name) {
+        std::uint32_t hash = 2'166'136'261;
+        while (!name.empty()) hash = (hash ^ static_cast<std::uint8_t>(base::lower(take_unit(name).c))) * 16'777'619;
+        return hash;
+    }
+
+    std::array<Pair, most_pairs> pairs_;
+    std::size_t count_ = 0;
+};
+
 /// Parameters of `a` hold against `b`: those that change the meaning must be in both, all others agree if in both.
-bool params_hold(const Uri& a, const Uri& b) {
-    if (a.params.empty()) return true;
-    return each_pair(a.params.substr(1), ';', [&](std::string_view name, std::string_view value, bool) {
-        auto other = b.param(name);
-        if (other) return same_text(value, *other, false);
-        for (auto needed : {"user", "ttl", "method", "maddr", "transport"})
-            if (base::iequals(name, needed)) return false;
-        return true;
+bool params_hold(const Pairs& a, const Pairs& b) {
+    return std::all_of(a.begin(), a.end(), [&](const Pairs::Pair& pair) {
+        auto same = [&](const Pairs::Pair& other) { return same_text(pair.value, other.value, false); };
+        if (b.any_like(pair, [](const Pairs::Pair&) { return true; })) return b.any_like(pair, same);
+        auto names = {"user", "ttl", "method", "maddr", "transport"};
+        return std::none_of(names.begin(), names.end(), [&](auto name) { return same_text(pair.name, name, false); });
     });
 }
 
+bool same_params(const Uri& a, const Uri& b) {
+    if (a.params.empty() && b.params.empty()) return true;
+    auto pairs_of = [](const Uri& uri) { return Pairs(uri.params.empty() ? uri.params : uri.params.substr(1), ';'); };
+    auto x = pairs_of(a), y = pairs_of(b);
+    return params_hold(x, y) && params_hold(y, x);
+}
+
 /// Each header of `a` is found in `b`.
-bool headers_hold(std::string_view a, std::string_view b) {
-    return each_pair(a, '&', [&](std::string_view name, std::string_view value, bool) {
-        bool found = false;
-        each_pair(b, '&', [&](std::string_view other_name, std::string_view other_value, bool) {
-            found = found || (same_text(name, other_name, false) && same_text(value, other_value, true));
-            return !found;
-        });
-        return found;
+bool headers_hold(const Pairs& a, const Pairs& b) {
+    return std::all_of(a.begin(), a.end(), [&](const Pairs::Pair& pair) {
+        return b.any_like(pair, [&](const Pairs::Pair& other) { return same_text(pair.value, other.value, true); });
     });
+}
+
+bool same_headers(const Uri& a, const Uri& b) {
+    if (a.headers.empty() && b.headers.empty()) return true;
+    Pairs x(a.headers, '&'), y(b.headers, '&');
+    return x.size() == y.size() && headers_hold(x, y) && headers_hold(y, x);
 }
 
 /// IPv6 addresses are compared as such, not as text (RFC 5954 s3).
@@ -199,8 +243,6 @@ bool same_host(std::string_view a, std::string_view b) {
     auto x = base::Address::parse(a);
     return x && x == base::Address::parse(b);
 }
-
-std::ptrdiff_t count_of(std::string_view text, char c) { return std::count(text.begin(), text.end(), c); }
 
 }  // namespace
 
@@ -238,9 +280,7 @@ bool uri_equal(const Uri& a, const Uri& b) {
     if (a.scheme != b.scheme) return false;
     if (a.scheme == Scheme::other || a.text == b.text) return a.text == b.text;
     return a.has_user == b.has_user && same_text(a.user, b.user, true) && same_text(a.password, b.password, true) &&
-           same_host(a.host, b.host) && a.port == b.port && params_hold(a, b) && params_hold(b, a) &&
-           count_of(a.headers, '&') == count_of(b.headers, '&') && a.headers.empty() == b.headers.empty() &&
-           headers_hold(a.headers, b.headers) && headers_hold(b.headers, a.headers);
+           same_host(a.host, b.host) && a.port == b.port && same_params(a, b) && same_headers(a, b);
 }
 
 bool unescape(std::string_view text, std::string& out) {
