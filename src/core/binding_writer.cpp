@@ -17,6 +17,9 @@ constexpr base::Milliseconds sweep_again{1'000};
 /// When a record was made, on the clock that does not step. What was stored "in the future" was stored just now.
 base::Mono moment_of(base::Wall at, base::Now now) { return now.mono - std::max(now.wall - at, base::Milliseconds(0)); }
 
+/// No record can be made of it, and an empty one would say that the account is gone.
+base::Reject unsound() { return {400, "Bad Account", "admin"}; }
+
 std::string_view domain_of(std::string_view aor) { return aor.substr(aor.rfind('@') + 1); }
 
 }  // namespace
@@ -45,9 +48,9 @@ struct BindingWriter::Pending {
         changed = true;
     }
 
-    void set_account(std::shared_ptr<const auth::Account> put, Job& job) {
+    void set_account(std::shared_ptr<const auth::Account> put, std::string text, Job& job) {
         account = std::move(put);
-        account_text = account ? auth::encode(*account) : std::string();
+        account_text = std::move(text);
         cause = account ? location::Cause::account : location::Cause::account_removed;
         changed = true;
         jobs.push_back(&job);
@@ -188,11 +191,19 @@ void BindingWriter::take(Batch& batch, Job& job, Pending& pending, registrar::De
 }
 
 void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
-    for (const auto& account : put.accounts)
+    std::vector<std::string> texts;
+    for (const auto& account : put.accounts) {
         if (put.must_be_new && account_of(batch, account.aor).account)
             return refuse_for_account(batch, job, account.aor, {409, "Account Exists", "admin"});
-    for (const auto& account : put.accounts)
-        account_of(batch, account.aor).set_account(std::make_shared<const auth::Account>(account), job);
+        if (texts.emplace_back(auth::encode(account)).empty()) {
+            job.reject = unsound();
+            return;
+        }
+    }
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        auto account = std::make_shared<const auth::Account>(put.accounts[i]);
+        account_of(batch, account->aor).set_account(std::move(account), std::move(texts[i]), job);
+    }
 }
 
 /// The account that a job is about; null, and the job refused, when there is none.
@@ -208,13 +219,17 @@ void BindingWriter::decide_alter(Batch& batch, Job& job, const AccountAlter& alt
     if (!pending) return;
     auto account = *pending->account;
     alter.alter(account);
-    pending->set_account(std::make_shared<const auth::Account>(std::move(account)), job);
+    auto text = auth::encode(account);
+    if (text.empty())
+        job.reject = unsound();
+    else
+        pending->set_account(std::make_shared<const auth::Account>(std::move(account)), std::move(text), job);
 }
 
 void BindingWriter::decide_remove(Batch& batch, Job& job, const AccountRemove& remove) {
     auto* pending = existing_account(batch, job, remove.aor);
     if (!pending) return;
-    pending->set_account(nullptr, job);
+    pending->set_account(nullptr, {}, job);
     auto& bindings = bindings_of(batch, remove.aor);
     if (!bindings.bindings) return;
     bindings.set_bindings({}, batch.now, location::Cause::account_removed);

@@ -310,6 +310,19 @@ TEST_F(Writer, OneBadAccountOfAJobStopsAll) {
     EXPECT_EQ(accounts->by_aor("sip:carol@example.com"), nullptr);
 }
 
+TEST_F(Writer, AnAccountThatHasNoRecordIsRefused) {
+    AccountsPut two;
+    for (const auto* user : {"carol", "da\nve"})
+        two.accounts.push_back(auth::make_account("sip:carol@example.com", user, "example.com", "secret"));
+    EXPECT_EQ(status(job(std::move(two))), 400);
+    EXPECT_EQ(accounts->size(), 1u);
+    auto spoil = [](auth::Account& account) { account.aliases.emplace_back(); };
+    EXPECT_EQ(status(job(AccountAlter{alice, spoil})), 400);
+    EXPECT_TRUE(accounts->by_aor(alice)->aliases.empty());
+    start();
+    EXPECT_EQ(accounts->size(), 1u);
+}
+
 TEST_F(Writer, AdministratorsFollowTheRulesOfMatching) {
     EXPECT_EQ(status(edit("sip:a@Host;transport=TCP")), 200);
     EXPECT_EQ(status(edit("sip:a@host;transport=tcp", 60)), 200);
