@@ -130,14 +130,14 @@ void Phone::sends() {
         all.emplace_back("Authorization", credentials(challenge_, username, password, "REGISTER", uri, nc));
     }
     const auto ours = all.size();
-    for (const auto& [name, value] : fields_) {
-        if (name == "Request-URI" || name == "CSeq" || name == "Call-ID") continue;
-        auto own = std::find_if(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(ours),
-                                [&](const auto& field) { return field.first == name; });
-        if (own != all.begin() + static_cast<std::ptrdiff_t>(ours))
-            own->second = value;
+    for (const auto& field : fields_) {
+        if (field.first == "Request-URI" || field.first == "CSeq" || field.first == "Call-ID") continue;
+        const auto end = all.begin() + static_cast<std::ptrdiff_t>(ours);
+        auto own = std::find_if(all.begin(), end, [&](const auto& other) { return other.first == field.first; });
+        if (own != end)
+            own->second = field.second;
         else
-            all.emplace_back(name, value);
+            all.push_back(field);
     }
     sent_ = "REGISTER " + uri + " SIP/2.0\r\n";
     for (const auto& [name, value] : all) sent_ += name + ": " + value + "\r\n";

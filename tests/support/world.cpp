@@ -34,12 +34,12 @@ public:
 
     void load(const std::function<void(const location::Stored&)>& sink) override { inner_->load(sink); }
     location::CommitResult commit(std::span<location::Change> changes) override {
-        const auto fate = world_.fate ? world_.fate() : Fate::done;
-        if (fate == Fate::failed) return {location::CommitStatus::failed, {}, "made to fail"};
-        if (fate == Fate::down) return {location::CommitStatus::down, {}, "made to be down"};
-        if (fate == Fate::crash_before) throw Died{};
+        const auto what = world_.fate ? world_.fate() : Fate::done;
+        if (what == Fate::failed) return {location::CommitStatus::failed, {}, "made to fail"};
+        if (what == Fate::down) return {location::CommitStatus::down, {}, "made to be down"};
+        if (what == Fate::crash_before) throw Died{};
         auto result = inner_->commit(changes);
-        if (fate == Fate::crash_after) throw Died{};
+        if (what == Fate::crash_after) throw Died{};
         return result;
     }
     void watch(std::function<void(const location::Stored&)> sink) override { inner_->watch(std::move(sink)); }

@@ -1,0 +1,137 @@
+// A whole registrar: bytes become messages, signed messages, time, failing commits and crashes. No 2xx to a REGISTER
+// without a right digest, nobody touches the bindings of others, and memory is what the disk is.
+//
+// The input is a list of commands: a letter, then up to the next line of "." alone.
+//     m  the rest is a message, sent as it is      s  the same, signed with alice's password
+//     t  seconds that pass, one a character         h  commits wait     g  commits go on
+//     f  the next commit fails                      d  the store is down for it
+//     c  the machine dies, and starts again         a  the machine dies at the next commit, after it is on disk
+// Anything else is a message as it stands.
+
+#include <set>
+#include <string>
+
+#include "input.hpp"
+#include "muster/sip/parse.hpp"
+#include "support/phone.hpp"
+#include "support/world.hpp"
+
+using namespace muster;
+using test::Fate;
+using test::World;
+
+namespace {
+
+constexpr std::string_view yaml = "domains: {example.com: {expires: {min: 5s}, contacts: {limit: 3}}}";
+
+class Run {
+public:
+    Run() : world_(std::string(yaml)) {
+        world_.account("alice@example.com", "secret");
+        world_.account("bob@example.com", "geheim");
+        world_.fate = [this] {
+            auto next = fate_;
+            fate_ = Fate::done;
+            return next;
+        };
+    }
+
+    void command(std::string_view text) {
+        const auto rest = text.substr(1);
+        switch (text[0]) {
+            case 'm':
+                return message(std::string(rest), false);
+            case 's':
+                return message(signed_by_alice(rest), true);
+            case 't':
+                return world_.passes(base::Seconds(rest.size()));
+            case 'h':
+                world_.commits_wait = true;
+                return;
+            case 'g':
+                world_.commits_wait = false;
+                world_.commit();
+                return check();
+            case 'f':
+                fate_ = Fate::failed;
+                return;
+            case 'd':
+                fate_ = Fate::down;
+                return;
+            case 'a':
+                fate_ = Fate::crash_after;
+                return;
+            case 'c':
+                world_.crash();
+                return check();
+            default:
+                return message(std::string(text), false);
+        }
+    }
+
+private:
+    std::string signed_by_alice(std::string_view bytes) {
+        auto start = bytes.substr(0, bytes.find("\r\n"));
+        auto uri = start.substr(std::min(start.size(), start.find(' ') + 1));
+        uri = uri.substr(0, uri.find(' '));
+        auto& phone = world_.phone("alice");
+        phone.answers_challenges = false;
+        phone.forgets();
+        phone.registers({});
+        auto challenges = test::fields_of(phone.answer(), "WWW-Authenticate");
+        require(challenges.size() == 1);
+        world_.inbox.clear();
+        auto credentials = test::credentials(challenges[0], "alice", "secret", start.substr(0, start.find(' ')), uri);
+        std::string out(start);
+        out.append("\r\nAuthorization: ").append(credentials).append(bytes.substr(start.size()));
+        return out;
+    }
+
+    /// What an answer has in common with its request.
+    static std::string name_of(const sip::Message& message) {
+        return std::string(message.via.branch) + ' ' + std::string(message.call_id) + ' ' +
+               std::to_string(message.cseq.number);
+    }
+
+    void message(const std::string& bytes, bool is_signed) {
+        sip::Message parsed;
+        if (is_signed && sip::parse(bytes, parsed)) signed_.insert(name_of(parsed));
+        world_.arrives(world_.udp("192.0.2.4:5060"), bytes);
+        check();
+    }
+
+    void check() {
+        for (const auto& answer : world_.inbox) {
+            sip::Message parsed;
+            bool reads = bool(sip::parse(answer.bytes, parsed));
+            // What could not be read is answered with what there was of it.
+            const auto status = test::status_of(answer.bytes);
+            require(reads || status == 400 || status == 505 || status == 513);
+            // It may be for an earlier one: answers are repeated, and wait for commits.
+            if (reads && parsed.status / 100 == 2 && parsed.cseq.method == sip::Method::register_)
+                require(signed_.contains(name_of(parsed)));
+        }
+        world_.inbox.clear();
+        require(world_.disk_differs().empty());
+        for (const auto& [aor, record] : world_.in_memory()) {
+            require(!signed_.empty() && aor == "sip:alice@example.com");
+            require(record.size() <= 3);
+        }
+    }
+
+    World world_;
+    Fate fate_ = Fate::done;
+    std::set<std::string> signed_;
+};
+
+}  // namespace
+
+void fuzz(std::string_view input) {
+    Run run;
+    for (int commands = 0; !input.empty() && commands < 32; ++commands) {
+        auto end = input.find("\n.\n");
+        auto rest = input.substr(0, end);
+        input.remove_prefix(end == input.npos ? input.size() : end + 3);
+        if (!rest.empty()) run.command(rest);
+    }
+}
