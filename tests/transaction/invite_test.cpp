@@ -117,6 +117,19 @@ TEST(Invite, EvictionStopsTimerG) {
     EXPECT_EQ(rig.sent(), "487");
 }
 
+TEST(Invite, ConfirmedOnesMakeRoomFirst) {
+    Rig rig({.completed = 2});
+    auto other = invite, third = invite;
+    other.branch = "z9hG4bKb", third.branch = "z9hG4bKc";
+    for (const auto& request : {invite, other}) rig.respond(*rig.start(request), 486);
+    EXPECT_EQ(rig.receive(other.as("ACK")), Receipt::absorbed);
+    rig.respond(*rig.start(third), 486);
+    EXPECT_EQ(rig.layer.completed(), 2U);
+    EXPECT_EQ(rig.receive(invite), Receipt::absorbed);
+    EXPECT_EQ(rig.receive(third), Receipt::absorbed);
+    EXPECT_EQ(rig.receive(other), Receipt::fresh);
+}
+
 TEST(Invite, ClosedFlowEndsItInEveryState) {
     for (int status : {0, 180, 200, 486}) {
         Rig rig;

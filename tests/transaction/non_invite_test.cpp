@@ -150,18 +150,21 @@ TEST(Ring, NoneKept) {
 
 TEST(Ring, HundredThousandTransactions) {
     Rig rig({.completed = 1'000});
-    Request request;
+    auto request = rig.parse({});
+    const auto response = response_text(200);
+    std::string branch;
     for (int i = 0; i < 100'000; ++i) {
-        request.branch = "z9hG4bK" + std::to_string(i);
-        auto id = rig.start(request);
+        branch = "z9hG4bK" + std::to_string(i);
+        request.via.branch = branch;
+        ASSERT_EQ(rig.layer.receive(request, udp(), rig.now, rig.sends), Receipt::fresh);
+        auto id = rig.layer.create(request, udp(), rig.now);
         ASSERT_TRUE(id);
         ASSERT_LT(id->slot, 1'001U);  // slots are used again
-        rig.respond(*id, 200);
+        rig.layer.respond(*id, 200, response, rig.now, rig.sends);
         ASSERT_LE(rig.layer.live(), 1'000U);
         rig.sends.clear();
-        rig.texts.clear();
     }
-    EXPECT_EQ(rig.receive(request), Receipt::absorbed);
+    EXPECT_EQ(rig.layer.receive(request, udp(), rig.now, rig.sends), Receipt::absorbed);
     EXPECT_EQ(rig.sent(), "200");
     rig.passes(32s);
     EXPECT_EQ(rig.layer.live(), 0U);
