@@ -31,13 +31,24 @@ std::vector<net::Listener> listeners_of(const config::Config& config) {
     return listeners;
 }
 
+/// What the rules read. A listener on every address means those that this machine has.
+core::SettingsPtr settings_of(const config::Config& config) {
+    auto settings = std::make_shared<core::Settings>(config.settings);
+    for (const auto& listen : config.listen) {
+        if (!listen.address.is_unspecified()) continue;
+        for (const auto& own : net::local_addresses())
+            if (own.is_v4() == listen.address.is_v4()) settings->served.add_listen(own.ip_text(), listen.address.port);
+    }
+    return settings;
+}
+
 }  // namespace
 
 Daemon::Daemon(config::Config config, std::string config_path)
     : config_(std::move(config)),
       config_path_(std::move(config_path)),
       started_(net::read_clocks().mono),
-      settings_(std::make_shared<const core::Settings>(config_.settings)),
+      settings_(settings_of(config_)),
       store_(open_store(config_.store)),
       table_(random_.next()),
       accounts_(random_.next()),
@@ -104,7 +115,7 @@ std::vector<std::string> Daemon::reload() {
     for (const auto& fault : faults) log_line(Level::error, "config result=kept reason=\"" + fault + "\"");
     if (!faults.empty()) return faults;
 
-    auto settings = std::make_shared<const core::Settings>(loaded.config->settings);
+    auto settings = settings_of(*loaded.config);
     {
         std::lock_guard lock(settings_mutex_);
         settings_ = settings;

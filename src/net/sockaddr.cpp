@@ -1,8 +1,11 @@
 #include "sockaddr.hpp"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 
 #include <cstring>
+
+#include "muster/net/worker.hpp"
 
 namespace muster::net {
 
@@ -52,6 +55,26 @@ socklen_t to_sockaddr(const base::Address& address, SockAddr& out) {
 base::Address from_sockaddr(const SockAddr& from) {
     if (from.any.sa_family == AF_INET) return from_in_addr(from.v4.sin_addr, ntohs(from.v4.sin_port));
     return from_in6_addr(from.v6.sin6_addr, ntohs(from.v6.sin6_port), from.v6.sin6_scope_id);
+}
+
+std::vector<base::Address> local_addresses() {
+    std::vector<base::Address> found;
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) != 0) return found;
+    for (auto* each = list; each; each = each->ifa_next) {
+        if (!each->ifa_addr) continue;
+        SockAddr address{};
+        if (each->ifa_addr->sa_family == AF_INET)
+            std::memcpy(&address.v4, each->ifa_addr, sizeof address.v4);
+        else if (each->ifa_addr->sa_family == AF_INET6)
+            std::memcpy(&address.v6, each->ifa_addr, sizeof address.v6);
+        else
+            continue;
+        found.push_back(from_sockaddr(address));
+        found.back().port = 0;
+    }
+    freeifaddrs(list);
+    return found;
 }
 
 }  // namespace muster::net

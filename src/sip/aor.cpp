@@ -19,11 +19,6 @@ std::string normal_host(std::string_view host) {
     return base::lowered(host);
 }
 
-bool is_address(std::string_view normal) {
-    auto address = base::Address::parse(normal);
-    return address && address->port == 0;
-}
-
 /// Unescaped, then escaped again only where the grammar of the user part asks for it (RFC 3261 s10.3 step 5).
 bool append_user(std::string_view user, std::string& out) {
     std::string plain;
@@ -69,15 +64,15 @@ std::optional<std::string_view> ServedDomains::domain_of(std::string_view host) 
 }
 
 bool ServedDomains::is_listen_address(std::string_view host) const {
-    auto normal = normal_host(host);
-    if (!is_address(normal)) return false;
-    return std::any_of(addresses_.begin(), addresses_.end(), [&](const std::string& address) {
-        return address == normal || address == "0.0.0.0" || address == "::";
-    });
+    return std::find(addresses_.begin(), addresses_.end(), normal_host(host)) != addresses_.end();
 }
 
 bool ServedDomains::is_our_port(std::uint16_t port) const {
     if (port == 0 || port == 5060 || port == 5061) return true;
+    return listens_on(port);
+}
+
+bool ServedDomains::listens_on(std::uint16_t port) const {
     return std::find(ports_.begin(), ports_.end(), port) != ports_.end();
 }
 

@@ -146,8 +146,8 @@ private:
     std::uint8_t seen(Header header) const { return seen_[static_cast<std::size_t>(header)]; }
 
     void common() {
-        for (auto header :
-             {Header::to, Header::from, Header::call_id, Header::cseq, Header::content_length, Header::max_forwards})
+        for (auto header : {Header::to, Header::from, Header::call_id, Header::cseq, Header::content_length,
+                            Header::max_forwards, Header::expires, Header::content_type, Header::event, Header::date})
             if (seen(header) > 1) fault(400, "Header Field Given Twice");
         for (const auto& field : out_.fields()) {
             switch (field.header) {

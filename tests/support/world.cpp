@@ -16,6 +16,7 @@ struct Died {};
 core::SettingsPtr settings_of(const std::string& yaml) {
     auto loaded = config::load_text(yaml, "world.yaml");
     if (!loaded.config) throw std::runtime_error(loaded.faults.at(0).text());
+    loaded.config->settings.served.add_listen("192.0.2.1", 5060);  // where every message of this world arrives
     return std::make_shared<const core::Settings>(std::move(loaded.config->settings));
 }
 

@@ -36,6 +36,9 @@ struct Hooks {
     std::function<void(const core::Event&)> log;
 };
 
+/// The IP addresses of this machine's interfaces, port 0: what a listener on 0.0.0.0 or [::] really listens on.
+std::vector<base::Address> local_addresses();
+
 /// One reading of both clocks.
 base::Now read_clocks();
 

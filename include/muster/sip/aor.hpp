@@ -26,6 +26,8 @@ public:
     std::vector<std::string_view> names_of(std::string_view domain) const;
     /// True if `host` is an address we listen on.
     bool is_listen_address(std::string_view host) const;
+    /// True for a port of a listener.
+    bool listens_on(std::uint16_t port) const;
     /// True for no port, 5060, 5061 and every port we listen on.
     bool is_our_port(std::uint16_t port) const;
     /// The only domain served, if there is exactly one.
