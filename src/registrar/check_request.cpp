@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "hops.hpp"
 #include "muster/base/text.hpp"
 #include "muster/registrar/register.hpp"
 
@@ -15,6 +16,10 @@ base::Result<std::string_view> served_domain(const sip::Message& message, const 
         return base::Reject{404, "Domain Not Served Here", "RFC 3261 s10.3 step 1"};
 
     const auto& to = message.to.uri;
+    if (to.scheme == sip::Scheme::tel) {  // a number of the domain that was asked, or of the only one
+        auto domain = target_domain ? target_domain : domains.only_domain();
+        if (domain) return *domain;
+    }
     if (!to.is_sip()) return base::Reject{400, "To Is Not a SIP URI", "RFC 3261 s10.2"};
     if (auto domain = domains.domain_of(to.host)) return *domain;
     if (domains.is_listen_address(to.host)) {
@@ -27,9 +32,12 @@ base::Result<std::string_view> served_domain(const sip::Message& message, const 
 
 base::Check check_require(const sip::Message& message, base::Transport transport) {
     std::string unknown;
+    // Outbound needs keep-alives that are answered: ours on streams, the edge's behind one.
+    bool outbound = base::is_stream(transport) || !is_first_hop(message);
     sip::Values tags(message, sip::Header::require);
     while (auto tag = tags.next()) {
-        bool known = base::iequals(*tag, "path") || (base::iequals(*tag, "outbound") && base::is_stream(transport));
+        bool known = tag->empty() || base::iequals(*tag, "path") || base::iequals(*tag, "pref") ||
+                     (outbound && base::iequals(*tag, "outbound"));
         if (known) continue;
         if (!unknown.empty()) unknown += ", ";
         unknown += *tag;

@@ -68,6 +68,7 @@ public:
         for (std::size_t i = 0; i < intervals.size(); ++i)
             if (auto reject = apply(request_.contacts[i], intervals[i])) return refuse(std::move(*reject));
         if (auto reject = make_room()) return refuse(std::move(*reject));
+        if (too_large()) return refuse({513, "Message Too Large", "the answer must fit one datagram"});
         return finished();
     }
 
@@ -213,6 +214,16 @@ private:
             if (!found || entry.binding.updated_at < found->binding.updated_at) found = &entry;
         }
         return found;
+    }
+
+    /// Every answer lists all bindings and must fit one datagram, or it could never be sent.
+    bool too_large() const {
+        constexpr std::size_t room = 60'000;     // of the 65,507 bytes of a datagram, for Contact and Path
+        constexpr std::size_t around_each = 64;  // name, brackets, q and expires of a Contact field
+        std::size_t size = request_.path.size();
+        for (const auto& entry : entries_)
+            if (!entry.removed) size += entry.binding.contact.size() + entry.binding.params.size() + around_each;
+        return size > room;
     }
 
     Decision finished() {

@@ -3,6 +3,7 @@
 #include <limits>
 #include <string>
 
+#include "hops.hpp"
 #include "muster/base/text.hpp"
 #include "muster/registrar/register.hpp"
 
@@ -21,9 +22,12 @@ std::string_view instance_of(const sip::Param& param) {
 /// Reads the parameters of one Contact; all but q and expires are kept as sent.
 base::Check read_params(const sip::Params& params, ContactRequest& contact) {
     constexpr std::uint64_t max_reg_id = std::numeric_limits<std::int32_t>::max();
-    std::string_view reg_id;
+    std::optional<std::string_view> reg_id;
     auto reader = params.read();
     while (auto param = reader.next()) {
+        for (auto once : {"expires", "q", "+sip.instance", "reg-id"})
+            if (base::iequals(param->name, once) && params.find(once)->name.data() != param->name.data())
+                return bad("Contact Parameter Given Twice", "RFC 3261 s7.3.1");
         if (base::iequals(param->name, "expires")) {
             contact.expires = sip::expires_seconds(param->value);
         } else if (base::iequals(param->name, "q")) {
@@ -40,25 +44,25 @@ base::Check read_params(const sip::Params& params, ContactRequest& contact) {
             if (param->has_value) contact.params.append("=").append(param->value);
         }
     }
-    if (!contact.instance_id.empty() && !reg_id.empty()) {  // without an instance a reg-id is ignored (RFC 5626 s6)
-        auto number = base::decimal(reg_id, max_reg_id);
+    if (!contact.instance_id.empty() && reg_id) {  // without an instance a reg-id is ignored (RFC 5626 s6)
+        auto number = base::decimal(*reg_id, max_reg_id);
         if (!number || *number == 0) return bad("Bad reg-id in Contact", "RFC 5626 s4.2");
         contact.reg_id = static_cast<std::uint32_t>(*number);
     }
     return {};
 }
 
-/// A contact that is the AOR itself, or a GRUU of it, would be a loop (RFC 5627 s5.1).
-bool means_aor(const sip::Uri& uri, std::string_view aor, const sip::ServedDomains& domains, const base::Flow& flow) {
-    if (uri.port != 0 || !uri.headers.empty()) return false;
-    // A listener on every address takes each for its own: of those only the one that was asked is surely ours.
-    if (!domains.domain_of(uri.host) && uri.host != flow.local.ip_text(true)) return false;
-    auto own = sip::canonical_aor(uri, domains);
+/// A contact that is the AOR itself, or a GRUU of it, would be a loop (RFC 5627 s5.1). An address is ours only with a
+/// port we listen on: a phone may well share the machine.
+bool means_aor(const sip::Uri& uri, std::string_view aor, const sip::ServedDomains& domains) {
+    if (!uri.headers.empty()) return false;
+    std::uint16_t port = uri.port != 0 ? uri.port : uri.scheme == sip::Scheme::sips ? 5061 : 5060;
+    if (base::Address::parse(uri.host) && !domains.listens_on(port)) return false;
+    auto own = sip::canonical_aor(uri, domains, aor.substr(aor.rfind('@') + 1));
     return own && own->text == aor;
 }
 
-base::Check read_contact(std::string_view value, const sip::ServedDomains& domains, const base::Flow& flow,
-                         Request& request) {
+base::Check read_contact(std::string_view value, const sip::ServedDomains& domains, Request& request) {
     auto address = sip::parse_name_addr(value);
     if (!address) return bad("Bad Contact", "RFC 3261 s20.10");
     ContactRequest contact;
@@ -66,14 +70,16 @@ base::Check read_contact(std::string_view value, const sip::ServedDomains& domai
     if (auto refused = read_params(address->params, contact)) return refused;
     if (!contact.uri.is_sip() && !contact.instance_id.empty())
         return base::Reject{403, "Contact With Instance Is Not a SIP URI", "RFC 5627 s5.1"};
-    if (contact.uri.is_sip() && means_aor(contact.uri, request.aor, domains, flow))
+    if (contact.uri.is_sip() && means_aor(contact.uri, request.aor, domains))
         return base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1"};
     request.contacts.push_back(std::move(contact));
     return {};
 }
 
-base::Check read_contacts(const sip::Message& message, const sip::ServedDomains& domains, const base::Flow& flow,
-                          const base::Limits& limits, Request& request) {
+base::Check read_contacts(const sip::Message& message, const sip::ServedDomains& domains, const base::Limits& limits,
+                          Request& request) {
+    for (const auto& field : message.fields())
+        if (field.header == sip::Header::contact && field.value.empty()) return bad("Bad Contact", "RFC 3261 s20.10");
     sip::Values values(message, sip::Header::contact);
     std::size_t count = 0;
     bool star = false;
@@ -81,12 +87,11 @@ base::Check read_contacts(const sip::Message& message, const sip::ServedDomains&
         if (++count > limits.contacts) return bad("Too Many Contacts", "limits.contacts");
         if (*value == "*") {
             star = true;
-        } else if (auto refused = read_contact(*value, domains, flow, request)) {
+        } else if (auto refused = read_contact(*value, domains, request)) {
             return refused;
         }
     }
     if (star && (count != 1 || request.expires != 0u)) return bad("Bad Use of Contact *", "RFC 3261 s10.3 step 6");
-    if (count == 0 && message.count(sip::Header::contact) > 0) return bad("Bad Contact", "RFC 3261 s20.10");
     request.intent = star ? Intent::remove_all : count > 0 ? Intent::update : Intent::query;
     return {};
 }
@@ -126,19 +131,14 @@ base::Check read_outbound(const sip::Message& message, const base::Flow& flow, R
         if (contact.expires.value_or(request.expires.value_or(1)) != 0) ++added;
     }
     if (!asked) return {};
+    if (added > 1) return bad("Several Contacts With reg-id", "RFC 5626 s6");
     bool supported = sip::lists_token(message, sip::Header::supported, "outbound");
-    bool first_hop = true;
-    sip::Values vias(message, sip::Header::via);
-    vias.next();
-    if (vias.next()) first_hop = false;
+    bool first_hop = is_first_hop(message);
     if (supported && !first_hop && !path_has_outbound(message))
         return base::Reject{439, "First Hop Lacks Outbound Support", "RFC 5626 s6"};
     request.outbound = supported && (!first_hop || base::is_stream(flow.transport));
-    if (!request.outbound) {
+    if (!request.outbound)
         for (auto& contact : request.contacts) contact.reg_id = 0;
-    } else if (added > 1) {
-        return bad("Several Contacts With reg-id", "RFC 5626 s6");
-    }
     return {};
 }
 
@@ -153,7 +153,7 @@ base::Result<Request> read_register(const sip::Message& message, const sip::Serv
     request.user_agent = message.first(sip::Header::user_agent).value_or("");
     request.flow = flow.encode();
     if (auto expires = message.first(sip::Header::expires)) request.expires = sip::expires_seconds(*expires);
-    if (auto refused = read_contacts(message, domains, flow, limits, request)) return *refused;
+    if (auto refused = read_contacts(message, domains, limits, request)) return *refused;
     if (auto refused = read_path(message, request)) return *refused;
     if (auto refused = read_outbound(message, flow, request)) return *refused;
     return request;
