@@ -9,6 +9,7 @@ namespace muster::core {
 struct Core::Arrival {
     sip::Message& message;
     const base::Flow& flow;
+    std::size_t size;  // bytes received
     base::Now now;
     Outbox& out;
 

@@ -20,6 +20,11 @@ base::Mono moment_of(base::Wall at, base::Now now) { return now.mono - std::max(
 /// No record can be made of it, and an empty one would say that the account is gone.
 base::Reject unsound() { return {400, "Bad Account", "admin"}; }
 
+bool is_query(const Job& job) {
+    const auto* mine = std::get_if<RegisterJob>(&job.what);
+    return mine && mine->request.intent == registrar::Intent::query;
+}
+
 std::string_view domain_of(std::string_view aor) { return aor.substr(aor.rfind('@') + 1); }
 
 }  // namespace
@@ -138,6 +143,13 @@ bool BindingWriter::account_exists(const Batch& batch, std::string_view aor) con
     return accounts_.version_of(aor) != 0;
 }
 
+/// It may have been removed or disabled while a request waited.
+bool BindingWriter::account_enabled(const Batch& batch, std::string_view aor) const {
+    auto found = batch.accounts.find(aor);
+    auto account = found != batch.accounts.end() ? found->second->account : accounts_.by_aor(aor);
+    return account && account->enabled;
+}
+
 /// What refuses because of an account that this batch touched shares that change's fate: had it failed, the answer
 /// would have been another.
 void BindingWriter::refuse_for_account(Batch& batch, Job& job, std::string_view aor, base::Reject reject) {
@@ -158,7 +170,7 @@ void BindingWriter::decide(Batch& batch, Job& job) {
 
 void BindingWriter::decide_register(Batch& batch, Job& job) {
     const auto& mine = std::get<RegisterJob>(job.what);
-    if (!account_exists(batch, mine.request.aor))  // it was removed while the request waited
+    if (!account_enabled(batch, mine.request.aor))
         return refuse_for_account(batch, job, mine.request.aor, {404, "Not Found", "RFC 3261 s10.3 step 5"});
     auto& pending = bindings_of(batch, mine.request.aor);
     auto decision = registrar::process_register(mine.request, pending.bindings ? &*pending.bindings : nullptr,
@@ -279,8 +291,11 @@ void BindingWriter::commit(Batch& batch) {
 void BindingWriter::fail(Batch& batch, const base::Reject& reject) {
     for (auto* pending : batch.changed) {
         for (auto* job : pending->jobs) {
-            job->reject = reject;
             job->changed = false;
+            if (is_query(*job))  // asks for nothing to be stored: it is told what is so
+                job->record = table_.find(pending->key);
+            else
+                job->reject = reject;
         }
         if (pending->kind == location::ChangeKind::bindings)
             expiry_.schedule(pending->key, batch.now.mono + sweep_again);

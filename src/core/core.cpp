@@ -16,13 +16,14 @@ Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, Set
       settings_(std::move(settings)),
       layer_(options),
       tags_(random),
+      hash_seed_(random.next()),
       message_(std::make_unique<sip::Message>()) {}
 
 Core::~Core() = default;
 
 void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now now, Outbox& out) {
     ++counters_.received;
-    Arrival arrival{*message_, flow, now, out};
+    Arrival arrival{*message_, flow, bytes.size(), now, out};
     auto parsed = sip::parse(bytes, *message_, settings_->limits);
     if (!parsed) {
         ++counters_.malformed;
@@ -43,7 +44,7 @@ void Core::on_broken_stream(const base::Flow& flow, std::string_view head, int s
                             base::Now now, Outbox& out) {
     ++counters_.received;
     ++counters_.malformed;
-    Arrival arrival{*message_, flow, now, out};
+    Arrival arrival{*message_, flow, head.size(), now, out};
     arrival.log(Event::Kind::malformed, status, reason, {});
     auto parsed = sip::parse(head, *message_, settings_->limits);
     bool answerable = parsed.outcome != sip::ParseStatus::garbage && message_->is_request;
@@ -73,7 +74,30 @@ void Core::refuse_stateless(Arrival& arrival, const base::Reject& reject) {
                                to_tag(arrival.message));
     for (const auto& [name, value] : reject.headers) writer.field(name, value);
     writer.finish();
-    arrival.out.sends.close();
+    close_stateless(arrival);
+}
+
+/// The sender of a datagram may have put another's address on it: whoever that is gets one datagram and at most three
+/// times the bytes. What would be more is not sent.
+void Core::close_stateless(Arrival& arrival) {
+    auto answer = arrival.out.sends.close();
+    if (base::is_stream(arrival.flow.transport) || answer.size() <= amplification * arrival.size) return;
+    arrival.out.sends.abandon();
+    ++counters_.withheld;
+}
+
+/// A sender who has shown who it is gets its answer through a transaction: a retransmission is answered from there,
+/// not by the digest, whose nonce count is used up by now.
+void Core::refuse(Arrival& arrival, const base::Reject& reject) {
+    arrival.log(Event::Kind::refused, reject.status, reject.rule, arrival.message.to.uri_text);
+    auto ticket = layer_.create(arrival.message, sip::reply_flow(arrival.message, arrival.flow), arrival.now);
+    if (!ticket) return refuse_stateless(arrival, reject);
+    ++counters_.refused;
+    std::string head;
+    sip::append_reply_head(head, arrival.message, arrival.flow, to_tag(arrival.message));
+    scratch_.clear();
+    registrar::append_reject(scratch_, head, reject);
+    layer_.respond(*ticket, reject.status, scratch_, arrival.now, arrival.out.sends);
 }
 
 }  // namespace muster::core

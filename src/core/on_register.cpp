@@ -2,6 +2,7 @@
 
 #include "arrival.hpp"
 #include "muster/auth/digest.hpp"
+#include "muster/base/hash.hpp"
 #include "muster/registrar/reply.hpp"
 #include "muster/sip/write.hpp"
 
@@ -21,15 +22,13 @@ void Core::on_register(Arrival& arrival) {
     if (!vouched_for && !authenticate(arrival, *domain, identity)) return;
 
     auto aor = sip::canonical_aor(message.to.uri, settings_->served, *domain_name);
-    if (!aor) return refuse_stateless(arrival, {404, "Not Found", "RFC 3261 s10.3 step 5"});
+    const base::Reject unknown{404, "Not Found", "RFC 3261 s10.3 step 5"};
+    if (!aor) return refuse(arrival, unknown);
     auto account = shared_.accounts.by_aor(aor->text);
-    if (!vouched_for) {
-        if (auto reject = registrar::authorize(identity, account ? account->aor : aor->text)) {
-            arrival.log(Event::Kind::refused, reject->status, reject->rule, message.to.uri_text);
-            return refuse_stateless(arrival, *reject);
-        }
-    }
-    if (!account || !account->enabled) return refuse_stateless(arrival, {404, "Not Found", "RFC 3261 s10.3 step 5"});
+    if (!vouched_for)
+        if (auto reject = registrar::authorize(identity, account ? account->aor : aor->text))
+            return refuse(arrival, *reject);
+    if (!account || !account->enabled) return refuse(arrival, unknown);
     register_as(arrival, *domain, account->aor);
 }
 
@@ -52,15 +51,18 @@ bool Core::authenticate(Arrival& arrival, const Domain& domain, std::string& ide
 void Core::challenge(Arrival& arrival, const Domain& domain, bool stale) {
     ++counters_.challenged;
     auto& out = arrival.out.sends.open(sip::reply_flow(arrival.message, arrival.flow));
+    auto before = out.size();
     sip::ResponseWriter writer(out, 401, "Unauthorized", arrival.message, arrival.flow, to_tag(arrival.message));
-    auth::append_challenges(out, "WWW-Authenticate", domain.digest, shared_.nonces, random_, stale, arrival.now);
+    constexpr std::size_t end_of_message = 21;  // "Content-Length: 0" and two line ends
+    auto end = base::is_stream(arrival.flow.transport) ? std::string::npos
+                                                       : before + amplification * arrival.size - end_of_message;
+    auth::append_challenges(out, "WWW-Authenticate", domain.digest, shared_.nonces, random_, stale, arrival.now, end);
     writer.finish();
-    arrival.out.sends.close();
+    close_stateless(arrival);
 }
 
-/// From here on the sender is known, so the request gets a transaction: a retransmission is answered from it, without
-/// the digest, whose nonce count is used up by now.
-void Core::register_as(Arrival& arrival, const Domain& domain, std::string aor) {
+/// From here on the sender is known, and the request gets a transaction.
+void Core::register_as(Arrival& arrival, const Domain& domain, const std::string& aor) {
     auto& message = arrival.message;
     auto ticket = layer_.create(message, sip::reply_flow(message, arrival.flow), arrival.now);
     if (!ticket) return refuse_stateless(arrival, registrar::store_down(2));
@@ -69,39 +71,53 @@ void Core::register_as(Arrival& arrival, const Domain& domain, std::string aor) 
     auto& mine = std::get<RegisterJob>(job->what);
     mine.ticket = *ticket;
     mine.flow = arrival.flow;
-    mine.head.clear();
+    mine.domain = &domain;
     sip::append_reply_head(mine.head, message, arrival.flow, to_tag(message));
     mine.bytes.assign(message.bytes);
     message.rebase(mine.bytes.data());
-
-    auto request =
-        registrar::read_register(message, settings_->served, std::move(aor), arrival.flow, settings_->limits);
     job->settings = settings_;
+
+    auto request = registrar::read_register(message, settings_->served, aor, arrival.flow, settings_->limits);
     if (!request) {
+        mine.request.aor = aor;
         job->reject = std::move(request.reject());
     } else {
         mine.request = std::move(*request);
-        if (mine.request.intent != registrar::Intent::query) {
-            mine.domain = &domain;
+        // A query that comes behind a change of its AOR waits for it (RFC 3261 s10.3: in the order received).
+        if (mine.request.intent != registrar::Intent::query || in_progress(mine.request.aor) > 0) {
             ++pending_jobs_;
+            ++in_progress(mine.request.aor);
             arrival.out.jobs.push_back(std::move(job));
             return;
         }
-        job->record = shared_.table.find(mine.request.aor);
-        job->decided = arrival.now;
+        answer_from_table(*job, arrival.now);
     }
     answer(*job, arrival.now, arrival.out);
     put_back(std::move(job));
 }
 
+/// Jobs under way for an AOR, or for another that falls into the same place.
+std::uint32_t& Core::in_progress(std::string_view aor) {
+    return in_progress_[base::seeded_hash(aor, hash_seed_) % in_progress_.size()];
+}
+
+void Core::answer_from_table(Job& job, base::Now now) {
+    job.record = shared_.table.find(std::get<RegisterJob>(job.what).request.aor);
+    job.decided = now;
+}
+
 void Core::on_outcome(JobPtr job, base::Now now, Outbox& out) {
     --pending_jobs_;
+    --in_progress(std::get<RegisterJob>(job->what).request.aor);
     answer(*job, now, out);
     put_back(std::move(job));
 }
 
 void Core::on_queue_full(JobPtr job, base::Now now, Outbox& out) {
-    job->reject = registrar::store_down(2);
+    if (std::get<RegisterJob>(job->what).request.intent == registrar::Intent::query)
+        answer_from_table(*job, now);
+    else
+        job->reject = registrar::store_down(2);
     on_outcome(std::move(job), now, out);
 }
 
@@ -140,6 +156,10 @@ JobPtr Core::take_job() {
 /// Keeps the buffers of a few hundred jobs for the next ones.
 void Core::put_back(JobPtr job) {
     if (spare_.size() >= 512) return;
+    auto& mine = std::get<RegisterJob>(job->what);
+    mine.head.clear();
+    mine.request = {};
+    mine.domain = nullptr;
     job->settings.reset();
     job->reject.reset();
     job->record.reset();

@@ -39,7 +39,8 @@ void Core::on_options(Arrival& arrival) {
     std::string unknown;
     for (auto header : {sip::Header::require, sip::Header::proxy_require}) {
         sip::Values tags(message, header);
-        while (auto tag = tags.next()) unknown.append(unknown.empty() ? "" : ", ").append(*tag);
+        while (auto tag = tags.next())
+            if (!tag->empty()) unknown.append(unknown.empty() ? "" : ", ").append(*tag);
     }
     if (!unknown.empty())
         return refuse_stateless(arrival, {420, "Bad Extension", "RFC 3261 s8.2.2.3", {{"Unsupported", unknown}}});
@@ -54,9 +55,10 @@ void Core::on_options(Arrival& arrival) {
     }
     auto& out = arrival.out.sends.open(sip::reply_flow(message, arrival.flow));
     sip::ResponseWriter writer(out, 200, "OK", message, arrival.flow, to_tag(message));
-    writer.field("Allow", allowed_methods).field("Accept", "application/sdp").field("Supported", "path, outbound");
+    bool stream = base::is_stream(arrival.flow.transport);
+    writer.field("Allow", allowed_methods).field("Accept", "application/sdp").field("Supported", stream ? "path, pref, outbound" : "path, pref");
     writer.finish();
-    arrival.out.sends.close();
+    close_stateless(arrival);
 }
 
 }  // namespace muster::core

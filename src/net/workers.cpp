@@ -116,7 +116,7 @@ core::Counters Workers::core_counters() const {
     for (const auto& one : impl_->ask([](const Worker& worker) { return worker.core().counters(); })) {
         for (auto counter : {&core::Counters::received, &core::Counters::malformed, &core::Counters::retransmissions,
                              &core::Counters::challenged, &core::Counters::auth_failed, &core::Counters::registered,
-                             &core::Counters::queried, &core::Counters::refused})
+                             &core::Counters::queried, &core::Counters::refused, &core::Counters::withheld})
             sum.*counter += one.*counter;
     }
     return sum;

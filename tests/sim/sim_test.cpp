@@ -40,10 +40,27 @@ TEST_P(Simulation, EveryAnswerIsTheModels) {
     }
     if (run < 50) return;
     // Whatever the run is for has happened in it.
-    for (const auto* what : {"status 200", "status 400", "status 401", "status 401 stale", "status 403", "status 423",
-                             "status 500", "status 503", "absorbed",   "repeated answer",  "queue full", "reboot",
-                             "replay",     "crash",      "clock step", "batch of several", "fate 1",     "fate 2",
-                             "fate 3",     "fate 4"})
+    for (const auto* what : {"status 200",
+                             "status 400",
+                             "status 401",
+                             "status 401 stale",
+                             "status 403",
+                             "status 423",
+                             "status 500",
+                             "status 503",
+                             "absorbed",
+                             "repeated answer",
+                             "queue full",
+                             "reboot",
+                             "replay",
+                             "crash",
+                             "clock step",
+                             "batch of several",
+                             "query behind a change",
+                             "fate 1",
+                             "fate 2",
+                             "fate 3",
+                             "fate 4"})
         EXPECT_GT(seen[what], 0u) << what;
 }
 

@@ -285,6 +285,11 @@ private:
             if (arrived.out.jobs.size() == 1 && sends.empty()) return;
             wrong("no job was made of it", std::string(arrived.bytes) + all(sends));
         }
+        if (expected.status == 200 && arrived.out.jobs.size() == 1 && sends.empty()) {
+            ++seen["query behind a change"];
+            begun_.insert(branch);
+            return;
+        }
         if (sends.entries().size() != 1 || !arrived.out.jobs.empty())
             wrong("one answer was due: " + std::to_string(expected.status), std::string(arrived.bytes) + all(sends));
         const std::string answer(sends.bytes(sends.entries()[0]));
@@ -343,6 +348,7 @@ private:
         }
     }
 
+    static bool is_query(const Register& request) { return !request.star && request.contacts.empty(); }
     static std::string_view bytes_of(const core::Job& job) { return std::get<core::RegisterJob>(job.what).bytes; }
 
     void before_batch(std::span<core::JobPtr> jobs) {
@@ -368,6 +374,11 @@ private:
             const auto branch = test::branch_of(bytes_of(*job));
             // A sweep that failed with it fails what did not change anything as well.
             const bool failed = job->reject && job->reject->rule.starts_with("commit");
+            if (is_query(requests_[branch])) {  // never fails: it tells what is
+                if (failed) wrong("a query shared the fate of a commit", bytes_of(*job));
+                if (!kept) expected_[branch] = model_.query(requests_[branch].user, world_.now());
+                continue;
+            }
             if (kept ? failed : (model_.is_changed(requests_[branch].user) && !failed))
                 wrong("the commit's fate is not that of the job", bytes_of(*job));
             if (failed) expected_[branch] = {fate_ == Fate::failed ? 500 : 503};
@@ -382,7 +393,8 @@ private:
         answered_[branch] = answer;
         if (expected == expected_.end()) {
             ++seen["queue full"];
-            return compare(answer, request, {503});
+            return compare(answer, request,
+                           is_query(request) ? model_.query(request.user, world_.now()) : Expected{503});
         }
         compare(answer, request, expected->second);
         const bool newest = last_of_[request.user] == branch;

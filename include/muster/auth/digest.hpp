@@ -49,8 +49,10 @@ Verdict verify(const sip::Message& request, sip::Header header, const DigestSett
 
 /// Appends one WWW-Authenticate (or Proxy-Authenticate) line per algorithm to a response under way, each with CRLF, in
 /// the order of the settings (RFC 8760 s2.3). All carry the same fresh nonce.
+/// Challenges that would take `out` beyond `end` bytes are left out, but for the first.
 void append_challenges(std::string& out, std::string_view header_name, const DigestSettings& settings,
-                       const NonceKeys& keys, base::Random& random, bool stale, base::Now now);
+                       const NonceKeys& keys, base::Random& random, bool stale, base::Now now,
+                       std::size_t end = std::string::npos);
 
 /// `HA1 = H(username ":" realm ":" password)`, hexadecimal in lower case as RFC 7616 s3.4.2 uses it.
 std::string ha1_hex(Algorithm algorithm, std::string_view username, std::string_view realm, std::string_view password);

@@ -67,6 +67,7 @@ private:
     Pending& account_of(Batch& batch, std::string_view aor);
     Pending* existing_account(Batch& batch, Job& job, std::string_view aor);
     bool account_exists(const Batch& batch, std::string_view aor) const;
+    bool account_enabled(const Batch& batch, std::string_view aor) const;
     void commit(Batch& batch);
     void resolve_conflicts(Batch& batch, const location::CommitResult& result);
     void publish(Batch& batch);

@@ -1,6 +1,7 @@
 #pragma once
 // What sits above the transactions of one worker (RFC 3261 s6): messages and time in, effects out.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -62,14 +63,20 @@ private:
     void on_request(Arrival& arrival);
     void on_register(Arrival& arrival);
     void on_options(Arrival& arrival);
-    void register_as(Arrival& arrival, const Domain& domain, std::string aor);
+    void register_as(Arrival& arrival, const Domain& domain, const std::string& aor);
+    void answer_from_table(Job& job, base::Now now);
+    std::uint32_t& in_progress(std::string_view aor);
     bool authenticate(Arrival& arrival, const Domain& domain, std::string& identity);
     void challenge(Arrival& arrival, const Domain& domain, bool stale);
+    void refuse(Arrival& arrival, const base::Reject& reject);
     void refuse_stateless(Arrival& arrival, const base::Reject& reject);
+    void close_stateless(Arrival& arrival);
     void answer(const Job& job, base::Now now, Outbox& out);
     std::string_view to_tag(const sip::Message& message);
     JobPtr take_job();
     void put_back(JobPtr job);
+
+    static constexpr std::size_t amplification = 3;  // bytes out for one in, to a sender that nobody has verified
 
     std::uint32_t worker_;
     Shared shared_;
@@ -77,11 +84,13 @@ private:
     SettingsPtr settings_;
     transaction::Layer layer_;
     auth::Mac tags_;
+    std::uint64_t hash_seed_;
     std::unique_ptr<sip::Message> message_;  // reused: a message is large
     std::string tag_;
     std::string scratch_;
     std::vector<JobPtr> spare_;
     std::size_t pending_jobs_ = 0;
+    std::array<std::uint32_t, 4096> in_progress_{};
     Counters counters_;
 };
 

@@ -51,6 +51,7 @@ struct Counters {
     std::uint64_t auth_failed = 0;
     std::uint64_t registered = 0;  ///< 200 to a REGISTER with contacts
     std::uint64_t queried = 0;     ///< 200 to a REGISTER without
+    std::uint64_t withheld = 0;    ///< answers not sent because they were too large for an unverified datagram
     std::uint64_t refused = 0;     ///< final answers 4xx and 5xx but challenges
 };
 
