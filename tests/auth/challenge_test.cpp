@@ -33,6 +33,20 @@ TEST_F(DigestTest, AChallengeCanBeAnswered) {
     EXPECT_EQ(outcome(with), Outcome::accepted);
 }
 
+TEST_F(DigestTest, ChallengesThatDoNotFitAreLeftOutFromTheEnd) {
+    auto with_end = [&](std::size_t end) {
+        std::string out = "x\r\n";
+        append_challenges(out, "WWW-Authenticate", settings, keys, random, false, now, end);
+        return out;
+    };
+    const auto both = with_end(std::string::npos);
+    EXPECT_EQ(with_end(both.size()).size(), both.size());
+    const auto first = with_end(both.size() - 1);
+    EXPECT_TRUE(first.ends_with("algorithm=SHA-256, qop=\"auth\"\r\n")) << first;
+    EXPECT_EQ(first.find("MD5"), std::string::npos);
+    EXPECT_EQ(with_end(0).size(), first.size());  // one there must be
+}
+
 TEST_F(DigestTest, ChallengesNeverRepeatANonce) {
     std::string first, second;
     append_challenges(first, "WWW-Authenticate", settings, keys, random, false, now);
