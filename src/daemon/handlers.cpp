@@ -342,6 +342,11 @@ void accounts_import(Daemon& daemon, const Request& request, Answer answer) {
             return answer(
                 problem(Code::conflict, "Nothing Imported", line.aor.text + " is an alias of " + former->aor));
         put.accounts.push_back(imported(line, former.get()));
+        const auto& account = put.accounts.back();
+        auto namesake = daemon.accounts().by_username(account.username, account.realm);
+        if (namesake && namesake->aor != account.aor)
+            return answer(problem(Code::conflict, "Nothing Imported",
+                                  "the user name of " + account.aor + " is that of " + namesake->aor));
     }
     submit(daemon, job_of(std::move(put)), std::move(answer), [count = lines.size()](const core::Job&) {
         return done(json::object{{"imported", count}});
