@@ -181,7 +181,7 @@ void BindingWriter::decide_register(Batch& batch, Job& job) {
 void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit) {
     const auto* domain = job.settings->find(domain_of(edit.aor));
     if (!domain || !account_exists(batch, edit.aor))
-        return refuse_for_account(batch, job, edit.aor, {404, "No Such Account", "admin"});
+        return refuse_for_account(batch, job, edit.aor, {404, "No Such Account", ""});
     auto& pending = bindings_of(batch, edit.aor);
     const auto* current = pending.bindings ? &*pending.bindings : nullptr;
     auto decision = edit.remove ? registrar::admin_remove(edit.contact, current, batch.now)
@@ -206,7 +206,7 @@ void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
     std::vector<std::string> texts;
     for (const auto& account : put.accounts) {
         if (put.must_be_new && account_of(batch, account.aor).account)
-            return refuse_for_account(batch, job, account.aor, {409, "Account Exists", "admin"});
+            return refuse_for_account(batch, job, account.aor, {409, "Account Exists", ""});
         if (texts.emplace_back(auth::encode(account)).empty()) {
             job.reject = unsound();
             return;
@@ -222,7 +222,7 @@ void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
 BindingWriter::Pending* BindingWriter::existing_account(Batch& batch, Job& job, std::string_view aor) {
     auto& pending = account_of(batch, aor);
     if (pending.account) return &pending;
-    refuse_for_account(batch, job, aor, {404, "No Such Account", "admin"});
+    refuse_for_account(batch, job, aor, {404, "No Such Account", ""});
     return nullptr;
 }
 

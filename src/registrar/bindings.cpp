@@ -75,7 +75,7 @@ Decision admin_remove(std::string_view contact, const location::Record* current,
         });
     }
     decision.changed = decision.bindings.size() != before;
-    if (!decision.changed) decision.reject = base::Reject{404, "No Such Binding", "changed by an administrator"};
+    if (!decision.changed) decision.reject = base::Reject{404, "No Such Binding", ""};
     return decision;
 }
 
