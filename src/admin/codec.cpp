@@ -53,23 +53,13 @@ std::optional<std::string> percent_decoded(std::string_view text) {
     return out;
 }
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-    std::vector<std::string_view> parts;
-    for (;;) {
-        auto end = text.find(separator);
-        parts.push_back(text.substr(0, end));
-        if (end == text.npos) return parts;
-        text.remove_prefix(end + 1);
-    }
-}
-
 bool is_variable(std::string_view segment) { return segment.starts_with('{'); }
 std::string_view variable(std::string_view segment) { return segment.substr(1, segment.size() - 2); }
 
 bool takes(const Command& command, Kind kind) { return std::ranges::count(command.parameters, kind, &Parameter::kind); }
 
 bool matches(std::string_view pattern, std::string_view path) {
-    auto want = split(pattern, '/'), have = split(path, '/');
+    auto want = base::split(pattern, '/'), have = base::split(path, '/');
     auto same = [](std::string_view w, std::string_view h) { return is_variable(w) ? !h.empty() : w == h; };
     return std::ranges::equal(want, have, same);
 }
@@ -88,7 +78,7 @@ std::optional<Reply> add_value(Request& request, const std::string& name, std::s
 }
 
 std::optional<Reply> read_path(Request& request, std::string_view path) {
-    auto want = split(request.command->path, '/'), have = split(path, '/');
+    auto want = base::split(request.command->path, '/'), have = base::split(path, '/');
     for (std::size_t i = 0; i < want.size(); ++i) {
         if (!is_variable(want[i])) continue;
         auto value = percent_decoded(have[i]);
@@ -99,7 +89,7 @@ std::optional<Reply> read_path(Request& request, std::string_view path) {
 }
 
 std::optional<Reply> read_query(Request& request, std::string_view query) {
-    for (auto pair : split(query, '&')) {
+    for (auto pair : base::split(query, '&')) {
         if (pair.empty()) continue;
         auto equals = pair.find('=');
         auto name = percent_decoded(pair.substr(0, equals));
@@ -170,7 +160,7 @@ Code code_from(int status) {
 std::string target_of(const Request& request) {
     std::string target, query;
     std::vector<std::string_view> in_path;
-    for (auto segment : split(request.command->path, '/')) {
+    for (auto segment : base::split(request.command->path, '/')) {
         if (segment.empty()) continue;
         if (is_variable(segment)) in_path.push_back(variable(segment));
         target +=

@@ -47,7 +47,7 @@ public:
     /// Index among the choices of the table; the enumerations stand in the same order.
     template <class Enum>
     Enum choice(std::string_view name) const {
-        auto names = split(key_of(*map_, name).choices, '|');
+        auto names = base::split(key_of(*map_, name).choices, '|');
         return static_cast<Enum>(std::ranges::find(names, text(name)) - names.begin());
     }
     Section section(std::string_view name) const { return {node(name), key_of(*map_, name)}; }

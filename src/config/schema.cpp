@@ -53,7 +53,7 @@ json::object describe(const Key& key) {
             break;
         case Kind::choice: {
             json::array names;
-            for (auto name : split(key.choices, '|')) names.emplace_back(name);
+            for (auto name : base::split(key.choices, '|')) names.emplace_back(name);
             out["enum"] = std::move(names);
             break;
         }

@@ -61,21 +61,11 @@ std::optional<std::string> read_host(std::string_view text) {
         return has_port || text.front() == '[' ? std::nullopt : std::optional(address->ip_text());
     }
     if (text.ends_with('.')) text.remove_suffix(1);
-    auto labels = split(text, '.');
+    auto labels = base::split(text, '.');
     // The last label begins with a letter, so no mistyped IP address is a name (RFC 3261 s25.1 toplabel).
     if (text.size() > 253 || !std::ranges::all_of(labels, is_label) || !base::is_alpha(labels.back().front()))
         return {};
     return base::lowered(text);
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-    std::vector<std::string_view> parts;
-    for (;;) {
-        auto end = text.find(separator);
-        parts.push_back(text.substr(0, end));
-        if (end == text.npos) return parts;
-        text.remove_prefix(end + 1);
-    }
 }
 
 std::string expected(const Key& key) {
@@ -104,7 +94,7 @@ std::string expected(const Key& key) {
         case Kind::choice:
             break;
     }
-    auto names = split(key.choices, '|');
+    auto names = base::split(key.choices, '|');
     std::string text = "one of";
     for (std::size_t i = 0; i < names.size(); ++i) {
         text += i == 0 ? " " : i + 1 == names.size() ? " or " : ", ";
@@ -134,7 +124,7 @@ bool fits(const Key& key, std::string_view text) {
             return value && *value >= key.least;
         }
         case Kind::choice:
-            return std::ranges::count(split(key.choices, '|'), text) == 1;
+            return std::ranges::count(base::split(key.choices, '|'), text) == 1;
         case Kind::path:
         case Kind::file:
             return !text.empty();

@@ -13,9 +13,6 @@ namespace muster::config {
 /// A host name in lower case without a trailing dot, or an IP address in its usual form, IPv6 without brackets.
 std::optional<std::string> read_host(std::string_view text);
 
-/// `text` cut at each `separator`.
-std::vector<std::string_view> split(std::string_view text, char separator);
-
 /// What the key wants, for people: "a duration such as 30s, 5m or 1h".
 std::string expected(const Key& key);
 

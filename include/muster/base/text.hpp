@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace muster::base {
 
@@ -18,6 +19,8 @@ constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 /// Equal when ASCII letters are compared without case.
 bool iequals(std::string_view a, std::string_view b);
 std::string lowered(std::string_view text);
+/// The parts between separators; one empty part when there is nothing.
+std::vector<std::string_view> split(std::string_view text, char separator);
 /// Without SP, HTAB, CR and LF at both ends.
 std::string_view trimmed(std::string_view text);
 
