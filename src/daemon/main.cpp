@@ -67,6 +67,9 @@ int run(const std::string& config_path) {
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);  // password hashes and keys stay out of core dumps
     muster::daemon::start_log(config->log_level);
+    if (config->admin_http)
+        muster::daemon::log_line(muster::daemon::Level::warning,
+                                 "admin.http is not in this version: nothing listens there");
     int code = fine;
     try {
         muster::daemon::Daemon daemon(std::move(*config), config_path);
