@@ -137,6 +137,16 @@ bool Network::contains(const Address& address) const {
     return differing >> (8 - rest) == 0;
 }
 
+Flow Flow::unopened(Transport transport, std::uint16_t worker, std::uint16_t listener, const Address& remote) {
+    Flow flow;
+    flow.transport = transport;
+    flow.worker = worker;
+    flow.listener = listener;
+    flow.slot = unopened_slot;
+    flow.remote = remote;
+    return flow;
+}
+
 std::string Flow::source() const { return std::string(lower_name(transport)) + ":" + remote.text(); }
 
 std::string Flow::encode() const {

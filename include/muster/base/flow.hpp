@@ -62,10 +62,17 @@ struct Flow {
     Address remote{};
     Address local{};
 
+    /// The slot of a stream that nobody has opened yet.
+    static constexpr std::uint32_t unopened_slot = 0xffff'ffff;
+    /// A stream to `remote` as `worker` will open it, or has open already and uses again.
+    static Flow unopened(Transport transport, std::uint16_t worker, std::uint16_t listener, const Address& remote);
+    bool is_unopened() const { return is_stream(transport) && slot == unopened_slot; }
+
     friend bool operator==(const Flow& a, const Flow& b) {
         if (a.transport != b.transport) return false;
         if (!is_stream(a.transport)) return a.remote == b.remote && a.local == b.local;
-        return a.boot == b.boot && a.worker == b.worker && a.slot == b.slot && a.generation == b.generation;
+        return a.boot == b.boot && a.worker == b.worker && a.slot == b.slot && a.generation == b.generation &&
+               a.remote == b.remote;
     }
 
     /// The source for people: "udp:127.0.0.1:5070".

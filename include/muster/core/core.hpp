@@ -3,22 +3,33 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "muster/auth/accounts.hpp"
 #include "muster/auth/mac.hpp"
 #include "muster/auth/nonce.hpp"
+#include "muster/auth/route_token.hpp"
 #include "muster/base/now.hpp"
 #include "muster/base/random.hpp"
 #include "muster/core/outbox.hpp"
+#include "muster/core/ringing.hpp"
 #include "muster/core/settings.hpp"
 #include "muster/location/table.hpp"
+#include "muster/transaction/client.hpp"
 #include "muster/transaction/layer.hpp"
 
 namespace muster::core {
+
+/// Keys that all workers have in common: what one signed another must know again.
+struct RouteKeys {
+    auth::RouteKey record_route{};
+    std::array<std::uint8_t, 16> loop{};
+};
 
 /// What all workers share. The tables lock for themselves.
 struct Shared {
@@ -26,6 +37,10 @@ struct Shared {
     const auth::Accounts& accounts;
     const auth::NonceKeys& nonces;
     auth::NonceTable& used_nonces;
+    Ringing& ringing;
+    const RouteKeys& keys;
+    std::function<bool(const base::Flow&)> is_live;  ///< of any worker; from any thread
+    std::uint32_t workers = 1;
 };
 
 class Core {
@@ -45,7 +60,17 @@ public:
     void on_outcome(JobPtr job, base::Now now, Outbox& out);
     /// The queue to the writer is full: the job was not tried.
     void on_queue_full(JobPtr job, base::Now now, Outbox& out);
-    void on_flow_closed(const base::Flow& flow);
+    /// The place that a question asked for, in the order to be tried; none: there is no such host.
+    void on_answer(std::uint64_t question, std::span<const Place> places, base::Now now, Outbox& out);
+    /// A stream of any worker is closed.
+    void on_flow_closed(const base::Flow& flow, base::Now now, Outbox& out);
+    /// Nothing can be sent to this flow: the stream is gone, or could not be opened, or the kernel has no way to there.
+    void on_send_failed(const base::Flow& flow, base::Now now, Outbox& out);
+    /// The commit feed: the bindings of these AORs have changed. A phone that registers while a call to it rings is
+    /// rung.
+    void on_changed(std::span<const std::string> aors, base::Now now, Outbox& out);
+    /// No new requests from here on (503); calls that ring are cancelled, and their callers told 503.
+    void begin_drain(base::Now now, Outbox& out);
     void on_time(base::Now now, Outbox& out);
     std::optional<base::Mono> next_deadline() const;
 
@@ -54,6 +79,8 @@ public:
 
     /// Jobs given to the writer and not yet back: a drain waits for none.
     std::size_t pending_jobs() const { return pending_jobs_; }
+    /// Requests passed on whose final response is still to come.
+    std::size_t pending_forwards() const { return clients_.waiting(); }
     const Counters& counters() const { return counters_; }
     std::size_t transactions() const { return layer_.live(); }
 
@@ -83,6 +110,7 @@ private:
     base::Random& random_;
     SettingsPtr settings_;
     transaction::Layer layer_;
+    transaction::ClientLayer clients_;
     auth::Mac tags_;
     std::uint64_t hash_seed_;
     std::unique_ptr<sip::Message> message_;  // reused: a message is large

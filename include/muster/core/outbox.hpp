@@ -1,6 +1,8 @@
 #pragma once
 // The effects of one event: the core fills it, the worker carries it out and clears it.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +21,7 @@ struct Event {
         refused,      ///< a REGISTER that was refused; `status`, `rule`
         registered,   ///< a REGISTER was accepted and changed something
         evicted,      ///< `subject` is the contact that had to go
-        store_failed,
+        call,         ///< an INVITE has ended: `status` is what its caller was told, `subject` who was called
     };
     Kind kind = Kind::malformed;
     int status = 0;
@@ -28,14 +30,40 @@ struct Event {
     std::string subject;    ///< attacker-chosen: AOR, user name ...; printed last and escaped
 };
 
+/// Asks where a host is (RFC 3263). The answer comes to Core::on_answer.
+struct Question {
+    std::uint64_t id = 0;
+    std::string host;                            ///< a name, never numeric
+    std::uint16_t port = 0;                      ///< 0: none was given, so SRV is asked
+    std::optional<base::Transport> transport{};  ///< stated by the URI; else NAPTR is asked
+    bool secure = false;                         ///< sips: nothing but TLS
+};
+
+/// One place to try, in order (RFC 3263 s4.2).
+struct Place {
+    base::Transport transport = base::Transport::udp;
+    base::Address address;
+};
+
+/// A response whose branch names another worker.
+struct Handover {
+    std::uint32_t home = 0;
+    base::Flow flow;
+    std::string bytes;
+};
+
 struct Outbox {
-    base::Sends sends;
+    base::Sends sends;  ///< to streams that are unopened too: the worker opens them
+    std::vector<Question> questions;
+    std::vector<Handover> handovers;
     std::vector<JobPtr> jobs;
     std::vector<base::Flow> closes;  ///< streams to close after what is being sent to them
     std::vector<Event> events;
 
     void clear() {
         sends.clear();
+        questions.clear();
+        handovers.clear();
         jobs.clear();
         closes.clear();
         events.clear();
@@ -53,6 +81,13 @@ struct Counters {
     std::uint64_t queried = 0;     ///< 200 to a REGISTER without
     std::uint64_t withheld = 0;    ///< answers not sent because they were too large for an unverified datagram
     std::uint64_t refused = 0;     ///< final answers 4xx and 5xx but challenges
+    std::uint64_t redirected = 0;  ///< 302
+    std::uint64_t calls = 0;       ///< INVITEs outside a dialog that were passed on
+    std::uint64_t answered = 0;    ///< those that a 2xx came back for
+    std::uint64_t forwarded = 0;   ///< requests passed on, one for each target
+    std::uint64_t relayed = 0;     ///< responses passed back
+    std::uint64_t strays = 0;      ///< responses that nothing of ours waits for
+    std::uint64_t joined = 0;      ///< phones that registered while a call to them rang, and were rung
 };
 
 }  // namespace muster::core

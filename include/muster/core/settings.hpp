@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "muster/auth/digest.hpp"
+#include "muster/base/flow.hpp"
 #include "muster/base/limits.hpp"
 #include "muster/registrar/policy.hpp"
 #include "muster/sip/aor.hpp"
@@ -27,8 +29,19 @@ struct Domain {
     base::Seconds ring_time{60};
 };
 
+/// Where requests and responses leave from.
+struct Listener {
+    base::Transport transport = base::Transport::udp;
+    base::Address address;    ///< as configured: maybe 0.0.0.0 or ::
+    std::string advertise{};  ///< host for Via and Record-Route, IPv6 in brackets; empty: the address itself
+    /// For a listener on every address, what to say while it is not known which one a message will leave from.
+    base::Address usual{};
+};
+
 struct Settings {
     sip::ServedDomains served;
+    std::vector<Listener> listeners;  ///< base::Flow::listener is an index into it
+    unsigned max_breadth = 60;        ///< RFC 5393 s5.3.3: forks of one request, when it does not say less
     std::map<std::string, Domain, std::less<>> domains;
     base::Limits limits;
 

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,31 @@ public:
 private:
     std::string& out_;
 };
+
+/// What a proxy changes in a request that it passes on (RFC 3261 s16.6). All else goes on as it came, in its order.
+struct RequestEdits {
+    std::string_view request_uri;
+    std::string_view via;           ///< value of our Via, put on top
+    std::string_view record_route;  ///< values put on top of those there, comma separated; empty: none
+    std::string_view route;         ///< the whole Route set from here on, comma separated; empty: no Route field
+    std::uint32_t max_forwards = 70;
+    std::optional<std::uint32_t> max_breadth;  ///< RFC 5393 s5.3.3; absent: no such field
+    std::string_view realm;  ///< Proxy-Authorization of this realm was for us and stays here (RFC 3261 s22.3)
+};
+
+/// Appends the request as it is passed on. The topmost Via that was there says where it came from, as in
+/// append_reply_head(). Content-Length is added when it was absent.
+void append_forwarded(std::string& out, const Message& request, const base::Flow& arrived, const RequestEdits& edits);
+
+/// Appends a response as it is passed back: without its topmost Via (RFC 3261 s16.7 step 9). `more` are whole field
+/// lines, each with CRLF, added behind the others (challenges of other branches: s16.7 step 7).
+void append_relayed(std::string& out, const Message& response, std::string_view more = {});
+
+/// Appends the ACK for a non-2xx final response to an INVITE that we sent (RFC 3261 s17.1.1.3): with the Request-URI,
+/// topmost Via, From, Call-ID, CSeq number and Route of the INVITE, and the To of the response.
+void append_ack(std::string& out, const Message& invite, const Message& response);
+/// Appends the CANCEL of a request that we sent (RFC 3261 s9.1).
+void append_cancel(std::string& out, const Message& invite);
 
 /// Where a response goes when its request came over UDP: the source address, and its port when the client asked for
 /// rport, else the sent-by port (RFC 3261 s18.2.2, RFC 3581 s4). Streams: the flow itself.

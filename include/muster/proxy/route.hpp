@@ -1,0 +1,71 @@
+#pragma once
+// What RFC 3261 s16.3, s16.4 and s16.6 say of a request that is to be passed on.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "muster/auth/mac.hpp"
+#include "muster/auth/route_token.hpp"
+#include "muster/base/flow.hpp"
+#include "muster/base/result.hpp"
+#include "muster/sip/aor.hpp"
+#include "muster/sip/message.hpp"
+
+namespace muster::proxy {
+
+/// A hash of all that the routing of a request depends on: Request-URI, Route set, To and From tags, Call-ID, CSeq
+/// number, Proxy-Require. A spiral changes it, a loop does not (RFC 5393 s4.2). `mac` has the same key in every worker.
+std::uint64_t loop_mark(auth::Mac& mac, const sip::Message& request);
+
+/// s16.3: scheme of the Request-URI (416), Max-Forwards (483), loops (482: a Via of ours with this mark), Proxy-Require
+/// (420 with Unsupported). Max-Breadth 0 is for the fork to see.
+base::Check validate(const sip::Message& request, std::uint64_t loop_mark);
+
+/// True if the URI names this server: one of our domains or listening addresses, with no port or one we listen on.
+bool is_ours(const sip::Uri& uri, const sip::ServedDomains& served);
+
+/// Where a request wants to go, after s16.4.
+struct Routing {
+    sip::Uri request_uri;            ///< after repair of what a strict router made of it; views the message
+    bool known_dialog = false;       ///< it carries a Record-Route of ours with a right MAC
+    std::optional<base::Flow> flow;  ///< the flow that our Record-Route names for the other side
+    std::string route;               ///< Route values that are left, comma separated: none of ours at the front
+    /// A route is left that nothing vouches for: the request may go only to a contact that is bound now.
+    bool is_foreign_route() const { return !route.empty() && !known_dialog; }
+};
+
+/// s16.4: puts the last Route value back into the Request-URI when that is a Record-Route of ours (strict routers),
+/// takes off the Route values at the front that are ours, and reads their tokens: the flow counts that is not the one
+/// the request came over. A token with a wrong MAC: 403.
+base::Result<Routing> preprocess(const sip::Message& request, const base::Flow& arrived,
+                                 const sip::ServedDomains& served, auth::RouteTokens& tokens);
+
+/// Appends one Record-Route value of ours: `<sip:token@sent-by;lr>`, with `;transport=` unless it is UDP. `sent_by` is
+/// host and port; `flow` as for RouteTokens.
+void append_record_route(std::string& out, auth::RouteTokens& tokens, const sip::Message& request,
+                         base::Transport transport, std::string_view sent_by, const base::Flow* flow);
+
+/// Where the next hop is, as far as it can be said without asking DNS (RFC 3263 s4).
+struct NextHop {
+    std::string host;                          ///< IPv6 without brackets; maddr where given
+    std::optional<base::Address> address;      ///< when the host is numeric, with the port to use
+    std::uint16_t port = 0;                    ///< 0 when absent
+    std::optional<base::Transport> transport;  ///< stated; always set when `address` is (UDP, or TLS for sips)
+    bool secure = false;                       ///< sips: nothing but TLS
+};
+/// Empty for a URI that is not sip or sips, or that names a transport we do not know.
+std::optional<NextHop> next_hop(const sip::Uri& uri);
+
+/// s16.6 steps 6 and 7. The Request-URI and Route set to send, and the URI that the next hop comes from. `route` may be
+/// empty. A first Route value without `lr` is a strict router: it becomes the Request-URI, and the target the last
+/// value.
+struct Onward {
+    std::string request_uri;
+    std::string route;
+    std::string next;  ///< text of the URI of the next hop
+};
+Onward onward(std::string_view target_uri, std::string_view route);
+
+}  // namespace muster::proxy
