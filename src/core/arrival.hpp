@@ -6,13 +6,22 @@
 
 namespace muster::core {
 
+struct Core::Moment {
+    base::Now now;
+    Outbox& out;
+};
+
 struct Core::Arrival {
     sip::Message& message;
     const base::Flow& flow;
     std::size_t size;  // bytes received
     base::Now now;
     Outbox& out;
+    std::uint64_t loop_mark = 0;
+    bool is_verified = false;  // its digest was right: it is answered through a transaction
+    std::string_view realm{};  // of the credentials that were for us
 
+    Moment at() { return {now, out}; }
     void log(Event::Kind kind, int status, std::string_view rule, std::string_view subject) {
         out.events.push_back({kind, status, flow, rule, std::string(subject)});
     }

@@ -1,12 +1,24 @@
 #include "muster/core/core.hpp"
 
-#include "arrival.hpp"
+#include "forward.hpp"
 #include "muster/base/text.hpp"
 #include "muster/registrar/reply.hpp"
 #include "muster/sip/parse.hpp"
 #include "muster/sip/write.hpp"
 
 namespace muster::core {
+namespace {
+
+transaction::ClientOptions client_options(std::uint32_t worker, const transaction::LayerOptions& options) {
+    transaction::ClientOptions out;
+    out.home = worker;
+    out.live = options.pending;
+    out.bytes = options.bytes;
+    out.timers = options.timers;
+    return out;
+}
+
+}  // namespace
 
 Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, SettingsPtr settings,
            const transaction::LayerOptions& options)
@@ -15,9 +27,13 @@ Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, Set
       random_(random),
       settings_(std::move(settings)),
       layer_(options),
+      clients_(client_options(worker, options), random),
       tags_(random),
+      loops_(shared.keys.loop),
+      tokens_(shared.keys.record_route),
       hash_seed_(random.next()),
-      message_(std::make_unique<sip::Message>()) {}
+      message_(std::make_unique<sip::Message>()),
+      forwards_(std::make_unique<Forwards>()) {}
 
 Core::~Core() = default;
 
@@ -32,7 +48,7 @@ void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now 
             refuse_stateless(arrival, {parsed.status, parsed.reason, "RFC 3261 s8.1.1"});
         return;
     }
-    if (!message_->is_request) return;  // nothing of ours is waiting for a response
+    if (!message_->is_request) return on_response(arrival);
     if (layer_.receive(*message_, flow, now, out.sends) == transaction::Receipt::absorbed) {
         ++counters_.retransmissions;
         return;
@@ -52,12 +68,6 @@ void Core::on_broken_stream(const base::Flow& flow, std::string_view head, int s
         refuse_stateless(arrival, {status, reason, "RFC 3261 s18.3"});
     out.closes.push_back(flow);
 }
-
-void Core::on_flow_closed(const base::Flow& flow) { layer_.on_flow_closed(flow); }
-
-void Core::on_time(base::Now now, Outbox& out) { layer_.on_time(now, out.sends); }
-
-std::optional<base::Mono> Core::next_deadline() const { return layer_.next_deadline(); }
 
 /// Our To tags are MACs over the dialog's other half, so that an answer without a transaction is the same each time.
 std::string_view Core::to_tag(const sip::Message& message) {

@@ -7,6 +7,20 @@
 #include "muster/sip/write.hpp"
 
 namespace muster::core {
+namespace {
+
+struct Challenge {
+    int status;
+    std::string_view field;
+};
+
+/// What asks for credentials of that header (RFC 3261 s22.2, s22.3).
+Challenge challenge_in(sip::Header header) {
+    return header == sip::Header::authorization ? Challenge{401, "WWW-Authenticate"}
+                                                : Challenge{407, "Proxy-Authenticate"};
+}
+
+}  // namespace
 
 void Core::on_register(Arrival& arrival) {
     auto& message = arrival.message;
@@ -19,7 +33,7 @@ void Core::on_register(Arrival& arrival) {
 
     std::string identity;
     bool vouched_for = domain->policy.trusts(arrival.flow.remote);  // an edge proxy has authenticated it
-    if (!vouched_for && !authenticate(arrival, *domain, identity)) return;
+    if (!vouched_for && !authenticate(arrival, *domain, sip::Header::authorization, identity)) return;
 
     auto aor = sip::canonical_aor(message.to.uri, settings_->served, *domain_name);
     const base::Reject unknown{404, "Not Found", "RFC 3261 s10.3 step 5"};
@@ -32,31 +46,33 @@ void Core::on_register(Arrival& arrival) {
     register_as(arrival, *domain, account->aor);
 }
 
-/// Step 3: fills `identity`, or challenges.
-bool Core::authenticate(Arrival& arrival, const Domain& domain, std::string& identity) {
-    auto verdict = auth::verify(arrival.message, sip::Header::authorization, domain.digest, settings_->served,
-                                shared_.accounts, shared_.nonces, shared_.used_nonces, arrival.now);
+/// Step 3: fills `identity`, or challenges. `header` is where the credentials stand: for a registrar or for a proxy.
+bool Core::authenticate(Arrival& arrival, const Domain& domain, sip::Header header, std::string& identity) {
+    auto verdict = auth::verify(arrival.message, header, domain.digest, settings_->served, shared_.accounts,
+                                shared_.nonces, shared_.used_nonces, arrival.now);
     if (verdict.outcome == auth::Outcome::accepted) {
         identity = std::move(verdict.aor);
         return true;
     }
     if (verdict.outcome == auth::Outcome::wrong) {
         ++counters_.auth_failed;
-        arrival.log(Event::Kind::auth_failed, 401, verdict.rule, verdict.username);
+        arrival.log(Event::Kind::auth_failed, challenge_in(header).status, verdict.rule, verdict.username);
     }
-    challenge(arrival, domain, verdict.outcome == auth::Outcome::stale);
+    challenge(arrival, domain, header, verdict.outcome == auth::Outcome::stale);
     return false;
 }
 
-void Core::challenge(Arrival& arrival, const Domain& domain, bool stale) {
+void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale) {
     ++counters_.challenged;
     auto& out = arrival.out.sends.open(sip::reply_flow(arrival.message, arrival.flow));
     auto before = out.size();
-    sip::ResponseWriter writer(out, 401, "Unauthorized", arrival.message, arrival.flow, to_tag(arrival.message));
+    sip::ResponseWriter writer(out, challenge_in(header).status, {}, arrival.message, arrival.flow,
+                               to_tag(arrival.message));
     constexpr std::size_t end_of_message = 21;  // "Content-Length: 0" and two line ends
     auto end = base::is_stream(arrival.flow.transport) ? std::string::npos
                                                        : before + amplification * arrival.size - end_of_message;
-    auth::append_challenges(out, "WWW-Authenticate", domain.digest, shared_.nonces, random_, stale, arrival.now, end);
+    auth::append_challenges(out, challenge_in(header).field, domain.digest, shared_.nonces, random_, stale, arrival.now,
+                            end);
     writer.finish();
     close_stateless(arrival);
 }

@@ -1,7 +1,7 @@
-// Which request goes where (RFC 3261 s8.2, s16.3).
+// Which request goes where (RFC 3261 s8.2, s16.3 to s16.5).
 
-#include "arrival.hpp"
-#include "muster/base/text.hpp"
+#include "forward.hpp"
+#include "muster/proxy/route.hpp"
 #include "muster/sip/write.hpp"
 
 namespace muster::core {
@@ -9,56 +9,96 @@ namespace {
 
 constexpr std::string_view allowed_methods = "REGISTER, OPTIONS";
 
+std::string allowed() { return std::string(allowed_methods); }
+
 }  // namespace
 
 void Core::on_request(Arrival& arrival) {
     const auto& message = arrival.message;
     switch (message.method) {
-        case sip::Method::ack:
-            return;  // of an answer of ours without a transaction, or of nobody's: never answered
         case sip::Method::register_:
             return on_register(arrival);
-        case sip::Method::options:
-            return on_options(arrival);
+        case sip::Method::ack:
+            return on_ack(arrival);
         case sip::Method::cancel:
-            return refuse_stateless(arrival, {481, "Call/Transaction Does Not Exist", "RFC 3261 s9.2"});
-        case sip::Method::other:
-            return refuse_stateless(
-                arrival, {501, "Not Implemented", "RFC 3261 s8.2.1", {{"Allow", std::string(allowed_methods)}}});
+            return on_cancel(arrival);
         default:
-            return refuse_stateless(
-                arrival, {405, "Method Not Allowed", "RFC 3261 s8.2.1", {{"Allow", std::string(allowed_methods)}}});
+            break;
     }
+    if (draining_) return refuse_stateless(arrival, {503, "Shutting Down", "RFC 3261 s21.5.4", {{"Retry-After", "5"}}});
+    arrival.loop_mark = proxy::loop_mark(loops_, message);
+    if (auto reject = proxy::validate(message, arrival.loop_mark)) return refuse_stateless(arrival, *reject);
+    auto routing = proxy::preprocess(message, arrival.flow, settings_->served, tokens_);
+    if (!routing) return refuse_stateless(arrival, routing.reject());
+    route(arrival, *routing);
 }
 
-/// OPTIONS to the server itself (RFC 3261 s11.2). Without a word about users, to whoever asks.
-void Core::on_options(Arrival& arrival) {
+/// Finds whom the request is for, whether its sender may send it there, and sends it on.
+void Core::route(Arrival& arrival, const proxy::Routing& routing) {
+    const auto& uri = routing.request_uri;
+    const bool is_number = uri.scheme == sip::Scheme::tel;
+    const bool ours = is_number || proxy::is_ours(uri, settings_->served);
+    if (ours && !is_number && !uri.has_user) return to_server(arrival);
+
+    const auto* domain = is_number ? domain_of(arrival.message.from.uri) : ours ? domain_of(uri) : nullptr;
+    const bool is_bound = !ours && !routing.known_dialog && find_bound_contact(arrival, uri);
+    if (is_bound) domain = domain_of(arrival.message.to.uri);
+    if (!may_send(arrival, routing, domain)) return;
+    if (is_bound) return to_found(arrival, nullptr, {});
+    if (!ours) return to_uri(arrival, routing);
+    if (!domain) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5"});
+    to_user(arrival, uri, *domain);
+}
+
+/// A request for this server itself. OPTIONS (RFC 3261 s11.2) is answered without a word about users, to whoever asks.
+void Core::to_server(Arrival& arrival) {
     const auto& message = arrival.message;
-    const auto& target = message.request_uri;
-    if (!target.is_sip()) return refuse_stateless(arrival, {416, "Unsupported URI Scheme", "RFC 3261 s8.2.2.1"});
+    if (message.method == sip::Method::other)
+        return refuse_stateless(arrival, {501, "Not Implemented", "RFC 3261 s8.2.1", {{"Allow", allowed()}}});
+    if (message.method != sip::Method::options)
+        return refuse_stateless(arrival, {405, "Method Not Allowed", "RFC 3261 s8.2.1", {{"Allow", allowed()}}});
     std::string unknown;
-    for (auto header : {sip::Header::require, sip::Header::proxy_require}) {
-        sip::Values tags(message, header);
-        while (auto tag = tags.next())
-            if (!tag->empty()) unknown.append(unknown.empty() ? "" : ", ").append(*tag);
-    }
+    sip::Values tags(message, sip::Header::require);
+    while (auto tag = tags.next())
+        if (!tag->empty()) unknown.append(unknown.empty() ? "" : ", ").append(*tag);
     if (!unknown.empty())
         return refuse_stateless(arrival, {420, "Bad Extension", "RFC 3261 s8.2.2.3", {{"Unsupported", unknown}}});
 
-    const auto& served = settings_->served;
-    bool ours = served.is_listen_address(target.host) || served.domain_of(target.host);
-    if (target.has_user || !ours) {
-        if (message.max_forwards == 0u) return refuse_stateless(arrival, {483, "Too Many Hops", "RFC 3261 s16.3"});
-        if (!ours) return refuse_stateless(arrival, {404, "Domain Not Served Here", "RFC 3261 s16.3"});
-        // The same for every user, known or not: strangers learn nothing.
-        return refuse_stateless(arrival, {480, "Temporarily Unavailable", "lookup is off"});
-    }
     auto& out = arrival.out.sends.open(sip::reply_flow(message, arrival.flow));
     sip::ResponseWriter writer(out, 200, "OK", message, arrival.flow, to_tag(message));
     bool stream = base::is_stream(arrival.flow.transport);
-    writer.field("Allow", allowed_methods).field("Accept", "application/sdp").field("Supported", stream ? "path, pref, outbound" : "path, pref");
+    writer.field("Allow", allowed_methods)
+        .field("Accept", "application/sdp")
+        .field("Supported", stream ? "path, pref, outbound" : "path, pref");
     writer.finish();
     close_stateless(arrival);
+}
+
+/// RFC 3261 s9.2, s16.10. A CANCEL is hop by hop: what it asks for is done, or it is told that there is nothing to end.
+void Core::on_cancel(Arrival& arrival) {
+    auto ticket = layer_.find_cancelled(arrival.message);
+    if (!ticket) return refuse_stateless(arrival, {481, "Call/Transaction Does Not Exist", "RFC 3261 s9.2"});
+    auto& out = arrival.out.sends.open(sip::reply_flow(arrival.message, arrival.flow));
+    sip::ResponseWriter(out, 200, "OK", arrival.message, arrival.flow, to_tag(arrival.message)).finish();
+    close_stateless(arrival);
+    auto found = forwards_->by_ticket.find(Forwards::key(*ticket));
+    if (found == forwards_->by_ticket.end()) return;
+    auto& forward = *forwards_->find(found->second);
+    forward.context.cancel(arrival.now, forward.effects);
+    carry_out(forward, nullptr, arrival.at());
+}
+
+/// The ACK of a 2xx goes on like any request of its dialog, but without a transaction, and nothing ever answers it. One
+/// for an answer of our own ends here.
+void Core::on_ack(Arrival& arrival) {
+    const auto& message = arrival.message;
+    if (message.to.tag() == to_tag(message)) return;
+    arrival.loop_mark = proxy::loop_mark(loops_, message);
+    if (proxy::validate(message, arrival.loop_mark)) return;
+    auto routing = proxy::preprocess(message, arrival.flow, settings_->served, tokens_);
+    if (!routing) return;
+    if (routing->known_dialog) return to_uri(arrival, *routing);
+    if (find_bound_contact(arrival, routing->request_uri)) to_found(arrival, nullptr, {});
 }
 
 }  // namespace muster::core

@@ -48,8 +48,8 @@ Kind kind_of(core::Event::Kind kind) {
             return {"register result=ok", Level::info};
         case K::evicted:
             return {"register result=evicted", Level::info};
-        case K::store_failed:
-            return {"store result=failed", Level::error};
+        case K::call:
+            return {"call result=ended", Level::info};
     }
     return {"", Level::debug};
 }

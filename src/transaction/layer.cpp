@@ -231,6 +231,10 @@ void Layer::respond(ServerId id, int status, std::string_view response, base::No
     impl_->step(id.slot, event, response, now, sends);
 }
 
+void Layer::drop(ServerId id) {
+    if (impl_->live(id)) impl_->end(id.slot);
+}
+
 void Layer::on_time(base::Now now, base::Sends& sends) {
     impl_->end_due(impl_->ending, now);
     impl_->end_due(impl_->confirmed, now);

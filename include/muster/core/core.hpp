@@ -23,6 +23,11 @@
 #include "muster/transaction/client.hpp"
 #include "muster/transaction/layer.hpp"
 
+namespace muster::proxy {
+struct Routing;
+struct Target;
+}  // namespace muster::proxy
+
 namespace muster::core {
 
 /// Keys that all workers have in common: what one signed another must know again.
@@ -82,19 +87,28 @@ public:
     /// Requests passed on whose final response is still to come.
     std::size_t pending_forwards() const { return clients_.waiting(); }
     const Counters& counters() const { return counters_; }
-    std::size_t transactions() const { return layer_.live(); }
+    /// Server and client transactions.
+    std::size_t transactions() const { return layer_.live() + clients_.live(); }
+    /// Requests passed on that have not come to their end.
+    std::size_t forwards() const;
 
 private:
-    struct Arrival;  // one message, where it came from, when, and where its effects go
+    struct Arrival;   // one message, where it came from, when, and where its effects go
+    struct Forward;   // one request on its way to its targets
+    struct Forwards;  // all of them
+    struct Moment;    // now, and where effects go
 
     void on_request(Arrival& arrival);
     void on_register(Arrival& arrival);
     void on_options(Arrival& arrival);
+    void on_cancel(Arrival& arrival);
+    void on_ack(Arrival& arrival);
+    void on_response(Arrival& arrival);
     void register_as(Arrival& arrival, const Domain& domain, const std::string& aor);
     void answer_from_table(Job& job, base::Now now);
     std::uint32_t& in_progress(std::string_view aor);
-    bool authenticate(Arrival& arrival, const Domain& domain, std::string& identity);
-    void challenge(Arrival& arrival, const Domain& domain, bool stale);
+    bool authenticate(Arrival& arrival, const Domain& domain, sip::Header header, std::string& identity);
+    void challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale);
     void refuse(Arrival& arrival, const base::Reject& reject);
     void refuse_stateless(Arrival& arrival, const base::Reject& reject);
     void close_stateless(Arrival& arrival);
@@ -102,6 +116,45 @@ private:
     std::string_view to_tag(const sip::Message& message);
     JobPtr take_job();
     void put_back(JobPtr job);
+
+    // Who may send what to whom, and where it goes.
+    void route(Arrival& arrival, const proxy::Routing& routing);
+    const Domain* domain_of(const sip::Uri& uri) const;
+    bool may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target);
+    bool is_own_user(Arrival& arrival, const Domain& domain);
+    void look_up(std::string_view aor, const sip::Message* request, base::Now now);
+    bool find_bound_contact(Arrival& arrival, const sip::Uri& uri);
+    void to_server(Arrival& arrival);
+    void to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain);
+    void to_found(Arrival& arrival, const Domain* domain, std::string_view aor);
+    void to_uri(Arrival& arrival, const proxy::Routing& routing);
+    void redirect(Arrival& arrival);
+    void turn_down(Arrival& arrival, const base::Reject& reject);
+    unsigned breadth_of(const sip::Message& message) const;
+
+    // Passing a request on.
+    Forward* new_forward(Arrival& arrival, const Domain* domain, unsigned breadth);
+    void rings(Forward& forward, std::string_view aor);
+    void add_branch(Forward& forward, const proxy::Target& target, Moment at);
+    void begin(Forward& forward, Moment at);
+    void carry_out(Forward& forward, const sip::Message* response, Moment at);
+    bool try_next(Forward& forward, std::uint32_t branch, Moment at);
+    bool send_to(Forward& forward, std::uint32_t branch, const base::Flow& flow, Moment at);
+    void branch_failed(Forward& forward, std::uint32_t branch, int status, Moment at);
+    void branch_ended(Forward& forward, std::uint32_t branch);
+    void relay(Forward& forward, const sip::Message& response, std::string_view more, Moment at);
+    void finish(Forward& forward, Moment at);
+    void answer_self(Forward& forward, int status, Moment at);
+    void told(Forward& forward, int status, Moment at);
+    void settle(Forward& forward, base::Now now);
+    void fail(Moment at);
+    const sip::Message& request_of(Forward& forward);
+
+    // How it leaves.
+    std::optional<base::Flow> leaving(const Place& place, const base::Flow& arrived) const;
+    void append_sent_by(std::string& out, const base::Flow& flow) const;
+    void append_record_routes(std::string& out, const Forward& forward, const sip::Message& request,
+                              const base::Flow& flow, bool by_flow);
 
     static constexpr std::size_t amplification = 3;  // bytes out for one in, to a sender that nobody has verified
 
@@ -112,6 +165,8 @@ private:
     transaction::Layer layer_;
     transaction::ClientLayer clients_;
     auth::Mac tags_;
+    auth::Mac loops_;
+    auth::RouteTokens tokens_;
     std::uint64_t hash_seed_;
     std::unique_ptr<sip::Message> message_;  // reused: a message is large
     std::string tag_;
@@ -119,6 +174,8 @@ private:
     std::vector<JobPtr> spare_;
     std::size_t pending_jobs_ = 0;
     std::array<std::uint32_t, 4096> in_progress_{};
+    std::unique_ptr<Forwards> forwards_;
+    bool draining_ = false;
     Counters counters_;
 };
 

@@ -56,6 +56,9 @@ public:
     /// gone.
     void respond(ServerId id, int status, std::string_view response, base::Now now, base::Sends& sends);
 
+    /// Ends a transaction that is not to be answered (RFC 4320 s4.2). Ignored for an id that is gone.
+    void drop(ServerId id);
+
     /// Runs what is due: retransmissions of INVITE finals (timer G), ends (H, I, J, L).
     void on_time(base::Now now, base::Sends& sends);
     /// When on_time() is next wanted.

@@ -1,0 +1,244 @@
+// A request on its way to its targets (RFC 3261 s16.6).
+
+#include "forward.hpp"
+
+#include "muster/base/text.hpp"
+#include "muster/proxy/route.hpp"
+#include "muster/sip/parse.hpp"
+#include "muster/sip/write.hpp"
+
+namespace muster::core {
+namespace {
+
+constexpr base::Milliseconds for_ever{24 * 3'600'000};
+constexpr base::Milliseconds next_group_after{5'000};  // other requests than INVITE
+constexpr unsigned late_phones = 10;
+constexpr std::size_t largest_datagram = 65'507;
+
+}  // namespace
+
+std::size_t Core::forwards() const { return forwards_->all.size(); }
+
+/// From here on a request has state: its server transaction, and what is kept to pass it on. Null when there is no
+/// room; then it has been answered.
+Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigned breadth) {
+    auto& message = arrival.message;
+    proxy::ContextOptions options;
+    options.is_invite = message.method == sip::Method::invite;
+    options.group_time = !options.is_invite ? next_group_after : domain ? domain->ring_time : for_ever;
+    options.breadth = breadth;
+    options.joiners = options.is_invite && domain ? late_phones : 0;
+    auto made = std::make_unique<Forward>(options);
+    made->id = ++forwards_->last_id;
+    made->method = message.method;
+    made->arrived = arrival.flow;
+    made->reply_to = sip::reply_flow(message, arrival.flow);
+    made->loop_mark = arrival.loop_mark;
+    made->settings = settings_;
+    made->realm = arrival.realm;
+    made->is_call = options.is_invite && message.to.tag().empty();
+    if (message.method != sip::Method::ack) {
+        made->ticket = layer_.create(message, made->reply_to, arrival.now);
+        if (!made->ticket) {
+            refuse_stateless(arrival, {503, "Too Many Transactions", "transactions", {{"Retry-After", "5"}}});
+            return nullptr;
+        }
+        sip::append_reply_head(made->head, message, arrival.flow, to_tag(message));
+        forwards_->by_ticket.emplace(Forwards::key(*made->ticket), made->id);
+    }
+    made->bytes.assign(message.bytes);
+    message.rebase(made->bytes.data());
+    message_.swap(forwards_->request);
+    forwards_->parsed = made->id;
+    counters_.calls += made->is_call;
+    return (forwards_->all[made->id] = std::move(made)).get();
+}
+
+/// From now on a phone that registers for the AOR is rung as well.
+void Core::rings(Forward& forward, std::string_view aor) {
+    forward.aor = aor;
+    forward.is_ringing = true;
+    shared_.ringing.add(aor);
+    forwards_->ringing.emplace(forward.aor, forward.id);
+}
+
+/// The request as it came. One parsed form is kept: forks follow each other.
+const sip::Message& Core::request_of(Forward& forward) {
+    if (forwards_->parsed != forward.id) {
+        sip::parse(forward.bytes, *forwards_->request, forward.settings->limits);
+        forwards_->parsed = forward.id;
+    }
+    return *forwards_->request;
+}
+
+void Core::add_branch(Forward& forward, const proxy::Target& target, Moment at) {
+    auto& branch = forward.branches.emplace_back();
+    branch.contact = target.uri;
+    auto uri = sip::parse_uri(target.uri);
+    auto onward = proxy::onward(uri && uri->is_sip() ? uri->without_headers() : target.uri, target.route);
+    branch.uri = std::move(onward.request_uri);
+    branch.route = std::move(onward.route);
+    branch.next = std::move(onward.next);
+    branch.bound = target.flow;
+    forward.context.add(target.q, at.now, forward.effects);
+}
+
+void Core::begin(Forward& forward, Moment at) {
+    if (forward.method == sip::Method::invite) answer_self(forward, 100, at);
+    forward.context.start(at.now, forward.effects);
+    carry_out(forward, nullptr, at);
+}
+
+/// What the context has decided. `response` is the one at hand. The forward may be gone afterwards.
+void Core::carry_out(Forward& forward, const sip::Message* response, Moment at) {
+    auto& effects = forward.effects;
+    if (effects.relay && response) relay(forward, *response, {}, at);
+    for (auto index : effects.cancel) {
+        auto& branch = forward.branches[index];
+        branch.is_cancelled = true;
+        if (branch.client)
+            clients_.cancel(*branch.client, at.now, at.out.sends);
+        else
+            branch_ended(forward, index);
+    }
+    for (std::size_t i = 0; i < effects.start.size(); ++i) {  // a branch that fails at once may start others
+        const auto index = effects.start[i];
+        if (!try_next(forward, index, at))
+            forward.context.on_failure(index, forward.branches[index].bound ? 430 : 503, at.now, effects);
+    }
+    if (effects.finish) finish(forward, at);
+    effects.clear();
+    settle(forward, at.now);
+}
+
+/// Sends the branch over its flow, or to the next of its places; false when none is left.
+bool Core::try_next(Forward& forward, std::uint32_t index, Moment at) {
+    auto& branch = forward.branches[index];
+    if (branch.bound)
+        return branch.tried++ == 0 && shared_.is_live(*branch.bound) && send_to(forward, index, *branch.bound, at);
+    if (!branch.is_asked && branch.places.empty()) {
+        auto uri = sip::parse_uri(branch.next);
+        auto hop = uri ? proxy::next_hop(*uri) : std::nullopt;
+        if (!hop) return false;
+        if (!hop->address) {
+            branch.question = ++forwards_->last_question;
+            branch.is_waiting = true;
+            ++forward.waiting;
+            forwards_->by_question[branch.question] = {forward.id, index};
+            at.out.questions.push_back({branch.question, hop->host, hop->port, hop->transport, hop->secure});
+            return true;
+        }
+        branch.places.push_back({*hop->transport, *hop->address});
+    }
+    while (branch.tried < branch.places.size()) {
+        auto flow = leaving(branch.places[branch.tried++], forward.arrived);
+        if (flow && send_to(forward, index, *flow, at)) return true;
+    }
+    return false;
+}
+
+/// Writes the copy for one target and sends it (s16.6 steps 1 to 10).
+bool Core::send_to(Forward& forward, std::uint32_t index, const base::Flow& flow, Moment at) {
+    auto& branch = forward.branches[index];
+    const auto& request = request_of(forward);
+    const bool is_ack = forward.method == sip::Method::ack;
+    // An ACK has no transaction: a repeated one gets the same branch (s16.11).
+    auto via_branch =
+        is_ack ? std::optional(transaction::Branch{
+                     worker_, {base::Flow::unopened_slot, 0}, loops_.of({request.via.branch}), forward.loop_mark})
+               : clients_.begin(forward.loop_mark);
+    if (!via_branch) return false;
+
+    std::string via = "SIP/2.0/", record_route;
+    via.append(base::via_name(flow.transport)).append(" ");
+    append_sent_by(via, flow);
+    via += ";branch=";
+    transaction::append_branch(via, *via_branch);
+    const bool makes_dialog = forward.method == sip::Method::invite || forward.method == sip::Method::subscribe ||
+                              forward.method == sip::Method::refer;
+    if (makes_dialog) append_record_routes(record_route, forward, request, flow, branch.bound.has_value());
+
+    sip::RequestEdits edits;
+    edits.request_uri = branch.uri;
+    edits.via = via;
+    edits.record_route = record_route;
+    edits.route = branch.route;
+    edits.max_forwards = request.max_forwards ? *request.max_forwards - 1 : 70;
+    if (!is_ack) edits.max_breadth = forward.context.share();
+    edits.realm = forward.realm;
+    scratch_.clear();
+    sip::append_forwarded(scratch_, request, forward.arrived, edits);
+    const bool fits = base::is_stream(flow.transport) || scratch_.size() <= largest_datagram;
+    if (!fits) {
+        if (!is_ack) clients_.abandon(via_branch->id);
+        return false;
+    }
+    ++counters_.forwarded;
+    if (is_ack) {
+        at.out.sends.add(flow, scratch_);
+        return true;
+    }
+    clients_.send(via_branch->id, flow, forward.method == sip::Method::invite, scratch_, at.now, at.out.sends);
+    branch.client = via_branch->id;
+    branch.is_waiting = true;
+    ++forward.waiting;
+    auto& owners = forwards_->by_client;
+    if (owners.size() <= via_branch->id.slot) owners.resize(via_branch->id.slot + 1);
+    owners[via_branch->id.slot] = {forward.id, index};
+    return true;
+}
+
+/// Nothing more is waited for from this branch.
+void Core::branch_ended(Forward& forward, std::uint32_t index) {
+    auto& branch = forward.branches[index];
+    if (branch.question != 0) forwards_->by_question.erase(branch.question);
+    branch.question = 0;
+    if (!branch.is_waiting) return;
+    branch.is_waiting = false;
+    --forward.waiting;
+}
+
+/// A place gave no answer, or none that counts: the next one is tried (RFC 3263 s4.3), or that was the target's answer.
+void Core::branch_failed(Forward& forward, std::uint32_t index, int status, Moment at) {
+    auto& branch = forward.branches[index];
+    branch_ended(forward, index);
+    const bool wanted = !branch.is_cancelled && !forward.context.is_answered();
+    if (!wanted || !try_next(forward, index, at)) forward.context.on_failure(index, status, at.now, forward.effects);
+    carry_out(forward, nullptr, at);
+}
+
+/// An answer of our own.
+void Core::answer_self(Forward& forward, int status, Moment at) {
+    if (!forward.ticket) return;
+    scratch_.clear();
+    sip::ResponseWriter writer(scratch_, status, {}, forward.head);
+    if (status == 503) writer.field("Retry-After", "5");
+    writer.finish();
+    layer_.respond(*forward.ticket, status, scratch_, at.now, at.out.sends);
+    if (status >= 200) told(forward, status, at);
+}
+
+/// Ends what has come to its end, else sees to it that its next deadline is met.
+void Core::settle(Forward& forward, base::Now now) {
+    auto& table = *forwards_;
+    const bool answered = forward.method == sip::Method::ack || forward.context.is_answered();
+    if (answered && forward.is_ringing) {
+        forward.is_ringing = false;
+        shared_.ringing.remove(forward.aor);
+        auto [first, last] = table.ringing.equal_range(forward.aor);
+        for (; first != last; ++first)
+            if (first->second == forward.id) break;
+        table.ringing.erase(first);
+    }
+    if (answered && forward.waiting == 0 && (!forward.stays || now.mono >= *forward.stays)) {
+        if (forward.ticket) table.by_ticket.erase(Forwards::key(*forward.ticket));
+        table.all.erase(forward.id);
+        return;
+    }
+    auto due = answered && forward.waiting == 0 ? forward.stays : forward.context.next_deadline();
+    if (!due || (forward.wakes && *forward.wakes <= *due)) return;
+    forward.wakes = due;
+    table.deadlines.push({*due, forward.id});
+}
+
+}  // namespace muster::core

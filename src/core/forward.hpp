@@ -1,0 +1,90 @@
+#pragma once
+// The requests of one worker that are on their way to their targets.
+
+#include <deque>
+#include <queue>
+#include <unordered_map>
+
+#include "arrival.hpp"
+#include "muster/proxy/response_context.hpp"
+#include "muster/proxy/target_set.hpp"
+
+namespace muster::core {
+
+/// One request on its way: what came, whom it was passed on to, what came back.
+struct Core::Forward {
+    /// One target (RFC 3261 s16.6).
+    struct Branch {
+        std::string contact;              ///< of the target, as bound
+        std::string uri, route;           ///< what will stand in the request
+        std::string next;                 ///< URI of the next hop
+        std::optional<base::Flow> bound;  ///< over this flow and no other
+        std::vector<Place> places;        ///< else to these, in order
+        std::size_t tried = 0;            ///< of the flow or the places
+        std::optional<transaction::ClientId> client;
+        std::uint64_t question = 0;  ///< open at DNS, 0: none
+        bool is_asked = false;       ///< DNS has answered
+        bool is_waiting = false;     ///< its client transaction has no final response yet
+        bool is_cancelled = false;
+    };
+
+    explicit Forward(const proxy::ContextOptions& options) : context(options) {}
+
+    std::uint64_t id = 0;
+    sip::Method method = sip::Method::other;
+    SettingsPtr settings;
+    std::string_view realm;  ///< whose credentials were for us; of `settings`
+    std::string bytes;       ///< the request as it came
+    std::string head;        ///< what answers of our own copy from it
+    std::string aor;         ///< whose targets these are; empty when it was not looked up
+    base::Flow arrived;
+    base::Flow reply_to;
+    std::optional<transaction::ServerId> ticket;  ///< none for an ACK
+    std::uint64_t loop_mark = 0;
+    proxy::ResponseContext context;
+    proxy::ResponseContext::Effects effects;
+    std::vector<Branch> branches;
+    std::size_t waiting = 0;          ///< branches that wait for DNS or a final response
+    std::optional<base::Mono> stays;  ///< repeated 2xx may come until then
+    std::optional<base::Mono> wakes;  ///< its place in Forwards::deadlines
+    bool is_call = false;             ///< an INVITE outside a dialog
+    bool is_told = false;             ///< a final response has gone back
+    int status = 0;                   ///< of that
+    bool is_ringing = false;          ///< counted in Shared::ringing
+};
+
+struct Core::Forwards {
+    struct Owner {
+        std::uint64_t forward = 0;
+        std::uint32_t branch = 0;
+    };
+    struct Deadline {
+        base::Mono at;
+        std::uint64_t forward;
+        bool operator>(const Deadline& other) const { return at > other.at; }
+    };
+
+    std::unordered_map<std::uint64_t, std::unique_ptr<Forward>> all;
+    std::unordered_map<std::uint64_t, std::uint64_t> by_ticket;
+    std::unordered_map<std::uint64_t, Owner> by_question;
+    std::vector<Owner> by_client;                                 ///< by slot of the client transaction
+    std::unordered_multimap<std::string, std::uint64_t> ringing;  ///< by AOR
+    std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines;
+    std::uint64_t last_id = 0;
+    std::uint64_t last_question = 0;
+
+    std::unique_ptr<sip::Message> request = std::make_unique<sip::Message>();  ///< of the forward `parsed`
+    std::unique_ptr<sip::Message> best = std::make_unique<sip::Message>();
+    std::uint64_t parsed = 0;
+    proxy::TargetSet set;                                   // scratch
+    std::vector<transaction::ClientLayer::Failure> failed;  // scratch
+    std::optional<location::Record> record;                 ///< what `set` views
+
+    static std::uint64_t key(transaction::ServerId id) { return std::uint64_t{id.slot} << 32 | id.generation; }
+    Forward* find(std::uint64_t id) {
+        auto found = all.find(id);
+        return found == all.end() ? nullptr : found->second.get();
+    }
+};
+
+}  // namespace muster::core

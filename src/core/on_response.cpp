@@ -1,0 +1,183 @@
+// What comes back (RFC 3261 s16.7 to s16.9), and what else a request on its way hears of.
+
+#include "forward.hpp"
+#include "muster/sip/parse.hpp"
+#include "muster/sip/write.hpp"
+
+namespace muster::core {
+namespace {
+
+constexpr base::Milliseconds repeated_2xx{32'000};  // 64*T1: RFC 6026 s7.2, timer M
+
+/// The response has a Via left when ours is taken off: somebody is there to hear it.
+bool has_more_vias(const sip::Message& response) {
+    sip::Values vias(response, sip::Header::via);
+    return vias.next() && vias.next();
+}
+
+}  // namespace
+
+void Core::on_response(Arrival& arrival) {
+    const auto& message = arrival.message;
+    auto branch = transaction::read_branch(message.via.branch);
+    if (!branch || branch->home >= shared_.workers || !has_more_vias(message)) {
+        ++counters_.strays;
+        return;
+    }
+    if (branch->home != worker_) {
+        arrival.out.handovers.push_back({branch->home, arrival.flow, std::string(message.bytes)});
+        return;
+    }
+    if (!clients_.receive(*branch, message, arrival.now, arrival.out.sends)) return;
+    auto& owners = forwards_->by_client;
+    const auto owner = branch->id.slot < owners.size() ? owners[branch->id.slot] : Forwards::Owner{};
+    auto* forward = forwards_->find(owner.forward);
+    if (!forward || forward->branches[owner.branch].client != branch->id) {
+        ++counters_.strays;
+        return;
+    }
+    auto& context = forward->context;
+    if (message.status < 200) {
+        context.on_provisional(owner.branch, message.status, arrival.now, forward->effects);
+        return carry_out(*forward, &message, arrival.at());
+    }
+    const auto& asked = forward->branches[owner.branch];
+    if (message.status == 503 && asked.tried < asked.places.size())
+        return branch_failed(*forward, owner.branch, 503, arrival.at());
+    branch_ended(*forward, owner.branch);
+    context.on_final(owner.branch, message.status, message.bytes, arrival.now, forward->effects);
+    carry_out(*forward, &message, arrival.at());
+}
+
+/// Passes a response back (s16.7 steps 3 and 9).
+void Core::relay(Forward& forward, const sip::Message& response, std::string_view more, Moment at) {
+    ++counters_.relayed;
+    scratch_.clear();
+    sip::append_relayed(scratch_, response, more);
+    const bool late = forward.is_told && forward.status >= 300;
+    if (late)  // a 2xx that crossed our answer: the transaction has no place for it, but the caller must know
+        at.out.sends.add(forward.reply_to, scratch_);
+    else
+        layer_.respond(*forward.ticket, response.status, scratch_, at.now, at.out.sends);
+    if (response.status < 200) return;
+    if (forward.method == sip::Method::invite && response.status < 300) forward.stays = at.now.mono + repeated_2xx;
+    if (!late) told(forward, response.status, at);
+}
+
+/// The caller has its final response.
+void Core::told(Forward& forward, int status, Moment at) {
+    if (forward.is_told) return;
+    forward.is_told = true;
+    forward.status = status;
+    if (!forward.is_call) return;
+    counters_.answered += status < 300;
+    at.out.events.push_back({Event::Kind::call, status, forward.arrived, "RFC 3261 s16.7", forward.aor});
+}
+
+/// All branches have ended without a response that goes back at once: the best of theirs is the answer (s16.7 step 6).
+void Core::finish(Forward& forward, Moment at) {
+    if (!forward.ticket) return;
+    const auto best = forward.context.best();
+    if (best.status == 0) return layer_.drop(*forward.ticket);
+    if (best.response.empty() || !sip::parse(best.response, *forwards_->best))
+        return answer_self(forward, best.status, at);
+    relay(forward, *forwards_->best, best.challenges, at);
+}
+
+void Core::on_answer(std::uint64_t question, std::span<const Place> places, base::Now now, Outbox& out) {
+    auto found = forwards_->by_question.find(question);
+    if (found == forwards_->by_question.end()) return;
+    const auto [id, index] = found->second;
+    auto& forward = *forwards_->find(id);
+    auto& branch = forward.branches[index];
+    branch.places.assign(places.begin(), places.end());
+    branch.tried = 0;
+    branch.is_asked = true;
+    branch_failed(forward, index, 503, {now, out});
+}
+
+void Core::on_flow_closed(const base::Flow& flow, base::Now now, Outbox& out) {
+    layer_.on_flow_closed(flow);
+    on_send_failed(flow, now, out);
+}
+
+void Core::on_send_failed(const base::Flow& flow, base::Now now, Outbox& out) {
+    clients_.on_flow_closed(flow, forwards_->failed);
+    fail({now, out});
+}
+
+/// Client transactions that ended without a response.
+void Core::fail(Moment at) {
+    auto failed = std::exchange(forwards_->failed, {});
+    for (const auto& failure : failed) {
+        const auto owner = forwards_->by_client[failure.id.slot];
+        auto* forward = forwards_->find(owner.forward);
+        if (!forward || forward->branches[owner.branch].client != failure.id) continue;
+        const int status = failure.timed_out ? 408 : forward->branches[owner.branch].bound ? 430 : 503;
+        branch_failed(*forward, owner.branch, status, at);
+    }
+}
+
+/// A phone that has registered since is rung as well, if it was not before.
+void Core::on_changed(std::span<const std::string> aors, base::Now now, Outbox& out) {
+    for (const auto& aor : aors) {
+        std::vector<std::uint64_t> ids;
+        auto [first, last] = forwards_->ringing.equal_range(aor);
+        for (; first != last; ++first) ids.push_back(first->second);
+        for (auto id : ids) {
+            auto& forward = *forwards_->find(id);
+            if (forward.context.is_cancelled() || draining_) continue;
+            look_up(aor, &request_of(forward), now);
+            const auto rung = forward.branches.size();
+            for (const auto& target : forwards_->set.targets) {
+                bool known = false;
+                for (const auto& branch : forward.branches)
+                    known = known || (branch.contact == target.uri && branch.bound == target.flow);
+                if (!known) add_branch(forward, target, {now, out});
+            }
+            counters_.joined += forward.branches.size() - rung;
+            carry_out(forward, nullptr, {now, out});
+        }
+    }
+}
+
+void Core::on_time(base::Now now, Outbox& out) {
+    layer_.on_time(now, out.sends);
+    clients_.on_time(now, out.sends, forwards_->failed);
+    fail({now, out});
+    auto& deadlines = forwards_->deadlines;
+    while (!deadlines.empty() && deadlines.top().at <= now.mono) {
+        auto* forward = forwards_->find(deadlines.top().forward);
+        const bool is_current = forward && forward->wakes == deadlines.top().at;
+        deadlines.pop();
+        if (!is_current) continue;
+        forward->wakes.reset();
+        if (!forward->context.is_answered()) forward->context.on_time(now, forward->effects);
+        carry_out(*forward, nullptr, {now, out});
+    }
+}
+
+std::optional<base::Mono> Core::next_deadline() const {
+    auto first = layer_.next_deadline();
+    auto consider = [&](std::optional<base::Mono> at) {
+        if (at && (!first || *at < *first)) first = at;
+    };
+    consider(clients_.next_deadline());
+    if (!forwards_->deadlines.empty()) consider(forwards_->deadlines.top().at);
+    return first;
+}
+
+void Core::begin_drain(base::Now now, Outbox& out) {
+    draining_ = true;
+    std::vector<std::uint64_t> ids;
+    for (const auto& [id, forward] : forwards_->all)
+        if (!forward->is_told) ids.push_back(id);
+    for (auto id : ids) {
+        auto& forward = *forwards_->find(id);
+        answer_self(forward, 503, {now, out});
+        forward.context.abandon(forward.effects);
+        carry_out(forward, nullptr, {now, out});
+    }
+}
+
+}  // namespace muster::core

@@ -1,0 +1,147 @@
+// Who may send what to whom, and where it goes (RFC 3261 s16.3 step 6, s16.5).
+
+#include "forward.hpp"
+#include "muster/base/text.hpp"
+#include "muster/proxy/redirect.hpp"
+#include "muster/proxy/route.hpp"
+#include "muster/sip/write.hpp"
+
+namespace muster::core {
+
+const Domain* Core::domain_of(const sip::Uri& uri) const {
+    const auto& served = settings_->served;
+    auto name = served.domain_of(uri.host);
+    if (!name && (uri.scheme == sip::Scheme::tel || served.is_listen_address(uri.host))) name = served.only_domain();
+    return name ? settings_->find(*name) : nullptr;
+}
+
+/// Our users show who they are; others may call users of domains that let them; nobody else gets anything from us. What
+/// belongs to a dialog that came through here has been let in already.
+bool Core::may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target) {
+    if (routing.known_dialog) return true;
+    const auto& from = arrival.message.from.uri;
+    if (proxy::is_ours(from, settings_->served))
+        if (const auto* domain = domain_of(from)) return is_own_user(arrival, *domain);
+    const base::Reject refused{403, "Forbidden", target ? "inbound" : "neither from nor to a domain served here"};
+    if (!target) return refuse_stateless(arrival, refused), false;
+    if (target->inbound == Inbound::anyone) return true;
+    if (target->inbound == Inbound::trusted && target->policy.trusts(arrival.flow.remote)) return true;
+    return refuse_stateless(arrival, refused), false;
+}
+
+/// A request in the name of a user of ours: the digest must say so (RFC 3261 s22.3), unless an edge proxy has seen to
+/// it.
+bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
+    if (domain.policy.trusts(arrival.flow.remote)) return true;
+    std::string identity;
+    if (!authenticate(arrival, domain, sip::Header::proxy_authorization, identity)) return false;
+    arrival.is_verified = true;
+    arrival.realm = domain.digest.realm;
+    auto aor = sip::canonical_aor(arrival.message.from.uri, settings_->served, domain.policy.domain);
+    auto account = aor ? shared_.accounts.by_aor(aor->text) : nullptr;
+    if (account && account->aor == identity) return true;
+    refuse(arrival, {403, "From Is Not Yours", "RFC 3261 s22.3: From must be the user's own AOR"});
+    return false;
+}
+
+/// Fills the target set with what the AOR is bound to.
+void Core::look_up(std::string_view aor, const sip::Message* request, base::Now now) {
+    auto& found = *forwards_;
+    found.set.targets.clear();
+    found.record = shared_.table.find(aor);
+    if (found.record) proxy::target_set(*found.record, request, shared_.is_live, now, found.set);
+}
+
+/// To a user of ours: looked up, and passed on or told where.
+void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain) {
+    const auto& message = arrival.message;
+    if (domain.lookup == Lookup::off) return turn_down(arrival, {480, "Temporarily Unavailable", "lookup is off"});
+    auto aor = sip::canonical_aor(uri, settings_->served, domain.policy.domain);
+    auto account = aor ? shared_.accounts.by_aor(aor->text) : nullptr;
+    if (!account || !account->enabled) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5"});
+
+    // Counted before the look-up: a phone that registers from here on is seen by one of the two.
+    const bool watched = domain.lookup == Lookup::proxy && message.method == sip::Method::invite;
+    if (watched) shared_.ringing.add(account->aor);
+    look_up(account->aor, &message, arrival.now);
+    if (forwards_->set.targets.empty())
+        turn_down(arrival, {480, "Temporarily Unavailable", "RFC 3261 s16.5: nowhere to go"});
+    else if (domain.lookup == Lookup::redirect)
+        redirect(arrival);
+    else
+        to_found(arrival, &domain, account->aor);
+    if (watched) shared_.ringing.remove(account->aor);
+}
+
+/// The contacts, to whoever asks for them and may (RFC 3261 s8.3): a retransmission is answered anew.
+void Core::redirect(Arrival& arrival) {
+    ++counters_.redirected;
+    const auto& message = arrival.message;
+    auto& out = arrival.out.sends.open(sip::reply_flow(message, arrival.flow));
+    constexpr std::size_t largest_datagram = 65'000;
+    auto room = base::is_stream(arrival.flow.transport) ? std::string::npos : out.size() + largest_datagram;
+    proxy::append_redirect(out, message, arrival.flow, to_tag(message), forwards_->set, arrival.now, room);
+    arrival.out.sends.close();
+}
+
+/// Leaves in the target set the one contact of the AOR in the To header that the URI is equal to, if there is one: what
+/// belongs to a call between bound phones finds them also when it comes without our Record-Route.
+bool Core::find_bound_contact(Arrival& arrival, const sip::Uri& uri) {
+    const auto& to = arrival.message.to.uri;
+    if (!proxy::is_ours(to, settings_->served)) return false;
+    auto aor = sip::canonical_aor(to, settings_->served);
+    auto account = aor ? shared_.accounts.by_aor(aor->text) : nullptr;
+    if (!account || !account->enabled) return false;
+    look_up(account->aor, nullptr, arrival.now);
+    auto& targets = forwards_->set.targets;
+    std::erase_if(targets, [&](const proxy::Target& target) {
+        auto bound = sip::parse_uri(target.uri);
+        return !bound || !sip::uri_equal(*bound, uri);
+    });
+    return !targets.empty();
+}
+
+/// Along the target set.
+void Core::to_found(Arrival& arrival, const Domain* domain, std::string_view aor) {
+    auto breadth = breadth_of(arrival.message);
+    if (breadth == 0) return turn_down(arrival, {440, "Max-Breadth Exceeded", "RFC 5393 s5.3.3"});
+    auto* made = new_forward(arrival, domain, breadth);
+    if (!made) return;
+    if (domain && made->method == sip::Method::invite) rings(*made, aor);
+    for (const auto& target : forwards_->set.targets) add_branch(*made, target, arrival.at());
+    begin(*made, arrival.at());
+}
+
+/// To where the request itself says: along its Route set, over the flow that our Record-Route names.
+void Core::to_uri(Arrival& arrival, const proxy::Routing& routing) {
+    if (routing.is_foreign_route())
+        return turn_down(arrival, {403, "Route Refused", "RFC 3261 s16.4: a Route set of no dialog of ours"});
+    proxy::Target target;
+    target.uri = routing.request_uri.text;
+    target.route = routing.route;
+    target.flow = routing.flow;
+    if (target.flow && !shared_.is_live(*target.flow)) {
+        target.flow.reset();  // a phone that has come back over another connection is found there
+        if (find_bound_contact(arrival, routing.request_uri)) return to_found(arrival, nullptr, {});
+    }
+    auto* made = new_forward(arrival, nullptr, breadth_of(arrival.message));
+    if (!made) return;
+    add_branch(*made, target, arrival.at());
+    begin(*made, arrival.at());
+}
+
+/// RFC 5393 s5.3.3: how many branches the request may have at one time.
+unsigned Core::breadth_of(const sip::Message& message) const {
+    auto field = message.first(sip::Header::max_breadth);
+    auto given = field ? base::decimal(*field) : std::nullopt;
+    return given ? static_cast<unsigned>(std::min<std::uint64_t>(*given, settings_->max_breadth))
+                 : settings_->max_breadth;
+}
+
+/// What an answer of our own to a stranger is: stateless. Who has shown who it is gets it through a transaction.
+void Core::turn_down(Arrival& arrival, const base::Reject& reject) {
+    if (arrival.message.method == sip::Method::ack) return;
+    arrival.is_verified ? refuse(arrival, reject) : refuse_stateless(arrival, reject);
+}
+
+}  // namespace muster::core
