@@ -97,6 +97,11 @@ bool Address::is_unspecified() const {
     return std::all_of(first, ip.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
+bool Address::is_loopback() const {
+    if (is_v4()) return ip[12] == 127;
+    return std::all_of(ip.begin(), ip.end() - 1, [](std::uint8_t byte) { return byte == 0; }) && ip.back() == 1;
+}
+
 std::string Address::ip_text(bool bracketed) const {
     char buffer[INET6_ADDRSTRLEN] = "";
     if (is_v4()) {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "muster/base/text.hpp"
 #include "muster/registrar/reply.hpp"
 
 namespace muster::core {
@@ -23,6 +24,17 @@ base::Reject unsound() { return {400, "Bad Account", "admin"}; }
 bool is_query(const Job& job) {
     const auto* mine = std::get_if<RegisterJob>(&job.what);
     return mine && mine->request.intent == registrar::Intent::query;
+}
+
+std::optional<std::array<std::uint8_t, 32>> secret_from(std::string_view hex) {
+    std::array<std::uint8_t, 32> bytes{};
+    if (hex.size() != 2 * bytes.size()) return {};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const int high = base::hex_digit(hex[2 * i]), low = base::hex_digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0) return {};
+        bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
+    }
+    return bytes;
 }
 
 std::string_view domain_of(std::string_view aor) { return aor.substr(aor.rfind('@') + 1); }
@@ -84,6 +96,10 @@ void BindingWriter::load(base::Now now) {
             auto account = auth::decode_account(stored.record);
             if (!account) throw damaged();
             accounts_.publish(std::move(*account), stored.version);
+        } else if (stored.kind == location::ChangeKind::secret) {
+            auto bytes = secret_from(stored.record);
+            if (!bytes) throw damaged();
+            secrets_[std::string(stored.key)] = {stored.version, *bytes};
         } else {
             auto record = location::Record::from_text(stored.version, moment_of(stored.at, now), stored.record);
             if (!record) throw damaged();
@@ -91,6 +107,19 @@ void BindingWriter::load(base::Now now) {
             if (auto due = record->next_expiry()) expiry_.schedule(stored.key, *due);
         }
     });
+}
+
+BindingWriter::Secret BindingWriter::secret(std::string_view name, base::Random& random, base::Now now) {
+    if (auto found = secrets_.find(name); found != secrets_.end()) return {found->second.bytes, true};
+    Secret made;
+    random.fill(made.bytes);
+    std::string text;
+    base::append_hex(text, made.bytes.data(), made.bytes.size());
+    location::Change change{location::ChangeKind::secret, location::Cause::admin, name, text, 0, 0, now.wall};
+    auto result = store_.commit({&change, 1});
+    made.stored = result.status == location::CommitStatus::done && result.conflicts.empty();
+    if (made.stored) secrets_[std::string(name)] = {change.version, made.bytes};
+    return made;
 }
 
 void BindingWriter::run_batch(std::span<JobPtr> jobs, base::Now now) {
@@ -351,11 +380,16 @@ void BindingWriter::publish(Batch& batch) {
 bool BindingWriter::maintain(base::Now now) {
     auto is_current = [this](location::ChangeKind kind, std::string_view key, std::uint64_t version) {
         if (kind == location::ChangeKind::account) return accounts_.version_of(key) == version;
+        if (kind == location::ChangeKind::secret) {
+            auto found = secrets_.find(key);
+            return found != secrets_.end() && found->second.version == version;
+        }
         auto record = table_.find(key);
         return record && record->version() == version;
     };
     auto exists = [this](location::ChangeKind kind, std::string_view key) {
         if (kind == location::ChangeKind::account) return accounts_.version_of(key) != 0;
+        if (kind == location::ChangeKind::secret) return secrets_.contains(key);
         return table_.find(key).has_value();
     };
     return store_.maintain(now, is_current, exists);

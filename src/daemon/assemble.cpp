@@ -31,15 +31,30 @@ std::vector<net::Listener> listeners_of(const config::Config& config) {
     return listeners;
 }
 
-/// What the rules read. A listener on every address means those that this machine has.
+/// What the rules read. A listener on every address means those that this machine has; the first that is not loopback
+/// is what others are told.
 core::SettingsPtr settings_of(const config::Config& config) {
     auto settings = std::make_shared<core::Settings>(config.settings);
     for (const auto& listen : config.listen) {
+        auto& listener = settings->listeners.emplace_back(
+            core::Listener{listen.transport, listen.address, listen.advertise, listen.address});
         if (!listen.address.is_unspecified()) continue;
-        for (const auto& own : net::local_addresses())
-            if (own.is_v4() == listen.address.is_v4()) settings->served.add_listen(own.ip_text(), listen.address.port);
+        for (const auto& own : net::local_addresses()) {
+            if (own.is_v4() != listen.address.is_v4()) continue;
+            settings->served.add_listen(own.ip_text(), listen.address.port);
+            if (listener.usual.is_unspecified() || listener.usual.is_loopback()) listener.usual.ip = own.ip;
+        }
     }
     return settings;
+}
+
+core::RouteKeys route_keys(core::BindingWriter& writer, base::Random& random) {
+    core::RouteKeys keys;
+    const auto secret = writer.secret("record-route", random, net::read_clocks());
+    if (!secret.stored) log_line(Level::warning, "store result=failed: calls under way do not outlive this run");
+    keys.record_route = secret.bytes;
+    random.fill(keys.loop);
+    return keys;
 }
 
 }  // namespace
@@ -54,10 +69,12 @@ Daemon::Daemon(config::Config config, std::string config_path)
       accounts_(random_.next()),
       nonces_(random_),
       used_nonces_(nonces_remembered, random_.next()),
+      ringing_(random_.next()),
       queue_(queue_capacity) {
-    writer_ = std::make_unique<core::BindingWriter>(*store_, table_, accounts_,
-                                                    [this](const location::Binding& b) { return !is_live(b); });
+    writer_ = std::make_unique<core::BindingWriter>(
+        *store_, table_, accounts_, [this](const location::Binding& b) { return !is_live(b); }, &feed_);
     writer_->load(net::read_clocks());
+    keys_ = route_keys(*writer_, random_);
 
     net::WorkerOptions options;
     options.workers = worker_count(config_);
@@ -78,7 +95,14 @@ std::unique_ptr<core::Core> Daemon::make_core(std::uint32_t index) {
     auto& random = *worker_random_.back();
     transaction::LayerOptions options;
     options.hash_seed = random.next();
-    core::Shared shared{table_, accounts_, nonces_, used_nonces_};
+    core::Shared shared{table_,
+                        accounts_,
+                        nonces_,
+                        used_nonces_,
+                        ringing_,
+                        keys_,
+                        [this](const base::Flow& flow) { return workers_->is_live(flow); },
+                        worker_count(config_)};
     return std::make_unique<core::Core>(index, shared, random, settings_, options);
 }
 
@@ -97,6 +121,14 @@ void Daemon::stop() {
     if (workers_ && writer_thread_) workers_->drain(drain_patience);
     writer_thread_.reset();
     workers_.reset();
+}
+
+void Daemon::Feed::announce(std::span<const location::Change> changes) {
+    std::vector<std::string> aors;
+    for (const auto& change : changes)
+        if (change.kind == location::ChangeKind::bindings && daemon_.ringing_.maybe(change.key))
+            aors.emplace_back(change.key);
+    if (!aors.empty()) daemon_.workers_->announce(std::move(aors));
 }
 
 core::SettingsPtr Daemon::settings() const {

@@ -52,6 +52,16 @@ public:
     bool is_live(const location::Binding& binding) const;
 
 private:
+    /// The commit feed: workers with a call that rings hear of phones that register.
+    class Feed final : public core::CommitFeed {
+    public:
+        explicit Feed(Daemon& daemon) : daemon_(daemon) {}
+        void announce(std::span<const location::Change> changes) override;
+
+    private:
+        Daemon& daemon_;
+    };
+
     std::unique_ptr<core::Core> make_core(std::uint32_t index);
 
     config::Config config_;
@@ -65,6 +75,9 @@ private:
     auth::Accounts accounts_;
     auth::NonceKeys nonces_;
     auth::NonceTable used_nonces_;
+    core::Ringing ringing_;
+    core::RouteKeys keys_;
+    Feed feed_{*this};
     CommitQueue queue_;
     std::vector<std::unique_ptr<KernelRandom>> worker_random_;
     std::unique_ptr<core::BindingWriter> writer_;

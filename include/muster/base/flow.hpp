@@ -34,6 +34,7 @@ struct Address {
 
     bool is_v4() const;
     bool is_unspecified() const;  ///< 0.0.0.0 or ::
+    bool is_loopback() const;     ///< 127.0.0.0/8 or ::1
     /// "127.0.0.1" or "::1" (or "[::1]" when `bracketed`): RFC 5952 form.
     std::string ip_text(bool bracketed = false) const;
     /// "127.0.0.1:5060" or "[::1]:5060".

@@ -1,14 +1,17 @@
 #pragma once
 // The one writer: decides, commits, publishes, answers. The history of the location service is the list it makes.
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "muster/auth/accounts.hpp"
 #include "muster/base/now.hpp"
+#include "muster/base/random.hpp"
 #include "muster/core/job.hpp"
 #include "muster/location/store.hpp"
 #include "muster/location/table.hpp"
@@ -37,6 +40,14 @@ public:
 
     /// Fills the tables from the store. Throws what the store throws.
     void load(base::Now now);
+
+    /// The secret of that name, 32 bytes: as stored, or a new one, committed before this returns. After load(), before
+    /// any batch. When it cannot be stored it is good for this run only, and `stored` is false.
+    struct Secret {
+        std::array<std::uint8_t, 32> bytes{};
+        bool stored = true;
+    };
+    Secret secret(std::string_view name, base::Random& random, base::Now now);
 
     /// Decides every job in order (two of one AOR see each other), commits once, publishes, and fills in the answers.
     /// Expired bindings are swept in the same commit. Every job is answered when this returns.
@@ -79,6 +90,11 @@ private:
     registrar::IsDead is_dead_;
     CommitFeed* feed_;
     location::ExpiryQueue expiry_;
+    struct StoredSecret {
+        std::uint64_t version = 0;
+        std::array<std::uint8_t, 32> bytes{};
+    };
+    std::map<std::string, StoredSecret, std::less<>> secrets_;
     WriterCounters counters_;
 };
 

@@ -9,7 +9,8 @@
 
 namespace muster::location {
 
-enum class ChangeKind : std::uint8_t { bindings = 1, account = 2 };
+/// A secret is a key of the server's own that outlives a restart; its record is that key in hexadecimal.
+enum class ChangeKind : std::uint8_t { bindings = 1, account = 2, secret = 3 };
 
 /// Why a change was made; its numbers are on disk and keep their meaning.
 enum class Cause : std::uint8_t {
@@ -24,7 +25,7 @@ enum class Cause : std::uint8_t {
 };
 std::string_view name_of(Cause cause);
 
-/// The whole new state of one key: the bindings of an AOR or one account. An empty record means it is gone.
+/// The whole new state of one key: the bindings of an AOR, one account or one secret. An empty record means it is gone.
 /// Views stay valid until commit returns.
 struct Change {
     ChangeKind kind = ChangeKind::bindings;
