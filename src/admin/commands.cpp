@@ -30,6 +30,7 @@ constexpr Parameter bindings_add[] = {
 };
 constexpr Parameter bindings_remove[] = {
     aor, {"uri", "the contact to remove; absent: all of them", Kind::optional_argument}};
+constexpr Parameter lookup[] = {aor, {"explain", "say also why the other contacts are left out", Kind::flag}};
 constexpr Parameter config_check[] = {{"file", "configuration file", Kind::file}};
 
 constexpr Command table[] = {
@@ -39,7 +40,7 @@ constexpr Command table[] = {
     {"bindings", "count", "Count addresses-of-record and bindings", "GET", "/v1/bindings/count", {}},
     {"bindings", "add", "Bind a contact, as a REGISTER would", "PUT", "/v1/bindings/{aor}", bindings_add},
     {"bindings", "remove", "Remove one or all bindings", "DELETE", "/v1/bindings/{aor}", bindings_remove},
-    {"lookup", "", "Show the targets a proxy would be given, in order", "GET", "/v1/lookup/{aor}", only_aor},
+    {"lookup", "", "Show the targets a proxy would be given, in order", "GET", "/v1/lookup/{aor}", lookup},
     {"accounts", "list", "List all accounts", "GET", "/v1/accounts", page},
     {"accounts", "add", "Add an account", "POST", "/v1/accounts/{aor}", accounts_add},
     {"accounts", "passwd", "Set the password of an account", "PUT", "/v1/accounts/{aor}/password", accounts_passwd},

@@ -51,6 +51,7 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     message_.swap(forwards_->request);
     forwards_->parsed = made->id;
     counters_.calls += made->is_call;
+    ++counters_.under_way;
     return (forwards_->all[made->id] = std::move(made)).get();
 }
 
@@ -233,6 +234,7 @@ void Core::settle(Forward& forward, base::Now now) {
     if (answered && forward.waiting == 0 && (!forward.stays || now.mono >= *forward.stays)) {
         if (forward.ticket) table.by_ticket.erase(Forwards::key(*forward.ticket));
         table.all.erase(forward.id);
+        --counters_.under_way;
         return;
     }
     auto due = answered && forward.waiting == 0 ? forward.stays : forward.context.next_deadline();

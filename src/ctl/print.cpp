@@ -33,6 +33,7 @@ constexpr Column of_listed_binding[] = {
     {"CONTACT", "contact"}, {"EXPIRES", "expires"}, {"Q", "q"}, {"SOURCE", "source"}, {"USER-AGENT", "user_agent"}};
 constexpr Column of_target[] = {{"URI", "uri"},   {"Q", "q"},       {"EXPIRES", "expires"},
                                 {"FLOW", "flow"}, {"LIVE", "live"}, {"ROUTE", "route"}};
+constexpr Column of_left_out[] = {{"LEFT OUT", "contact"}, {"WHY", "why"}};
 constexpr Column of_account[] = {
     {"AOR", "aor"}, {"USERNAME", "username"}, {"ENABLED", "enabled"}, {"ALIASES", "aliases"}};
 constexpr Column of_domain[] = {{"DOMAIN", "domain"},
@@ -170,6 +171,11 @@ void print_result(std::string_view noun, const json::value& result) {
         print_part(*object, "bindings", of_binding, "no bindings");
     } else if (noun == "lookup") {
         print_part(*object, "targets", of_target, "no targets");
+        const auto left_out = objects(*object, "left_out");
+        if (left_out.empty()) return;
+        Table others(headers(of_left_out));
+        for (const auto* one : left_out) others.add(row_of(*one, of_left_out));
+        others.flush();
     } else {
         print_members(*object, 0);
     }

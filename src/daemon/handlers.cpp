@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 #include <map>
@@ -10,6 +11,7 @@
 #include "daemon.hpp"
 #include "muster/admin/codec.hpp"
 #include "muster/base/text.hpp"
+#include "muster/proxy/target_set.hpp"
 #include "muster/sip/headers.hpp"
 #include "muster/sip/uri.hpp"
 
@@ -188,27 +190,38 @@ void bindings_remove(Daemon& daemon, const Request& request, Answer answer) {
     submit(daemon, job_of(std::move(edit)), std::move(answer), show_record(daemon, account->aor));
 }
 
+/// What the proxy would be given for a request that states no preference.
 void lookup(Daemon& daemon, const Request& request, const Answer& answer) {
     auto account = account_of(daemon, request);
     if (!account) return answer(no_account(request));
-    auto now = net::read_clocks().mono;
-    std::vector<location::Binding> current;
+    const auto now = net::read_clocks();
     auto record = daemon.table().find(account->aor);
-    if (record) record->current(now, current);
+    auto is_live = [&daemon](const base::Flow& flow) { return daemon.workers().is_live(flow); };
+    proxy::TargetSet set;
+    std::vector<proxy::LeftOut> left_out;
+    if (record && account->enabled) proxy::target_set(*record, nullptr, is_live, now, set, &left_out);
     json::array targets;
-    for (const auto& binding : current) {
+    for (const auto& target : set.targets) {
+        auto bound = std::ranges::find(set.bindings, target.uri, &location::Binding::contact);
         json::array route;
-        if (!binding.path.empty()) route.push_back(json::value(utf8(binding.path)));
-        auto flow = base::Flow::decode(binding.flow);
+        if (!target.route.empty()) route.push_back(json::value(utf8(target.route)));
         targets.push_back(json::object{
-            {"uri", utf8(binding.contact)},
-            {"q", q_text(binding.q)},
+            {"uri", utf8(target.uri)},
+            {"q", q_text(target.q)},
             {"route", std::move(route)},
-            {"flow", flow ? flow->source() : ""},
-            {"live", daemon.is_live(binding)},
-            {"expires", binding.interval == 0 ? json::value(nullptr) : json::value(binding.seconds_left(now))}});
+            {"flow", target.flow ? target.flow->source() : ""},
+            {"live", daemon.is_live(*bound)},
+            {"expires", bound->interval == 0 ? json::value(nullptr) : json::value(bound->seconds_left(now.mono))}});
     }
-    answer(done(json::object{{"aor", account->aor}, {"targets", std::move(targets)}}));
+    json::object out{{"aor", account->aor}, {"targets", std::move(targets)}};
+    if (!request.value("explain").empty()) {
+        json::array others;
+        for (const auto& one : left_out)
+            others.push_back(json::object{{"contact", utf8(one.contact)}, {"why", one.why}});
+        out["left_out"] = std::move(others);
+        out["enabled"] = account->enabled;
+    }
+    answer(done(out));
 }
 
 // Accounts.
@@ -400,6 +413,14 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                   {"queried", core.queried},
                                   {"refused", core.refused},
                                   {"withheld", core.withheld}}},
+        {"calls", json::object{{"started", core.calls},
+                               {"answered", core.answered},
+                               {"joined", core.joined},
+                               {"redirected", core.redirected},
+                               {"forwarded", core.forwarded},
+                               {"relayed", core.relayed},
+                               {"strays", core.strays},
+                               {"under_way", core.under_way}}},
         {"network", json::object{{"datagrams_in", net.datagrams_in},
                                  {"datagrams_out", net.datagrams_out},
                                  {"send_errors", net.send_errors},

@@ -86,6 +86,7 @@ struct Counters {
     std::uint64_t answered = 0;    ///< those that a 2xx came back for
     std::uint64_t forwarded = 0;   ///< requests passed on, one for each target
     std::uint64_t relayed = 0;     ///< responses passed back
+    std::uint64_t under_way = 0;   ///< now: requests passed on that have not come to their end
     std::uint64_t strays = 0;      ///< responses that nothing of ours waits for
     std::uint64_t joined = 0;      ///< phones that registered while a call to them rang, and were rung
 };
