@@ -42,11 +42,9 @@ ResponseContext::Branch ResponseContext::add(std::uint16_t q, base::Now now, Eff
 
 void ResponseContext::start(base::Now now, Effects& effects) {
     life_ends_ = now.mono + options_.life;
-    std::size_t largest = std::max(1u, options_.joiners);
-    for (const auto& entry : entries_)
-        largest =
-            std::max<std::size_t>(largest, static_cast<std::size_t>(std::ranges::count(entries_, entry.q, &Entry::q)));
-    share_ = std::max(1u, options_.breadth / static_cast<unsigned>(largest));
+    // Groups may overlap: one that was given up has still to end when the next one rings.
+    const auto most = std::max(static_cast<unsigned>(entries_.size()), options_.joiners);
+    share_ = std::max(1u, options_.breadth / std::max(most, 1u));
     next_group(now, effects);
     go_on(now, effects);
 }
