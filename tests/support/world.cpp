@@ -16,8 +16,17 @@ struct Died {};
 core::SettingsPtr settings_of(const std::string& yaml) {
     auto loaded = config::load_text(yaml, "world.yaml");
     if (!loaded.config) throw std::runtime_error(loaded.faults.at(0).text());
-    loaded.config->settings.served.add_listen("192.0.2.1", 5060);  // where every message of this world arrives
-    return std::make_shared<const core::Settings>(std::move(loaded.config->settings));
+    auto& settings = loaded.config->settings;
+    settings.served.add_listen("192.0.2.1", 5060);  // where every message of this world arrives
+    settings.listeners.clear();
+    for (const auto& listen : loaded.config->listen) {
+        core::Listener listener{listen.transport, listen.address, listen.advertise, listen.address};
+        if (listener.address.is_unspecified())
+            listener.usual = listener.address.is_v4() ? base::Address::v4(192, 0, 2, 1, listener.address.port)
+                                                      : base::Address::parse("[2001:db8::1]:5060").value();
+        settings.listeners.push_back(std::move(listener));
+    }
+    return std::make_shared<const core::Settings>(std::move(settings));
 }
 
 base::Address address_of(std::string_view text) {
@@ -70,6 +79,7 @@ void World::configure(const std::string& yaml) {
 void World::start() {
     ++boot_;
     streams_.clear();
+    connected_.clear();
     cores_.clear();
     queue_.clear();
     commit_wanted_ = false;
@@ -78,20 +88,45 @@ void World::start() {
     accounts_ = std::make_unique<auth::Accounts>(random_.next());
     nonces_ = std::make_unique<auth::NonceKeys>(random_);
     used_nonces_ = std::make_unique<auth::NonceTable>(4'096, random_.next());
+    ringing_ = std::make_unique<core::Ringing>(random_.next());
+    random_.fill(keys_.record_route);
+    random_.fill(keys_.loop);
     auto is_dead_binding = [this](const location::Binding& binding) { return is_dead(binding.flow); };
-    writer_ = std::make_unique<core::BindingWriter>(*store_, *table_, *accounts_, is_dead_binding);
+    writer_ = std::make_unique<core::BindingWriter>(*store_, *table_, *accounts_, is_dead_binding,
+                                                    static_cast<core::CommitFeed*>(this));
     writer_->load(now_);
+    auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || is_open(flow); };
+    const core::Shared shared{*table_,   *accounts_, *nonces_, *used_nonces_,
+                              *ringing_, keys_,      is_live,  static_cast<std::uint32_t>(core_count_)};
     for (std::uint32_t i = 0; i < core_count_; ++i) {
         transaction::LayerOptions options;
         options.hash_seed = random_.next();
-        cores_.push_back(std::make_unique<core::Core>(i, core::Shared{*table_, *accounts_, *nonces_, *used_nonces_},
-                                                      random_, settings_, options));
+        cores_.push_back(std::make_unique<core::Core>(i, shared, random_, settings_, options));
     }
 }
 
 void World::crash() {
     start();
     if (on_crash) on_crash();
+}
+
+void World::drain() {
+    for (auto& core : cores_)
+        to_core(*core, [this](core::Core& its, core::Outbox& out) { its.begin_drain(now_, out); });
+}
+
+std::string World::what_is_left() const {
+    std::string left;
+    for (std::size_t i = 0; i < cores_.size(); ++i) {
+        auto some = [&](const char* what, std::size_t count) {
+            if (count != 0) left += "core " + std::to_string(i) + ": " + std::to_string(count) + " " + what + "\n";
+        };
+        some("transactions", cores_[i]->transactions());
+        some("requests without a final response", cores_[i]->pending_forwards());
+        some("requests on their way", cores_[i]->forwards());
+        some("jobs", cores_[i]->pending_jobs());
+    }
+    return left;
 }
 
 void World::account(std::string_view aor, std::string_view password, std::string_view username,
@@ -113,6 +148,7 @@ core::JobPtr World::admin(decltype(core::Job::what) what) {
     batch[0]->settings = settings_;
     batch[0]->what = std::move(what);
     writer_->run_batch(batch, now_);
+    settle();
     return std::move(batch[0]);
 }
 
@@ -129,18 +165,43 @@ std::optional<base::Mono> World::next_moment() const {
     return first;
 }
 
+/// Events never happen inside each other: what one makes happen follows it.
+void World::soon(std::function<void()> what) { soon_.push_back(std::move(what)); }
+
+void World::settle() {
+    if (happening_) return;
+    struct Happening {
+        explicit Happening(bool& its_flag) : flag(its_flag) { flag = true; }
+        ~Happening() { flag = false; }
+        bool& flag;
+    } happening(happening_);
+    while (!soon_.empty()) {
+        auto what = std::move(soon_.front());
+        soon_.pop_front();
+        what();
+    }
+}
+
+void World::to_core(core::Core& core, std::function<void(core::Core&, core::Outbox&)> what, base::Milliseconds delay) {
+    auto happen = [this, &core, what = std::move(what), boot = boot_] {
+        if (boot != boot_) return;
+        core::Outbox out;
+        what(core, out);
+        carry_out(core, out);
+    };
+    if (delay.count() != 0) return after(delay, std::move(happen));
+    soon(std::move(happen));
+    settle();
+}
+
 /// All that is due now.
 void World::happens() {
     while (!events_.empty() && events_.begin()->first <= now_.mono) {
-        auto what = std::move(events_.begin()->second);
+        soon(std::move(events_.begin()->second));
         events_.erase(events_.begin());
-        what();
     }
-    for (std::size_t i = 0; i < cores_.size(); ++i) {
-        core::Outbox out;
-        cores_[i]->on_time(now_, out);
-        carry_out(*cores_[i], out);
-    }
+    for (auto& core : cores_) to_core(*core, [this](core::Core& its, core::Outbox& out) { its.on_time(now_, out); });
+    settle();
     if (auto due = writer_->next_expiry(); !commits_wait && due && *due <= now_.mono) commit();
 }
 
@@ -175,18 +236,47 @@ base::Flow World::tcp(std::string_view address) {
     flow.boot = boot_;
     flow.slot = next_slot_++;
     flow.worker = static_cast<std::uint16_t>(flow.slot % core_count_);
+    const auto& listeners = settings_->listeners;
+    auto listener = std::ranges::find(listeners, base::Transport::tcp, &core::Listener::transport);
+    if (listener != listeners.end()) flow.listener = static_cast<std::uint16_t>(listener - listeners.begin());
     return streams_[std::string(address)] = flow;
 }
 
 void World::closes(const base::Flow& flow) {
     if (!is_open(flow)) return;
-    streams_.erase(flow.remote.text());
-    core_for(flow).on_flow_closed(flow);
+    auto held = streams_.find(flow.remote.text());
+    if (held != streams_.end() && held->second == flow) streams_.erase(held);
+    std::erase(connected_, flow);
+    for (auto& core : cores_)
+        to_core(*core, [this, flow](core::Core& its, core::Outbox& out) { its.on_flow_closed(flow, now_, out); });
 }
 
 bool World::is_open(const base::Flow& flow) const {
+    if (std::ranges::find(connected_, flow) != connected_.end()) return true;
     auto open = streams_.find(flow.remote.text());
     return open != streams_.end() && open->second == flow;
+}
+
+bool World::is_deserted(const base::Flow& flow) const {
+    if (deserted_.contains(flow.remote.text())) return true;
+    if (!is_desert) return false;
+    for (const auto& [name, phone] : phones_)
+        if (phone->flow.remote == flow.remote) return false;
+    return std::ranges::none_of(endpoints_, [&](const auto* endpoint) { return endpoint->is_at(flow); });
+}
+
+/// The stream that a worker has to an address, or a new one; none when nobody takes connections there.
+std::optional<base::Flow> World::opened(const base::Flow& flow) {
+    for (const auto& stream : connected_)
+        if (stream.remote == flow.remote && stream.worker == flow.worker && stream.transport == flow.transport)
+            return stream;
+    if (refused_.contains(flow.remote.text()) || is_deserted(flow)) return {};
+    auto stream = flow;
+    stream.boot = boot_;
+    stream.slot = next_slot_++;
+    stream.local = address_of("192.0.2.1:5060");
+    connected_.push_back(stream);
+    return stream;
 }
 
 bool World::is_dead(std::string_view text) const {
@@ -195,9 +285,9 @@ bool World::is_dead(std::string_view text) const {
 }
 
 /// The kernel gives all datagrams of one 4-tuple to one worker.
-core::Core& World::core_for(const base::Flow& flow) {
-    if (base::is_stream(flow.transport)) return *cores_[flow.worker];
-    return *cores_[(flow.remote.ip[15] + flow.remote.port) % core_count_];
+std::uint32_t World::home_of(const base::Flow& flow) const {
+    if (base::is_stream(flow.transport)) return flow.worker;
+    return static_cast<std::uint32_t>((flow.remote.ip[15] + flow.remote.port) % core_count_);
 }
 
 void World::travels(const base::Flow& flow, std::map<std::string, base::Mono>& last, std::function<void()> delivery) {
@@ -206,29 +296,37 @@ void World::travels(const base::Flow& flow, std::map<std::string, base::Mono>& l
         return base::Milliseconds(most == 0 ? 0 : random_.below(most + 1));
     };
     if (base::is_stream(flow.transport)) {
-        if (network.delay.count() == 0) return delivery();
         auto& before = last[flow.encode()];
         before = std::max(before, now_.mono + some_time());
-        events_.emplace(before, std::move(delivery));
-        return;
+        if (before > now_.mono)
+            events_.emplace(before, std::move(delivery));
+        else
+            soon(std::move(delivery));
+        return settle();
     }
     const int copies = random_.chance(network.lost) ? 0 : random_.chance(network.doubled) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
         if (auto time = some_time(); time.count() == 0)
-            delivery();
+            soon(delivery);
         else
             after(time, delivery);
     }
+    settle();
 }
 
 void World::transmits(const base::Flow& flow, std::string_view bytes) {
     travels(flow, last_up_, [this, flow, text = std::string(bytes)] {
-        if (!base::is_stream(flow.transport) || is_open(flow)) arrives(flow, text);
+        if (!base::is_stream(flow.transport) || is_open(flow)) takes(home_of(flow), flow, text);
     });
 }
 
 void World::arrives(const base::Flow& flow, std::string_view bytes) {
-    auto& core = core_for(flow);
+    soon([this, flow, text = std::string(bytes)] { takes(home_of(flow), flow, text); });
+    settle();
+}
+
+void World::takes(std::uint32_t home, const base::Flow& flow, std::string_view bytes) {
+    auto& core = *cores_[home];
     core::Outbox out;
     // A copy of exactly that size: a read past its end is found.
     std::vector<char> exact(bytes.begin(), bytes.end());
@@ -239,8 +337,6 @@ void World::arrives(const base::Flow& flow, std::string_view bytes) {
 }
 
 void World::carry_out(core::Core& core, core::Outbox& out) {
-    std::vector<Answer> sends;
-    for (const auto& send : out.sends.entries()) sends.push_back({send.flow, std::string(out.sends.bytes(send))});
     for (auto& job : out.jobs) {
         if (queue_.size() < queue_limit) {
             queue_.push_back(std::move(job));
@@ -249,18 +345,67 @@ void World::carry_out(core::Core& core, core::Outbox& out) {
         core::Outbox refused;
         core.on_queue_full(std::move(job), now_, refused);
         if (on_answered) on_answered(refused);
-        carry_out(core, refused);
+        for (const auto& send : refused.sends.entries()) sends(core, send.flow, std::string(refused.sends.bytes(send)));
     }
-    auto closed = out.closes;
-    for (const auto& send : sends)
-        travels(send.flow, last_down_, [this, send] { reaches_phone(send.flow, send.bytes); });
-    for (const auto& flow : closed) closes(flow);
+    for (const auto& send : out.sends.entries()) sends(core, send.flow, std::string(out.sends.bytes(send)));
+    for (const auto& question : out.questions) asks(core, question);
+    for (const auto& handover : out.handovers)
+        soon([this, handover, boot = boot_] {
+            if (boot == boot_) takes(handover.home, handover.flow, handover.bytes);
+        });
+    for (const auto& flow : out.closes) soon([this, flow] { closes(flow); });
     if (!queue_.empty()) want_commit();
 }
 
+void World::sends(core::Core& core, base::Flow flow, std::string bytes) {
+    if (base::is_stream(flow.transport)) {
+        auto stream = flow.is_unopened() ? opened(flow) : is_open(flow) ? std::optional(flow) : std::nullopt;
+        if (!stream)
+            return to_core(core,
+                           [this, flow](core::Core& its, core::Outbox& out) { its.on_send_failed(flow, now_, out); });
+        flow = *stream;
+    } else if (is_deserted(flow)) {
+        return;
+    }
+    travels(flow, last_down_, [this, flow, text = std::move(bytes)] { reaches_phone(flow, text); });
+}
+
+void World::asks(core::Core& core, const core::Question& question) {
+    asked.push_back(question.host);
+    std::vector<core::Place> places;
+    if (auto found = dns.find(question.host); found != dns.end()) places = found->second;
+    for (auto& place : places) {
+        if (place.address.port == 0) place.address.port = question.port != 0 ? question.port : 5060;
+        if (question.transport) place.transport = *question.transport;
+    }
+    to_core(
+        core,
+        [this, id = question.id, places](core::Core& its, core::Outbox& out) { its.on_answer(id, places, now_, out); },
+        dns_delay);
+}
+
+/// The commit feed: as the daemon, it troubles the workers for those alone whom somebody rings.
+void World::announce(std::span<const location::Change> changes) {
+    std::vector<std::string> aors;
+    for (const auto& change : changes)
+        if (change.kind == location::ChangeKind::bindings && ringing_->maybe(change.key)) aors.emplace_back(change.key);
+    if (aors.empty()) return;
+    soon([this, aors, boot = boot_] {
+        for (auto& core : cores_)
+            if (boot == boot_)
+                to_core(*core, [this, aors](core::Core& its, core::Outbox& out) { its.on_changed(aors, now_, out); });
+    });
+}
+
 void World::reaches_phone(const base::Flow& flow, const std::string& bytes) {
-    for (auto& [name, phone] : phones_)
-        if (phone->flow == flow && phone->receives(bytes)) return;
+    for (auto& [name, phone] : phones_) {
+        const bool its = base::is_stream(flow.transport)
+                             ? phone->flow == flow
+                             : flow.transport == phone->flow.transport && flow.remote == phone->flow.remote;
+        if (its && phone->receives(bytes)) return;
+    }
+    for (auto* endpoint : endpoints_)
+        if (endpoint->is_at(flow)) return endpoint->receives(flow, bytes);
     inbox.push_back({flow, bytes});
 }
 
@@ -292,6 +437,10 @@ void World::want_commit() {
 }
 
 void World::commit() {
+    if (!happening_) {
+        soon([this] { commit(); });
+        return settle();
+    }
     const auto boot = boot_;
     auto batch = std::move(queue_);
     queue_.clear();

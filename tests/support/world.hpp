@@ -1,7 +1,8 @@
 #pragma once
-// A whole registrar in one thread, with no socket, no file and a virtual clock: N cores, the writer, a store, a network
-// that can lose and delay, and phones. One seed, one run.
+// A whole registrar and proxy in one thread, with no socket, no file and a virtual clock: N cores, the writer, a store,
+// a network that can lose and delay, a DNS, and phones. One seed, one run.
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +21,15 @@ namespace muster::test {
 
 class Phone;
 
+/// Somebody on the network beside the registering phones.
+class Endpoint {
+public:
+    virtual ~Endpoint() = default;
+    /// True if what the server sends over this flow arrives here: a datagram to its address, or one of its streams.
+    virtual bool is_at(const base::Flow& flow) const = 0;
+    virtual void receives(const base::Flow& flow, std::string_view bytes) = 0;
+};
+
 /// What becomes of one commit.
 enum class Fate { done, failed, down, crash_before, crash_after };
 
@@ -30,12 +40,12 @@ struct Network {
     base::Milliseconds delay{0};  ///< at most; more than none reorders
 };
 
-class World {
+class World final : private core::CommitFeed {
 public:
     /// `yaml` is a configuration of musterd. Without a store there is one in memory.
     explicit World(const std::string& yaml, std::uint64_t seed = 1, std::uint16_t cores = 1,
                    std::unique_ptr<location::Store> store = nullptr);
-    ~World();
+    ~World() override;
     World(const World&) = delete;
     World& operator=(const World&) = delete;
 
@@ -56,9 +66,20 @@ public:
     // Network. Addresses as "192.0.2.4:5060".
     base::Flow udp(std::string_view address) const;
     base::Flow tcp(std::string_view address);  ///< the open connection from there, or a new one
+    /// All that hold it hear of it.
     void closes(const base::Flow& flow);
     bool is_open(const base::Flow& flow) const;
+    /// Nobody takes connections at this address: whoever sends there is told.
+    void refuse(std::string_view address) { refused_.insert(std::string(address)); }
+    /// Nobody is at this address: datagrams to it are lost, and connections are refused.
+    void desert(std::string_view address) { deserted_.insert(std::string(address)); }
+    /// Nobody is at the addresses that nobody has claimed; else what goes there falls into the inbox.
+    bool is_desert = false;
     Network network;
+    /// Names: where they are, in the order to be tried. A place without a port gets that of the question.
+    std::map<std::string, std::vector<core::Place>, std::less<>> dns;
+    base::Milliseconds dns_delay{0};  ///< until DNS answers
+    std::vector<std::string> asked;   ///< names that DNS was asked for, in order
     /// A phone sends: through the network.
     void transmits(const base::Flow& flow, std::string_view bytes);
     /// Bytes arrive at a core, now.
@@ -66,7 +87,8 @@ public:
 
     // Phones: "alice" and "alice/2" are two of one account. Made when first asked for.
     Phone& phone(const std::string& name);
-    /// Answers that no phone has taken for itself, in order.
+    void join(Endpoint& endpoint) { endpoints_.push_back(&endpoint); }
+    /// What no phone has taken for itself, in order.
     struct Answer {
         base::Flow flow;
         std::string bytes;
@@ -82,6 +104,10 @@ public:
 
     /// kill -9 and a new start: only the store stays.
     void crash();
+    /// SIGTERM: every core lets its calls go.
+    void drain();
+    /// What a core still holds, in words; empty when it is nothing: no transaction, no request on its way, no job.
+    std::string what_is_left() const;
 
     /// What the store holds: as a new start would load it.
     std::map<std::string, location::Record> on_disk();
@@ -118,9 +144,20 @@ private:
     class FatefulStore;
 
     void start();
-    core::Core& core_for(const base::Flow& flow);
+    void announce(std::span<const location::Change> changes) override;
+    std::uint32_t home_of(const base::Flow& flow) const;
+    core::Core& core_for(const base::Flow& flow) { return *cores_[home_of(flow)]; }
+    void takes(std::uint32_t home, const base::Flow& flow, std::string_view bytes);
     void carry_out(core::Core& core, core::Outbox& out);
+    void asks(core::Core& core, const core::Question& question);
+    void sends(core::Core& core, base::Flow flow, std::string bytes);
+    std::optional<base::Flow> opened(const base::Flow& flow);
+    bool is_deserted(const base::Flow& flow) const;
     void reaches_phone(const base::Flow& flow, const std::string& bytes);
+    void soon(std::function<void()> what);
+    void settle();
+    /// Something happens to a core of this boot, when what is happening has happened.
+    void to_core(core::Core& core, std::function<void(core::Core&, core::Outbox&)> what, base::Milliseconds delay = {});
     void travels(const base::Flow& flow, std::map<std::string, base::Mono>& last, std::function<void()> delivery);
     void want_commit();
     std::optional<base::Mono> next_moment() const;
@@ -138,13 +175,20 @@ private:
     std::unique_ptr<auth::Accounts> accounts_;
     std::unique_ptr<auth::NonceKeys> nonces_;
     std::unique_ptr<auth::NonceTable> used_nonces_;
+    std::unique_ptr<core::Ringing> ringing_;
+    core::RouteKeys keys_;
     std::unique_ptr<core::BindingWriter> writer_;
     std::vector<std::unique_ptr<core::Core>> cores_;
     std::vector<core::JobPtr> queue_;
-    std::map<std::string, base::Flow> streams_;  // by remote address
+    std::map<std::string, base::Flow> streams_;  // opened by phones, by remote address
+    std::vector<base::Flow> connected_;          // opened by the server
     std::uint32_t next_slot_ = 0;
 
     std::multimap<base::Mono, std::function<void()>> events_;
+    std::deque<std::function<void()>> soon_;  // at this moment, but after what is happening
+    bool happening_ = false;
+    std::vector<Endpoint*> endpoints_;
+    std::set<std::string> refused_, deserted_;
     std::map<std::string, base::Mono> last_up_, last_down_;  // streams keep their order
     std::map<std::string, std::unique_ptr<Phone>> phones_;
     std::map<std::string, std::string, std::less<>> passwords_;  // by account name
