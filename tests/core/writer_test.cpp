@@ -4,6 +4,7 @@
 
 #include "muster/core/binding_writer.hpp"
 #include "muster/store/memory.hpp"
+#include "support/random.hpp"
 
 namespace muster::core {
 namespace {
@@ -119,6 +120,28 @@ TEST_F(Writer, OneBatchIsOneCommitAndItsJobsSeeEachOther) {
     EXPECT_EQ(status_of(*batch[2]), 500) << "the first of the batch had that CSeq";
     EXPECT_EQ(bindings().size(), 2u);
     EXPECT_EQ(feed.heard, (Lines{"registered sip:alice@example.com"})) << "one change an AOR";
+}
+
+TEST_F(Writer, ASecretOutlivesARestart) {
+    test::Seeded random(7);
+    const auto made = writer->secret("record-route", random, now);
+    EXPECT_TRUE(made.stored);
+    EXPECT_EQ(writer->secret("record-route", random, now).bytes, made.bytes);
+    EXPECT_NE(writer->secret("another", random, now).bytes, made.bytes);
+    start();
+    EXPECT_EQ(writer->secret("record-route", random, now).bytes, made.bytes);
+    while (writer->maintain(now)) {
+    }
+    start();
+    EXPECT_EQ(writer->secret("record-route", random, now).bytes, made.bytes);
+}
+
+TEST_F(Writer, ASecretThatCannotBeStoredIsGoodForThisRun) {
+    test::Seeded random(7);
+    store->faults().outcome = [](std::uint64_t) { return CommitStatus::failed; };
+    const auto made = writer->secret("record-route", random, now);
+    EXPECT_FALSE(made.stored);
+    EXPECT_NE(made.bytes, decltype(made.bytes){});
 }
 
 TEST_F(Writer, WhatChangesNothingIsNotCommitted) {
