@@ -8,11 +8,6 @@ constexpr unsigned turns_of_drain = 64;
 
 }  // namespace
 
-base::Now read_clocks() {
-    auto since = [](auto time) { return std::chrono::duration_cast<base::Milliseconds>(time.time_since_epoch()); };
-    return {base::Mono(since(std::chrono::steady_clock::now())), base::Wall(since(std::chrono::system_clock::now()))};
-}
-
 Worker::Worker(std::uint32_t index, Common& common, std::unique_ptr<core::Core> core)
     : index_(index),
       common_(common),
