@@ -4,41 +4,19 @@
 #include <stdexcept>
 
 #include "muster/base/text.hpp"
-#include "muster/config/config.hpp"
 #include "muster/sip/parse.hpp"
-#include "scenarios/scenario.hpp"
+#include "scenarios/agents.hpp"
+#include "scenarios/check.hpp"
 #include "support/phone.hpp"
 #include "support/world.hpp"
 
 namespace muster::test {
 namespace {
 
-/// A failure of the statement, or of the line of its block.
-struct Wrong {
-    std::string message;
-    int line = 0;
-};
-
 std::string joined(const std::vector<std::string>& lines, std::string_view end) {
     std::string text;
     for (const auto& line : lines) text.append(line).append(end);
     return text;
-}
-
-/// "name: value" as a pair; the name is empty when there is no colon.
-std::pair<std::string, std::string> split_field(const std::string& line) {
-    auto colon = line.find(':');
-    if (colon == std::string::npos) return {{}, line};
-    return {line.substr(0, colon), std::string(base::trimmed(std::string_view(line).substr(colon + 1)))};
-}
-
-/// "10s", "1h30m", "-2h", and "60000ms".
-base::Milliseconds span_of(std::string text) {
-    const bool back = text.starts_with('-');
-    if (back || text.starts_with('+')) text.erase(0, 1);
-    auto span = config::parse_duration(text);
-    if (!span) throw Wrong{"no duration: " + text};
-    return back ? -*span : *span;
 }
 
 class Run {
@@ -47,14 +25,20 @@ public:
         at_ = &statement;
         const auto& verb = word(0);
         auto found = verbs().find(verb);
-        if (found == verbs().end()) throw Wrong{"no such statement: " + verb};
         if (verb != "config" && !world_) throw Wrong{"the scenario begins with config"};
-        (this->*found->second)();
+        if (found != verbs().end())
+            (this->*found->second)();
+        else
+            agents_->play(statement);
         if (auto differs = world_->disk_differs(); !differs.empty()) throw Wrong{"memory and disk: " + differs};
     }
 
     void ends() {
         if (!world_->inbox.empty()) throw Wrong{"an answer nobody expected:\n" + world_->inbox.front().bytes};
+        if (agents_->empty() && !passed_on_) return;
+        world_->passes(base::Seconds(180));
+        nothing();
+        agents_->check_end();
     }
 
 private:
@@ -66,7 +50,9 @@ private:
             {"bindings", &Run::bindings}, {"time", &Run::time},          {"clock", &Run::clock},
             {"crash", &Run::crash},       {"commit", &Run::commit},      {"store", &Run::store},
             {"queue", &Run::queue},       {"close", &Run::close},        {"reboot", &Run::reboot},
-            {"remove", &Run::remove},
+            {"remove", &Run::remove},     {"stranger", &Run::stranger},  {"dns", &Run::dns},
+            {"refuse", &Run::refuse},     {"nobody", &Run::nobody},      {"network", &Run::network},
+            {"drain", &Run::drain},       {"nothing", &Run::nothing},
         };
         return all;
     }
@@ -90,12 +76,13 @@ private:
         return (" " + rest(0) + " ").find(" " + text + " ") != std::string::npos;
     }
 
+    /// config [N workers]
     void config() {
         auto yaml = joined(at_->block, "\n");
-        if (world_)
-            world_->configure(yaml);
-        else
-            world_ = std::make_unique<World>(yaml);
+        if (world_) return world_->configure(yaml);
+        auto cores = base::decimal(word(1)).value_or(1);
+        world_ = std::make_unique<World>(yaml, 1, static_cast<std::uint16_t>(cores));
+        agents_ = std::make_unique<Agents>(*world_);
     }
 
     /// account AOR PASSWORD [username ID] [alias AOR]
@@ -127,6 +114,7 @@ private:
         for (auto& line : lines) line = filled(line, lines.front());
         sent_ = joined(lines, "\r\n");
         if (std::find(lines.begin(), lines.end(), "") == lines.end()) sent_ += "\r\n";
+        passed_on_ = passed_on_ || !(sent_.starts_with("REGISTER") || sent_.starts_with("OPTIONS"));
         world_->arrives(flow_, sent_);
     }
 
@@ -181,7 +169,7 @@ private:
     /// reboot PHONE
     void reboot() { world_->phone(word(1)).reboots(); }
 
-    /// expect STATUS [to ADDRESS] | expect nothing | expect same, and fields
+    /// expect STATUS|METHOD [to ADDRESS] | expect nothing | expect same, and fields
     void expect() {
         auto& inbox = world_->inbox;
         if (word(1) == "nothing") {
@@ -199,10 +187,12 @@ private:
             if (answer.bytes != last_answer_) throw Wrong{"it differs from the last one:\n" + answer.bytes};
             return;
         }
-        if (word(1) != std::to_string(parsed.status)) throw Wrong{"the answer is:\n" + answer.bytes};
-        for (const auto& challenge : fields_of(answer.bytes, "WWW-Authenticate"))
-            challenges_[challenge_param(challenge, "algorithm")] = challenge;
-        check_fields(answer.bytes);
+        const auto what = parsed.is_request ? std::string(parsed.method_name) : std::to_string(parsed.status);
+        if (word(1) != what) throw Wrong{"the answer is:\n" + answer.bytes};
+        for (const auto* name : {"WWW-Authenticate", "Proxy-Authenticate"})
+            for (const auto& challenge : fields_of(answer.bytes, name))
+                challenges_[challenge_param(challenge, "algorithm")] = challenge;
+        check_fields(*at_, answer.bytes);
         if (auto name = after("like"); !name.empty()) check_like(name, answer.bytes);
         if (auto name = after("keep"); !name.empty()) kept_[name] = answer.bytes;
         last_answer_ = answer.bytes;
@@ -216,27 +206,6 @@ private:
             if (at != std::string::npos) text->erase(at, text->find('"', at + 7) - at);
         }
         if (bytes != other) throw Wrong{"it differs from " + name + ":\n" + bytes + "\n" + other};
-    }
-
-    /// The fields of a name that is named must be these, in this order, and no others.
-    void check_fields(const std::string& bytes) {
-        std::map<std::string, std::size_t> seen;
-        for (std::size_t i = 0; i < at_->block.size(); ++i) {
-            const auto& line = at_->block[i];
-            const int number = at_->block_line + static_cast<int>(i);
-            if (line.starts_with("absent ")) {
-                if (!fields_of(bytes, line.substr(7)).empty()) throw Wrong{"it is there:\n" + bytes, number};
-                continue;
-            }
-            auto [name, pattern] = split_field(line);
-            auto values = fields_of(bytes, name);
-            auto& place = seen[name];
-            if (place >= values.size()) throw Wrong{"it is missing from:\n" + bytes, number};
-            if (!matches(values[place], pattern)) throw Wrong{"instead: " + values[place] + "\nin:\n" + bytes, number};
-            ++place;
-        }
-        for (const auto& [name, count] : seen)
-            if (fields_of(bytes, name).size() != count) throw Wrong{"more " + name + " than named in:\n" + bytes};
     }
 
     /// bindings AOR, and a line each: URI key=value ...
@@ -299,7 +268,45 @@ private:
     /// close tcp ADDRESS
     void close() { world_->closes(flow_at(1)); }
 
+    /// stranger NAME at udp ADDRESS [as AOR]
+    void stranger() { agents_->add_stranger(*at_); }
+    /// dns NAME -> [tcp:]ADDRESS[:PORT] ... | dns NAME -> nothing | dns takes 5s
+    void dns() {
+        if (word(1) == "takes") {
+            world_->dns_delay = span_of(word(2));
+            return;
+        }
+        auto& places = world_->dns[word(1)];
+        places.clear();
+        for (std::size_t i = 3; i < at_->words.size() && word(i) != "nothing"; ++i) {
+            const bool by_tcp = word(i).starts_with("tcp:");
+            auto address = base::Address::parse(word(i).substr(by_tcp ? 4 : 0));
+            if (!address) throw Wrong{"no address: " + word(i)};
+            places.push_back({by_tcp ? base::Transport::tcp : base::Transport::udp, *address});
+        }
+    }
+    /// refuse tcp ADDRESS
+    void refuse() { world_->refuse(word(2)); }
+    /// nobody at ADDRESS
+    void nobody() { world_->desert(word(2)); }
+    /// network loses 20 doubles 20 delays 100ms
+    void network() {
+        auto percent = [this](const char* name) {
+            return static_cast<unsigned>(base::decimal(after(name)).value_or(0));
+        };
+        world_->network = {percent("loses"), percent("doubles"), {}};
+        if (auto delay = after("delays"); !delay.empty()) world_->network.delay = span_of(delay);
+    }
+    /// drain begins
+    void drain() { world_->drain(); }
+    /// nothing is left
+    void nothing() {
+        if (auto left = world_->what_is_left(); !left.empty()) throw Wrong{"it is left:\n" + left};
+    }
+
     std::unique_ptr<World> world_;
+    std::unique_ptr<Agents> agents_;
+    bool passed_on_ = false;  // a message came that may go further
     const Statement* at_ = nullptr;
     base::Flow flow_;  // of what was sent last
     std::string sent_, last_answer_;

@@ -116,9 +116,11 @@ SipText UserAgent::request_within(Dialog& dialog, const std::string& method, uns
     if (!by_tcp && base::is_stream(flow.transport)) to = world_.udp(flow.remote.text());
     over = connected(to);
     SipText request;
-    request.start = method + " " + dialog.target + " SIP/2.0";
+    request.start = method + " " + (routes_strictly ? next : dialog.target) + " SIP/2.0";
     request.add("Via", via(over));
-    for (const auto& route : dialog.routes) request.add("Route", route);
+    for (const auto& route : dialog.routes)
+        if (!routes_strictly || &route != &dialog.routes.front()) request.add("Route", route);
+    if (routes_strictly) request.add("Route", "<" + dialog.target + ">");
     request.add("Max-Forwards", "70");
     request.add("From", dialog.local + ";tag=" + dialog.local_tag);
     request.add("To", dialog.remote + ";tag=" + dialog.remote_tag);
@@ -338,10 +340,14 @@ std::vector<std::string> UserAgent::calls() const {
     return all;
 }
 
-std::size_t UserAgent::waiting() const {
+std::size_t UserAgent::asking() const {
     auto asks = [](const auto& entry) { return entry.second.status == 0; };
-    auto asked = [](const auto& entry) { return entry.second.status < 200; };
-    return static_cast<std::size_t>(std::ranges::count_if(clients_, asks) + std::ranges::count_if(servers_, asked));
+    return static_cast<std::size_t>(std::ranges::count_if(clients_, asks));
+}
+
+std::size_t UserAgent::asked() const {
+    auto waits = [](const auto& entry) { return entry.second.status < 200; };
+    return static_cast<std::size_t>(std::ranges::count_if(servers_, waits));
 }
 
 }  // namespace muster::test

@@ -32,6 +32,7 @@ public:
     bool ignores_cancel = false;  ///< answers a CANCEL, but rings on
     bool holds_acks = false;      ///< keeps the ACK of a 2xx back, and tells of each repetition
     bool answers_challenges = true;
+    bool routes_strictly = false;  ///< as RFC 2543 had it: the Request-URI is the next hop, the last Route the target
 
     // As a client.
     /// A request outside a dialog. `fields` as in SipText::take().
@@ -68,8 +69,8 @@ public:
     std::size_t talking() const;
     /// The Call-IDs of those.
     std::vector<std::string> calls() const;
-    /// Requests without a final answer, given or taken.
-    std::size_t waiting() const;
+    std::size_t asking() const;  ///< requests of its own without a final answer
+    std::size_t asked() const;   ///< requests that it has not answered
     /// What cannot happen when all keep to the rules.
     std::string trouble;
 
