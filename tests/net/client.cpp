@@ -54,17 +54,21 @@ base::Address address_of(const sockaddr_storage& name) {
 }  // namespace
 
 Client::Client(base::Transport transport, const base::Address& to, const std::string& from)
-    : fd_(::socket(to.is_v4() ? AF_INET : AF_INET6, base::is_stream(transport) ? SOCK_STREAM : SOCK_DGRAM, 0)) {
+    : fd_(::socket(to.is_v4() ? AF_INET : AF_INET6,
+                   (base::is_stream(transport) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0)) {
     const int large = 4 << 20;
     if (!base::is_stream(transport)) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
     const int yes = 1;
     if (base::is_stream(transport)) ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    const auto there = name_of(to);
+    bool good = true;
     if (!from.empty()) {
-        const auto name = name_of(*base::Address::parse(from));
-        if (::bind(fd_, name.get(), name.length) != 0) throw std::runtime_error("bind");
+        const auto here = name_of(*base::Address::parse(from));
+        good = ::bind(fd_, here.get(), here.length) == 0;
     }
-    const auto name = name_of(to);
-    if (!to.is_unspecified() && ::connect(fd_, name.get(), name.length) != 0) throw std::runtime_error("connect");
+    if (good && (to.is_unspecified() || ::connect(fd_, there.get(), there.length) == 0)) return;
+    ::close(fd_);
+    throw std::runtime_error(good ? "connect" : "bind");
 }
 
 Client::~Client() { ::close(fd_); }

@@ -32,7 +32,7 @@ constexpr auto tcp = Transport::tcp;
 /// A UDP port of 127.0.0.1 that is bound and never answers.
 class Deaf {
 public:
-    Deaf() : fd_(::socket(AF_INET, SOCK_DGRAM, 0)) {
+    Deaf() : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
         sockaddr_in name{};
         name.sin_family = AF_INET;
         name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -128,7 +128,10 @@ public:
     /// "udp 192.0.2.1:5060 tcp ..."; "-" if no answer comes.
     std::string wait(std::uint64_t id) {
         const auto end = read_clocks().mono + base::Seconds(20);
-        while (!answers_.count(id) && read_clocks().mono < end) io_.run_one_for(Milliseconds(100));
+        while (!answers_.count(id) && read_clocks().mono < end) {
+            io_.restart();
+            io_.run_one_for(Milliseconds(100));
+        }
         return answers_.count(id) ? answers_[id] : "-";
     }
     std::string places(const std::string& host, std::optional<Transport> transport = {}, std::uint16_t port = 0,
@@ -313,8 +316,7 @@ TEST(Resolver, WhatIsKnownEndsWithItsTtl) {
     EXPECT_EQ(asker.places("a.test", udp, 5060), "udp 192.0.2.1:5060");
     server.kill();
     const auto asked = read_clocks().mono;
-    while (asker.places("a.test", udp, 5060) != "")
-        ASSERT_LT(read_clocks().mono - asked, base::Seconds(10)) << "it is known for ever";
+    EXPECT_TRUE(soon([&] { return asker.places("a.test", udp, 5060) == ""; })) << "it is known for ever";
     EXPECT_GE(read_clocks().mono - asked, Milliseconds(500)) << "it was not known at all";
 }
 
