@@ -10,9 +10,19 @@
 
 namespace muster::auth {
 
-Mac::Mac(base::Random& random) {
-    std::array<std::uint8_t, 16> key;
+namespace {
+
+Mac::Key drawn(base::Random& random) {
+    Mac::Key key;
     random.fill(key);
+    return key;
+}
+
+}  // namespace
+
+Mac::Mac(base::Random& random) : Mac(drawn(random)) {}
+
+Mac::Mac(const Key& key) {
     EVP_MAC* siphash = EVP_MAC_fetch(nullptr, "SIPHASH", nullptr);
     keyed_ = siphash ? EVP_MAC_CTX_new(siphash) : nullptr;
     EVP_MAC_free(siphash);

@@ -1,11 +1,13 @@
 #include "muster/sip/write.hpp"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "fields.hpp"
 #include "muster/base/text.hpp"
 
 namespace muster::sip {
-namespace {
-
-/// A value on one line: folds become spaces.
 void append_unfolded(std::string& out, std::string_view text) {
     if (text.find('\r') == text.npos && text.find('\n') == text.npos) {
         out += text;
@@ -23,6 +25,84 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
     append_unfolded(out, value);
     out += "\r\n";
 }
+
+namespace {
+
+/// In order of status.
+constexpr auto reasons = std::to_array<std::pair<int, std::string_view>>({
+    {100, "Trying"},
+    {180, "Ringing"},
+    {181, "Call Is Being Forwarded"},
+    {182, "Queued"},
+    {183, "Session Progress"},
+    {199, "Early Dialog Terminated"},
+    {200, "OK"},
+    {202, "Accepted"},
+    {204, "No Notification"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Moved Temporarily"},
+    {305, "Use Proxy"},
+    {380, "Alternative Service"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {410, "Gone"},
+    {412, "Conditional Request Failed"},
+    {413, "Request Entity Too Large"},
+    {414, "Request-URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Unsupported URI Scheme"},
+    {417, "Unknown Resource-Priority"},
+    {420, "Bad Extension"},
+    {421, "Extension Required"},
+    {422, "Session Interval Too Small"},
+    {423, "Interval Too Brief"},
+    {428, "Use Identity Header"},
+    {429, "Provide Referrer Identity"},
+    {430, "Flow Failed"},
+    {433, "Anonymity Disallowed"},
+    {436, "Bad Identity-Info"},
+    {437, "Unsupported Certificate"},
+    {438, "Invalid Identity Header"},
+    {439, "First Hop Lacks Outbound Support"},
+    {440, "Max-Breadth Exceeded"},
+    {469, "Bad Info Package"},
+    {470, "Consent Needed"},
+    {480, "Temporarily Unavailable"},
+    {481, "Call/Transaction Does Not Exist"},
+    {482, "Loop Detected"},
+    {483, "Too Many Hops"},
+    {484, "Address Incomplete"},
+    {485, "Ambiguous"},
+    {486, "Busy Here"},
+    {487, "Request Terminated"},
+    {488, "Not Acceptable Here"},
+    {489, "Bad Event"},
+    {491, "Request Pending"},
+    {493, "Undecipherable"},
+    {494, "Security Agreement Required"},
+    {500, "Server Internal Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Server Time-out"},
+    {505, "Version Not Supported"},
+    {513, "Message Too Large"},
+    {555, "Push Notification Service Not Supported"},
+    {580, "Precondition Failure"},
+    {600, "Busy Everywhere"},
+    {603, "Decline"},
+    {604, "Does Not Exist Anywhere"},
+    {606, "Not Acceptable"},
+    {607, "Unwanted"},
+});
 
 bool host_is(std::string_view host, const base::Address& address) {
     auto named = base::Address::parse(host);
@@ -51,6 +131,8 @@ void append_top_via(std::string& out, const Via& via, const base::Flow& flow) {
     if (via.has_rport || !host_is(via.host, flow.remote)) out.append(";received=").append(flow.remote.ip_text());
 }
 
+}  // namespace
+
 void append_vias(std::string& out, const Message& request, const base::Flow& flow) {
     for (const auto& field : request.fields()) {
         if (field.header != Header::via) continue;
@@ -65,6 +147,8 @@ void append_vias(std::string& out, const Message& request, const base::Flow& flo
     }
 }
 
+namespace {
+
 void append_status_line(std::string& out, int status, std::string_view reason) {
     out += "SIP/2.0 ";
     base::append_decimal(out, status);
@@ -74,56 +158,8 @@ void append_status_line(std::string& out, int status, std::string_view reason) {
 }  // namespace
 
 std::string_view default_reason(int status) {
-    switch (status) {
-        case 100:
-            return "Trying";
-        case 180:
-            return "Ringing";
-        case 200:
-            return "OK";
-        case 302:
-            return "Moved Temporarily";
-        case 400:
-            return "Bad Request";
-        case 401:
-            return "Unauthorized";
-        case 403:
-            return "Forbidden";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 407:
-            return "Proxy Authentication Required";
-        case 408:
-            return "Request Timeout";
-        case 416:
-            return "Unsupported URI Scheme";
-        case 420:
-            return "Bad Extension";
-        case 423:
-            return "Interval Too Brief";
-        case 439:
-            return "First Hop Lacks Outbound Support";
-        case 480:
-            return "Temporarily Unavailable";
-        case 481:
-            return "Call/Transaction Does Not Exist";
-        case 483:
-            return "Too Many Hops";
-        case 500:
-            return "Server Internal Error";
-        case 501:
-            return "Not Implemented";
-        case 503:
-            return "Service Unavailable";
-        case 505:
-            return "Version Not Supported";
-        case 513:
-            return "Message Too Large";
-        default:
-            return "Unknown";
-    }
+    auto found = std::ranges::lower_bound(reasons, status, {}, &std::pair<int, std::string_view>::first);
+    return found != reasons.end() && found->first == status ? found->second : "Unknown";
 }
 
 void append_reply_head(std::string& out, const Message& request, const base::Flow& flow, std::string_view to_tag) {

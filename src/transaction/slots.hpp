@@ -40,20 +40,20 @@ struct ServerTransaction {
 
 using Slots = std::deque<ServerTransaction>;  // a vector would copy them all when it grows
 
-/// First in, first out, and out of the middle as well.
-template <Link ServerTransaction::*link>
+/// First in, first out, and out of the middle as well. `link` is the member of a transaction that holds its neighbours.
+template <auto link>
 struct List {
     std::uint32_t head = no_slot;
     std::uint32_t tail = no_slot;
     std::size_t size = 0;
 
-    void push_back(Slots& slots, std::uint32_t slot) {
+    void push_back(auto& slots, std::uint32_t slot) {
         slots[slot].*link = {tail, no_slot};
         (tail == no_slot ? head : (slots[tail].*link).after) = slot;
         tail = slot;
         ++size;
     }
-    void erase(Slots& slots, std::uint32_t slot) {
+    void erase(auto& slots, std::uint32_t slot) {
         const auto [before, after] = slots[slot].*link;
         (before == no_slot ? head : (slots[before].*link).after) = after;
         (after == no_slot ? tail : (slots[after].*link).before) = before;

@@ -1,6 +1,7 @@
 #pragma once
 // A short keyed hash (SipHash-2-4): what nobody without the key can guess, such as our To tags.
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
@@ -13,6 +14,8 @@ namespace muster::auth {
 
 class Mac {
 public:
+    using Key = std::array<std::uint8_t, 16>;
+    explicit Mac(const Key& key);
     explicit Mac(base::Random& random);
     ~Mac();
     Mac(const Mac&) = delete;
