@@ -55,6 +55,22 @@ Fd open_listener(const Listener& listener, bool first) {
     return fd;
 }
 
+Fd open_connection(const base::Address& from, const base::Address& to) {
+    if (from.is_v4() != to.is_v4()) return Fd();
+    Fd fd(::socket(to.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    SockAddr name;
+    if (!from.is_unspecified()) {
+        auto here = from;
+        here.port = 0;
+        set(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT,
+            1);  // two connections may have one port if their ends differ
+        const auto length = to_sockaddr(here, name);
+        if (::bind(fd.get(), &name.any, length) != 0) return Fd();
+    }
+    const auto length = to_sockaddr(to, name);
+    return ::connect(fd.get(), &name.any, length) == 0 || errno == EINPROGRESS ? std::move(fd) : Fd();
+}
+
 base::Address local_address(int fd) {
     SockAddr name{};
     socklen_t length = sizeof name;

@@ -44,10 +44,14 @@ private:
 /// Throws std::runtime_error naming the listener and the reason.
 Fd open_listener(const Listener& listener, bool first);
 
+/// A socket that is about to be connected `to` (it becomes writable when that is decided), from the address of a
+/// listener. Negative if that fails at once.
+Fd open_connection(const base::Address& from, const base::Address& to);
+
 /// What the socket is bound to.
 base::Address local_address(int fd);
 
-/// What every accepted connection is set to.
+/// What every connection is set to.
 void set_up_stream(int fd);
 
 }  // namespace muster::net

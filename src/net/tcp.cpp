@@ -37,12 +37,14 @@ struct Streams::Connection {
     sip::Framer framer;
     std::string out;            // what the kernel has not taken yet
     std::size_t held = 0;       // this connection's part of held_
-    base::Mono began{};         // when it was accepted, or the message under way began
+    base::Mono began{};         // when it was accepted or asked for, or the message under way began
     base::Mono heard{};         // when something came last
     base::Mono blocked{};       // when output last moved, or the end began
     std::uint32_t awaited = 0;  // answers to come from the writer
     unsigned reads_left = 0;    // before a drain takes the input for dry, or lingering ends
-    bool requested = false;     // a whole message has come
+    bool connecting = false;    // it is ours, and the other side has not taken it yet
+    bool asked = false;         // was sent to by its remote address alone: an unopened flow ends with it
+    bool requested = false;     // a whole message has come, or none needs to
     bool more = false;          // the framer has messages that await their turn
     bool finishing = false;     // nothing is read any more; closed when all is answered and sent
     bool lingering = false;     // our side is shut; what the peer still says is thrown away
@@ -64,8 +66,8 @@ Streams::Streams(Worker& worker, asio::io_context& io)
     : worker_(worker),
       io_(io),
       limits_(worker.common().options.streams),
-      scan_every_(std::clamp(std::min(limits_.first_request, limits_.idle) / 4, base::Milliseconds(10),
-                             base::Milliseconds(1'000))),
+      scan_every_(std::clamp(std::min({limits_.first_request, limits_.idle, limits_.connect}) / 4,
+                             base::Milliseconds(10), base::Milliseconds(1'000))),
       buffer_(std::make_unique_for_overwrite<char[]>(bytes_per_turn)) {}
 
 Streams::~Streams() = default;
@@ -103,7 +105,7 @@ bool Streams::accept_some(Acceptor& acceptor, int limit) {
         socklen_t length = sizeof peer;
         Fd fd(::accept4(acceptor.descriptor.native_handle(), &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (fd.get() >= 0)
-            take(std::move(fd), from_sockaddr(peer), acceptor);
+            worker_.counters().accepted += take(std::move(fd), from_sockaddr(peer), acceptor.listener) != nullptr;
         else if (errno == EAGAIN)
             return true;
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -113,16 +115,20 @@ bool Streams::accept_some(Acceptor& acceptor, int limit) {
     return true;
 }
 
-void Streams::take(Fd fd, const base::Address& remote, const Acceptor& acceptor) {
+/// Makes a connection of a socket; nothing if there are too many.
+Streams::Connection* Streams::take(Fd fd, const base::Address& remote, std::uint16_t listener) {
     auto& flows = worker_.common().flows;
     if (!flows.admit(remote)) {
         ++worker_.counters().refused_connections;
-        return;
+        return nullptr;
     }
     auto connection = std::make_unique<Connection>(io_, worker_.common().options.limits);
     boost::system::error_code error;
     connection->descriptor.assign(fd.get(), error);
-    if (error) return flows.leave(remote);
+    if (error) {
+        flows.leave(remote);
+        return nullptr;
+    }
     set_up_stream(fd.get());
     const auto slot = free_slots_.empty() ? static_cast<std::uint32_t>(connections_.size()) : free_slots_.back();
     if (free_slots_.empty())
@@ -133,7 +139,7 @@ void Streams::take(Fd fd, const base::Address& remote, const Acceptor& acceptor)
     auto& flow = connection->flow;
     flow.transport = base::Transport::tcp;
     flow.worker = static_cast<std::uint16_t>(worker_.index());
-    flow.listener = acceptor.listener;
+    flow.listener = listener;
     flow.slot = slot;
     flow.generation = flows.open(worker_.index(), slot);
     flow.boot = flows.boot();
@@ -141,10 +147,36 @@ void Streams::take(Fd fd, const base::Address& remote, const Acceptor& acceptor)
     flow.local = local_address(fd.release());
     connection->began = connection->heard = worker_.now();
     if (open_++ == 0) next_scan_ = worker_.now() + scan_every_;
-    ++worker_.counters().accepted;
     ++worker_.counters().connections;
+    by_remote_.try_emplace(remote, slot);
     connections_[slot] = std::move(connection);
-    wait(*connections_[slot], Ready::read);
+    touch(*connections_[slot]);
+    return connections_[slot].get();
+}
+
+/// A connection to where an unopened flow leads: one that is open or being opened, else a new one (RFC 3261 s18.1.1).
+Streams::Connection* Streams::reach(const base::Flow& flow) {
+    const auto& listeners = worker_.common().options.listeners;
+    const auto known = by_remote_.find(flow.remote);
+    auto* connection = known == by_remote_.end() ? nullptr : connections_[known->second].get();
+    if (!connection && flow.transport == base::Transport::tcp && flow.listener < listeners.size()) {
+        ++worker_.counters().opened;
+        auto fd = open_connection(listeners[flow.listener].address, flow.remote);
+        if (fd.get() >= 0) connection = take(std::move(fd), flow.remote, flow.listener);
+        if (connection) connection->connecting = connection->requested = true;
+    }
+    if (connection) connection->asked = true;
+    return connection;
+}
+
+void Streams::on_connected(Connection& connection) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    ::getsockopt(connection.descriptor.native_handle(), SOL_SOCKET, SO_ERROR, &error, &length);
+    if (error != 0) return release(connection);
+    connection.connecting = false;
+    connection.heard = connection.blocked = worker_.now();
+    connection.flow.local = local_address(connection.descriptor.native_handle());
 }
 
 Streams::Connection* Streams::find(std::uint32_t slot, std::uint32_t generation) {
@@ -187,9 +219,11 @@ void Streams::on_ready(std::uint32_t slot, std::uint32_t generation, Ready what)
     const bool listening = !connection->finishing && connection->out.empty();
     if (connection->lingering)
         discard(*connection);
+    else if (connection->connecting)
+        on_connected(*connection);
     else if (listening && connection->more)
         take_frames(*connection);
-    else if (listening && (!worker_.is_draining() || connection->reads_left > 0))
+    else if (listening)
         read(*connection);
     worker_.carry_out();
 }
@@ -202,7 +236,7 @@ void Streams::read(Connection& connection) {
     if (got == 0) {  // the peer has said all, but may wait for its answers
         connection.finishing = true;
         connection.blocked = worker_.now();
-        return;
+        return retire(connection);
     }
     connection.heard = worker_.now();
     if (connection.requested && connection.is_between_messages()) connection.began = worker_.now();
@@ -245,7 +279,7 @@ void Streams::discard(Connection& connection) {
 }
 
 bool Streams::send(const base::Flow& flow, std::string_view bytes) {
-    auto* connection = find(flow);
+    auto* connection = flow.is_unopened() ? reach(flow) : find(flow);
     if (!connection) return false;
     if (connection->out.empty()) connection->blocked = worker_.now();
     connection->out += bytes;
@@ -258,6 +292,7 @@ void Streams::close(const base::Flow& flow) {
     if (!connection || connection->finishing) return;
     connection->finishing = true;
     connection->blocked = worker_.now();
+    retire(*connection);
     touch(*connection);
 }
 
@@ -284,17 +319,17 @@ void Streams::settle() {
 void Streams::settle(Connection& connection) {
     connection.touched = false;
     if (connection.lingering) return wait(connection, Ready::read);
-    if (!write(connection)) return release(connection);
+    if (!connection.connecting && !write(connection)) return release(connection);
     if (is_over_caps(connection)) {
         ++worker_.counters().overflowed;
         return release(connection);
     }
-    if (!connection.out.empty()) return wait(connection, Ready::write);
+    if (connection.connecting || !connection.out.empty()) return wait(connection, Ready::write);
     if (connection.finishing) {
         if (connection.awaited == 0) linger(connection);
     } else if (connection.more || connection.reads_left > 0) {
         wait(connection, Ready::more);
-    } else if (!worker_.is_draining()) {
+    } else {
         wait(connection, Ready::read);
     }
 }
@@ -341,6 +376,7 @@ void Streams::scan() {
 
 /// When its time is up if nothing happens.
 base::Mono Streams::due(const Connection& connection) const {
+    if (connection.connecting) return connection.began + limits_.connect;
     if (connection.lingering) return connection.blocked + std::min(linger_time, limits_.first_request);
     if (connection.finishing || !connection.out.empty()) return connection.blocked + limits_.first_request;
     if (!connection.requested || !connection.is_between_messages()) return connection.began + limits_.first_request;
@@ -357,7 +393,21 @@ void Streams::linger(Connection& connection) {
     wait(connection, Ready::read);
 }
 
+/// No more requests go over it, and those that did have no answer to expect: the core hears of it at once.
+void Streams::retire(Connection& connection) {
+    const auto& flow = connection.flow;
+    if (auto known = by_remote_.find(flow.remote); known != by_remote_.end() && known->second == flow.slot)
+        by_remote_.erase(known);
+    if (!std::exchange(connection.asked, false)) return;
+    const auto unopened = base::Flow::unopened(flow.transport, flow.worker, flow.listener, flow.remote);
+    if (connection.connecting)
+        worker_.send_failed(unopened);
+    else
+        worker_.flow_closed(unopened);
+}
+
 void Streams::leave_flow(Connection& connection) {
+    retire(connection);
     worker_.common().flows.close(connection.flow.worker, connection.flow.slot);
     worker_.flow_closed(connection.flow);
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The stream connections of one worker.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +23,7 @@ public:
     void listen(std::uint16_t listener, Fd fd);
     void start();
 
-    /// To a flow of this worker; false if it is closed. Sent by settle().
+    /// To a flow of this worker; false if it is closed, or unopened and cannot be opened. Sent by settle().
     bool send(const base::Flow& flow, std::string_view bytes);
     /// Closes the flow after what is being sent to it, and after the answers it awaits.
     void close(const base::Flow& flow);
@@ -49,7 +50,9 @@ private:
     void wait_acceptable(Acceptor& acceptor);
     void on_acceptable(Acceptor& acceptor);
     bool accept_some(Acceptor& acceptor, int limit);
-    void take(Fd fd, const base::Address& remote, const Acceptor& acceptor);
+    Connection* take(Fd fd, const base::Address& remote, std::uint16_t listener);
+    Connection* reach(const base::Flow& flow);
+    void on_connected(Connection& connection);
 
     Connection* find(std::uint32_t slot, std::uint32_t generation);
     Connection* find(const base::Flow& flow);
@@ -63,6 +66,7 @@ private:
     void settle(Connection& connection);
     bool is_over_caps(Connection& connection);
     base::Mono due(const Connection& connection) const;
+    void retire(Connection& connection);
     void leave_flow(Connection& connection);
     void linger(Connection& connection);
     void release(Connection& connection);
@@ -74,8 +78,9 @@ private:
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     std::vector<std::unique_ptr<Connection>> connections_;  // by slot
     std::vector<std::uint32_t> free_slots_;
-    std::vector<std::uint32_t> touched_;  // slots to be settled
-    std::unique_ptr<char[]> buffer_;      // what is read passes through here
+    std::map<base::Address, std::uint32_t> by_remote_;  // slots of those that requests can be sent over
+    std::vector<std::uint32_t> touched_;                // slots to be settled
+    std::unique_ptr<char[]> buffer_;                    // what is read passes through here
     std::size_t open_ = 0;
     std::size_t held_ = 0;  // bytes of all connections that wait to become a message or to be sent
     base::Mono next_scan_{};

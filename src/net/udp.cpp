@@ -167,8 +167,7 @@ unsigned UdpSocket::transmit(unsigned count) {
         } else if (errno == EAGAIN) {
             break;
         } else if (errno != EINTR) {  // this one cannot be sent: no route, too long, an address nobody can have
-            ++done;
-            ++worker_.counters().send_errors;
+            worker_.send_failed(*flows_[done++]);
         }
     }
     return done;
@@ -196,6 +195,13 @@ void UdpSocket::wait_writable() {
 }
 
 void UdpSocket::send_waiting() {
+    worker_.begin_turn();
+    transmit_waiting();
+    worker_.carry_out();
+    if (!waiting_.empty()) wait_writable();
+}
+
+void UdpSocket::transmit_waiting() {
     while (!waiting_.empty()) {
         const auto count = static_cast<unsigned>(std::min<std::size_t>(waiting_.size(), DatagramBatch::capacity));
         for (unsigned i = 0; i < count; ++i) address_to(waiting_[i].flow, waiting_[i].bytes, i);
@@ -204,7 +210,7 @@ void UdpSocket::send_waiting() {
             waiting_bytes_ -= waiting_.front().bytes.size();
             waiting_.pop_front();
         }
-        if (sent < count) return wait_writable();
+        if (sent < count) return;
     }
 }
 

@@ -74,6 +74,7 @@ private:
     void keep(unsigned from);
     void wait_writable();
     void send_waiting();
+    void transmit_waiting();
 
     Worker& worker_;
     Descriptor descriptor_;

@@ -1,10 +1,24 @@
 #include "worker.hpp"
 
+#include <algorithm>
+
 namespace muster::net {
 namespace {
 
 constexpr base::Milliseconds granularity{10};  // timers of SIP are no finer
 constexpr unsigned turns_of_drain = 64;
+
+/// Of what is asked for, that which a listener can send.
+ResolverOptions narrowed(const WorkerOptions& options) {
+    auto out = options.resolver;
+    auto some = [&](auto fits) { return std::ranges::any_of(options.listeners, fits); };
+    out.v4 = out.v4 && some([](const Listener& each) { return each.address.is_v4(); });
+    out.v6 = out.v6 && some([](const Listener& each) { return !each.address.is_v4(); });
+    std::erase_if(out.transports, [&](base::Transport transport) {
+        return !some([&](const Listener& each) { return each.transport == transport; });
+    });
+    return out;
+}
 
 }  // namespace
 
@@ -14,7 +28,13 @@ Worker::Worker(std::uint32_t index, Common& common, std::unique_ptr<core::Core> 
       core_(std::move(core)),
       streams_(*this, io_),
       timer_(io_),
-      parcels_(common.options.workers) {}
+      parcels_(common.options.workers) {
+    if (!common.hooks.make_random) return;
+    random_ = common.hooks.make_random();
+    resolver_ = std::make_unique<Resolver>(
+        io_, narrowed(common.options), *random_,
+        [this](std::uint64_t question, const std::vector<core::Place>& places) { on_answer(question, places); });
+}
 
 void Worker::add_socket(std::uint16_t listener, Fd fd) {
     if (base::is_stream(common_.options.listeners[listener].transport))
@@ -34,28 +54,72 @@ void Worker::close() {
 }
 
 void Worker::on_datagrams(UdpSocket& socket) {
-    if (draining_) return;
     begin_turn();
     socket.read(buffers_);
     carry_out();
     socket.wait_readable();
 }
 
-/// Carries the effects of the turn out, in the order that keeps the writer busiest.
+/// Carries the effects of the turn out, in the order that keeps the writer busiest. What cannot be sent makes the core
+/// try elsewhere: again and again, until nothing of that is left.
 void Worker::carry_out() {
-    push_jobs();
-    send_all();
+    do {
+        tell_ends();
+        push_jobs();
+        send_all();
+        close_streams();
+        hand_over();
+        for (const auto& question : outbox_.questions) ask(question);
+        for (const auto& event : outbox_.events) common_.hooks.log(event);
+        outbox_.clear();
+        streams_.settle();
+    } while (!closed_.empty() || !failed_.empty());
+    post_parcels();
+    arm_timer();
+}
+
+void Worker::tell_ends() {
+    for (const auto& flow : std::exchange(closed_, {})) core_->on_flow_closed(flow, now_, outbox_);
+    for (const auto& flow : std::exchange(failed_, {})) core_->on_send_failed(flow, now_, outbox_);
+}
+
+void Worker::close_streams() {
     for (const auto& flow : outbox_.closes) {
         if (flow.worker == index_)
             streams_.close(flow);
         else if (flow.worker < parcels_.size())
             parcels_[flow.worker].closes.push_back(flow);
     }
-    post_parcels();
-    streams_.settle();
-    for (const auto& event : outbox_.events) common_.hooks.log(event);
-    outbox_.clear();
-    arm_timer();
+}
+
+/// The home in a branch is what somebody has sent us: it may be anything.
+void Worker::hand_over() {
+    for (auto& handover : outbox_.handovers)
+        if (handover.home < parcels_.size() && handover.home != index_)
+            parcels_[handover.home].handovers.push_back(std::move(handover));
+}
+
+void Worker::ask(const core::Question& question) {
+    if (resolver_) return resolver_->ask(question);
+    post([this, id = question.id] { on_answer(id, {}); });
+}
+
+void Worker::on_answer(std::uint64_t question, const std::vector<core::Place>& places) {
+    begin_turn();
+    core_->on_answer(question, places, now_, outbox_);
+    carry_out();
+}
+
+void Worker::announce(const std::vector<std::string>& aors) {
+    begin_turn();
+    core_->on_changed(aors, now_, outbox_);
+    carry_out();
+}
+
+void Worker::flow_closed(const base::Flow& flow) {
+    closed_.push_back(flow);
+    for (std::uint32_t i = 0; i < parcels_.size(); ++i)
+        if (i != index_) parcels_[i].closed.push_back(flow);
 }
 
 void Worker::push_jobs() {
@@ -87,10 +151,10 @@ void Worker::send_all() {
         const auto bytes = outbox_.sends.bytes(send);
         const auto& flow = send.flow;
         if (base::is_stream(flow.transport)) {
-            if (flow.worker == index_)
-                counters_.send_errors += !streams_.send(flow, bytes);
-            else if (flow.worker < parcels_.size())
+            if (flow.worker != index_ && flow.worker < parcels_.size())
                 parcels_[flow.worker].sends.add(flow, bytes);
+            else if (flow.worker != index_ || !streams_.send(flow, bytes))
+                send_failed(flow);
             continue;
         }
         auto* previous = socket;
@@ -99,7 +163,7 @@ void Worker::send_all() {
         if (socket)
             socket->send(flow, bytes);
         else
-            ++counters_.send_errors;
+            send_failed(flow);
     }
     if (socket) socket->flush();
 }
@@ -117,16 +181,22 @@ UdpSocket* Worker::socket_for(const base::Flow& flow) {
 void Worker::post_parcels() {
     for (std::size_t i = 0; i < parcels_.size(); ++i) {
         auto& parcel = parcels_[i];
-        if (parcel.sends.empty() && parcel.closes.empty()) continue;
+        if (parcel.empty()) continue;
         auto& other = *common_.workers[i];
-        other.post([&other, parcel = std::exchange(parcel, {})] { other.open_parcel(parcel); });
+        other.post([&other, from = index_, sent = std::exchange(parcel, {})] { other.open_parcel(sent, from); });
     }
 }
 
-void Worker::open_parcel(const Parcel& parcel) {
+void Worker::open_parcel(const Parcel& parcel, std::uint32_t from) {
     begin_turn();
-    for (const auto& send : parcel.sends.entries())
-        counters_.send_errors += !streams_.send(send.flow, parcel.sends.bytes(send));
+    for (const auto& handover : parcel.handovers) deliver(handover.flow, handover.bytes);
+    for (const auto& flow : parcel.closed) core_->on_flow_closed(flow, now_, outbox_);
+    for (const auto& flow : parcel.failed) core_->on_send_failed(flow, now_, outbox_);
+    for (const auto& send : parcel.sends.entries()) {
+        if (streams_.send(send.flow, parcel.sends.bytes(send))) continue;
+        ++counters_.send_errors;
+        parcels_[from].failed.push_back(send.flow);
+    }
     for (const auto& flow : parcel.closes) streams_.close(flow);
     carry_out();
 }
@@ -172,8 +242,9 @@ void Worker::arm_timer() {
 void Worker::on_timer() {
     armed_.reset();
     begin_turn();
-    core_->on_time(now_, outbox_);
     streams_.scan();
+    tell_ends();  // before the core sends anything new over a connection that is opened again
+    core_->on_time(now_, outbox_);
     carry_out();
 }
 
@@ -193,13 +264,17 @@ void Worker::drain_datagrams() {
     for (auto& socket : sockets_) dry = socket->read(buffers_) && dry;
     carry_out();
     drain_turns_ = dry ? 0 : drain_turns_ - 1;
-    if (drain_turns_ > 0) post([this] { drain_datagrams(); });
+    if (drain_turns_ > 0) return post([this] { drain_datagrams(); });
+    begin_turn();
+    core_->begin_drain(now_, outbox_);
+    carry_out();
 }
 
 bool Worker::is_quiet() const {
     for (const auto& socket : sockets_)
         if (!socket->is_flushed()) return false;
-    return draining_ && drain_turns_ == 0 && core_->pending_jobs() == 0 && streams_.is_flushed();
+    return draining_ && drain_turns_ == 0 && core_->pending_jobs() == 0 && core_->pending_forwards() == 0 &&
+           streams_.is_flushed();
 }
 
 }  // namespace muster::net

@@ -52,14 +52,22 @@ public:
     void deliver_broken(const base::Flow& flow, const sip::Framer::Frame& frame) {
         core_->on_broken_stream(flow, frame.bytes, frame.status, frame.reason, now_, outbox_);
     }
-    void flow_closed(const base::Flow& flow) { core_->on_flow_closed(flow); }
+    /// A stream is closed. All cores are told, ours when the turn is carried out.
+    void flow_closed(const base::Flow& flow);
+    /// Something could not be sent. Our core is told when the turn is carried out.
+    void send_failed(const base::Flow& flow) {
+        ++counters_.send_errors;
+        failed_.push_back(flow);
+    }
+    core::Outbox& outbox() { return outbox_; }
     void carry_out();
+    void announce(const std::vector<std::string>& aors);
     void on_datagrams(UdpSocket& socket);
 
-    /// Reads what has arrived, then nothing more, and accepts nothing more.
+    /// Accepts nothing more; reads what has arrived, and from then on has new requests refused.
     void begin_drain();
     bool is_draining() const { return draining_; }
-    /// Nothing is to be read, answered or sent any more.
+    /// Nothing that has arrived is to be read, nothing to be answered, passed back or sent any more.
     bool is_quiet() const;
 
     std::uint32_t index() const { return index_; }
@@ -71,16 +79,27 @@ public:
     const NetCounters& counters() const { return counters_; }
 
 private:
-    /// What goes to streams of another worker.
+    /// What one turn has for another worker.
     struct Parcel {
-        base::Sends sends;
+        bool empty() const {
+            return sends.empty() && closes.empty() && closed.empty() && failed.empty() && handovers.empty();
+        }
+        base::Sends sends;  // to its streams
         std::vector<base::Flow> closes;
+        std::vector<base::Flow> closed;  // streams of ours
+        std::vector<base::Flow> failed;  // streams of ours that it sent to in vain
+        std::vector<core::Handover> handovers;
     };
+    void tell_ends();
+    void close_streams();
+    void hand_over();
+    void ask(const core::Question& question);
+    void on_answer(std::uint64_t question, const std::vector<core::Place>& places);
     void push_jobs();
     void send_all();
     UdpSocket* socket_for(const base::Flow& flow);
     void post_parcels();
-    void open_parcel(const Parcel& parcel);
+    void open_parcel(const Parcel& parcel, std::uint32_t from);
     void take_back();
     void answer(core::JobPtr job, void (core::Core::*how)(core::JobPtr, base::Now, core::Outbox&));
     void await(const base::Flow& flow, int more);
@@ -101,7 +120,11 @@ private:
     Streams streams_;
     Timer timer_;
     std::optional<base::Mono> armed_;
+    std::unique_ptr<base::Random> random_;
+    std::unique_ptr<Resolver> resolver_;
     std::vector<Parcel> parcels_;        // by worker
+    std::vector<base::Flow> closed_;     // our core is still to be told
+    std::vector<base::Flow> failed_;     // this too
     std::vector<core::JobPtr> refused_;  // empty but within push_jobs()
     std::vector<core::JobPtr> taken_;    // empty but within take_back()
     bool draining_ = false;

@@ -94,6 +94,11 @@ void Workers::set_settings(core::SettingsPtr settings) {
         worker->post([&worker, settings] { worker->core().set_settings(settings); });
 }
 
+void Workers::announce(std::vector<std::string> aors) {
+    const auto changed = std::make_shared<const std::vector<std::string>>(std::move(aors));
+    for (auto& worker : impl_->common.workers) worker->post([&worker, changed] { worker->announce(*changed); });
+}
+
 void Workers::drain(base::Milliseconds patience) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     {
@@ -114,20 +119,19 @@ bool Workers::is_live(const base::Flow& flow) const { return impl_->common.flows
 core::Counters Workers::core_counters() const {
     core::Counters sum;
     for (const auto& one : impl_->ask([](const Worker& worker) { return worker.core().counters(); })) {
-        for (auto counter : {&core::Counters::received, &core::Counters::malformed, &core::Counters::retransmissions,
-                             &core::Counters::challenged, &core::Counters::auth_failed, &core::Counters::registered,
-                             &core::Counters::queried, &core::Counters::refused, &core::Counters::withheld})
-            sum.*counter += one.*counter;
+        for (auto counter : core::Counters::all) sum.*counter += one.*counter;
     }
     return sum;
 }
 
 NetCounters Workers::net_counters() const {
+    static_assert(sizeof(NetCounters) == 10 * sizeof(std::uint64_t), "a counter is missing here");
     NetCounters sum;
     for (const auto& one : impl_->ask([](const Worker& worker) { return worker.counters(); })) {
-        for (auto counter : {&NetCounters::datagrams_in, &NetCounters::datagrams_out, &NetCounters::keep_alives,
-                             &NetCounters::send_errors, &NetCounters::connections, &NetCounters::accepted,
-                             &NetCounters::refused_connections, &NetCounters::timed_out, &NetCounters::overflowed})
+        for (auto counter :
+             {&NetCounters::datagrams_in, &NetCounters::datagrams_out, &NetCounters::keep_alives,
+              &NetCounters::send_errors, &NetCounters::connections, &NetCounters::accepted, &NetCounters::opened,
+              &NetCounters::refused_connections, &NetCounters::timed_out, &NetCounters::overflowed})
             sum.*counter += one.*counter;
     }
     return sum;

@@ -9,6 +9,7 @@
 
 #include "muster/base/flow.hpp"
 #include "muster/core/core.hpp"
+#include "muster/net/resolver.hpp"
 
 namespace muster::net {
 
@@ -27,6 +28,7 @@ struct StreamLimits {
     base::Milliseconds idle{3'900'000};   ///< nothing heard for so long: closed
     std::size_t output_backlog = 65'536;  ///< bytes a client that does not read may leave waiting
     std::size_t buffered = 33'554'432;    ///< of all connections: above it those that hold more than 4 kB are closed
+    base::Milliseconds connect{5'000};    ///< for a connection of ours to be taken by the other side
 };
 
 /// What a worker hands outside. Called on the worker's thread.
@@ -34,6 +36,8 @@ struct Hooks {
     /// Passes jobs to the writer; those for which the queue has no room stay in the vector (the others are moved out).
     std::function<void(std::vector<core::JobPtr>&)> push;
     std::function<void(const core::Event&)> log;
+    /// Randomness for the resolver of one worker; without it no name is looked up: none exists.
+    std::function<std::unique_ptr<base::Random>()> make_random{};
 };
 
 /// The IP addresses of this machine's interfaces, port 0: what a listener on 0.0.0.0 or [::] really listens on.
@@ -47,7 +51,8 @@ struct WorkerOptions {
     std::vector<Listener> listeners;
     StreamLimits streams;
     base::Limits limits;
-    std::uint64_t boot = 0;  ///< random, tells this run of the daemon from others
+    std::uint64_t boot = 0;      ///< random, tells this run of the daemon from others
+    ResolverOptions resolver{};  ///< of its transports and families those that a listener has
 };
 
 struct NetCounters {
@@ -56,6 +61,7 @@ struct NetCounters {
     std::uint64_t send_errors = 0;  ///< messages that could not be sent: refused by the kernel, or the stream is gone
     std::uint64_t connections = 0;  ///< open now
     std::uint64_t accepted = 0;
+    std::uint64_t opened = 0;               ///< connections of ours, tried
     std::uint64_t refused_connections = 0;  ///< over a cap, closed at once
     std::uint64_t timed_out = 0;            ///< closed by a time limit
     std::uint64_t overflowed = 0;           ///< closed by a cap on what waits to be read or sent
@@ -68,7 +74,7 @@ public:
     using MakeCore = std::function<std::unique_ptr<core::Core>(std::uint32_t index)>;
 
     /// Binds every listener (after a probe bind without SO_REUSEPORT: an address in use is an error, also by another
-    /// process with SO_REUSEPORT). Throws std::runtime_error naming the listener and the reason.
+    /// process with SO_REUSEPORT). Throws std::runtime_error naming the listener, or the DNS servers, and the reason.
     Workers(const WorkerOptions& options, const MakeCore& make_core, Hooks hooks);
     ~Workers();
     Workers(const Workers&) = delete;
@@ -80,7 +86,11 @@ public:
     void give_back(std::uint32_t index, std::vector<core::JobPtr> jobs);
     /// Swaps the settings of every core. From any thread.
     void set_settings(core::SettingsPtr settings);
-    /// Reads what has arrived, reads no more, waits (at most `patience`) until all jobs are answered and sent, stops.
+    /// The commit feed: the bindings of these have changed. One post a worker. From any thread.
+    void announce(std::vector<std::string> aors);
+    /// Takes no new connections, reads what has arrived, has the cores refuse what is new and cancel what rings, and
+    /// waits (at most `patience`) until all jobs are answered, nothing passed on lacks its final response, and all is
+    /// sent. Then it stops.
     void drain(base::Milliseconds patience);
 
     /// False for a stream flow that is closed or of another boot; true for UDP. From any thread, without a lock.
