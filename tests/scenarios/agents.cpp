@@ -175,7 +175,7 @@ void Agents::hears(UserAgent& agent, const Statement& statement, std::size_t fro
 
 void Agents::check_end() const {
     for (const auto& [name, agent] : all_) {
-        if (!agent->trouble.empty()) throw Wrong{agent->trouble};
+        if (!agent->troubles.empty()) throw Wrong{agent->troubles.front().what};
         if (agent->asking() != 0) throw Wrong{name + " waits for ever"};
         if (!agent->heard.empty())
             throw Wrong{name + " hears what is not told: " + agent->heard.front().what + "\n" +

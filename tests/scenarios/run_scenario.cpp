@@ -299,8 +299,9 @@ private:
     }
     /// drain begins
     void drain() { world_->drain(); }
-    /// nothing is left
+    /// nothing is left [32s later]
     void nothing() {
+        if (word(0) == "nothing" && !word(3).empty()) world_->passes(span_of(word(3)));
         if (auto left = world_->what_is_left(); !left.empty()) throw Wrong{"it is left:\n" + left};
     }
 

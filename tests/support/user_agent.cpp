@@ -71,7 +71,9 @@ void UserAgent::tells(std::string what, std::string_view bytes, const base::Flow
     if (on_heard) on_heard(heard.back());
 }
 
-void UserAgent::troubles(const std::string& what) { trouble += name + ": " + what + "\n"; }
+void UserAgent::troubled(const std::string& call_id, const std::string& what) {
+    troubles.push_back({call_id, name + ": " + what});
+}
 
 base::Flow UserAgent::connected(const base::Flow& over) {
     if (!base::is_stream(over.transport)) return world_.udp(over.remote.text());
@@ -90,7 +92,7 @@ std::string UserAgent::via(const base::Flow& over) {
            ";rport;branch=z9hG4bK-" + new_id("branch");
 }
 
-void UserAgent::sends(const std::string& method, const std::string& uri, const Fields& fields) {
+std::string UserAgent::sends(const std::string& method, const std::string& uri, const Fields& fields) {
     SipText request;
     const auto over = connected(flow);
     request.start = method + " " + uri + " SIP/2.0";
@@ -101,7 +103,9 @@ void UserAgent::sends(const std::string& method, const std::string& uri, const F
     if (method == "INVITE") request.add("Content-Type", "application/sdp");
     if (method == "INVITE") request.body = offer;
     request.take(fields);
+    auto call_id = request.get("Call-ID");
     submit(std::move(request), over, {});
+    return call_id;
 }
 
 /// A way that does not lead through the server is trouble: all calls here were routed.
@@ -109,7 +113,7 @@ SipText UserAgent::request_within(Dialog& dialog, const std::string& method, uns
     const auto next = dialog.routes.empty() ? dialog.target : uri_of(dialog.routes.front());
     const auto host = host_port_of(next);
     if (!world_.settings()->served.is_listen_address(host.substr(0, host.rfind(':'))))
-        troubles(method + " would not go through the server but to " + next);
+        troubled(dialog.call_id, method + " would not go through the server but to " + next);
     auto to = flow;
     const bool by_tcp = param_of(next, "transport") == "tcp";
     if (by_tcp && !base::is_stream(flow.transport)) to = world_.tcp(flow.remote.text());
@@ -179,7 +183,7 @@ void UserAgent::repeats(const std::string& key, base::Milliseconds wait, base::M
         if (client.status != 0 || (is_invite && client.is_answering)) return;
         if (total + wait >= 32s) {
             client.status = 408;
-            if (client.is_heard) tells("timeout", {}, client.flow);
+            if (client.is_heard) tells("timeout", client.request.text(), client.flow);
             return;
         }
         if (!base::is_stream(client.flow.transport)) transmits(client.flow, client.request.text());
@@ -190,10 +194,11 @@ void UserAgent::repeats(const std::string& key, base::Milliseconds wait, base::M
 
 void UserAgent::on_response(const base::Flow& over, const SipText& response, std::string_view bytes) {
     auto found = clients_.find(key_of(response));
-    if (found == clients_.end()) return troubles("a response to nothing it sent:\n" + std::string(bytes));
+    if (found == clients_.end())
+        return troubled(response.get("Call-ID"), "a response to nothing it sent:\n" + std::string(bytes));
     auto& client = found->second;
     if (response.values("Via").size() != client.request.values("Via").size())
-        troubles("a response with Vias of others:\n" + std::string(bytes));
+        troubled(response.get("Call-ID"), "a response with Vias of others:\n" + std::string(bytes));
     if (response.status() >= 200) return on_final(client, response, bytes);
     if (client.status != 0) return;
     client.is_answering = true;
@@ -206,12 +211,13 @@ void UserAgent::on_final(Client& client, const SipText& response, std::string_vi
     const bool is_first = client.status == 0;
     if (is_invite && response.status() < 300) return on_2xx(client, response, bytes);
     if (is_invite) {
-        if (!is_first && client.status < 300) troubles("refused after it was accepted:\n" + std::string(bytes));
+        if (!is_first && client.status < 300)
+            troubled(response.get("Call-ID"), "refused after it was accepted:\n" + std::string(bytes));
         acknowledges_refusal(client, response);
     }
     if (!is_first) {
         if (client.status != response.status() && client.status != 408)
-            troubles("a second final response:\n" + std::string(bytes));
+            troubled(response.get("Call-ID"), "a second final response:\n" + std::string(bytes));
         return;
     }
     client.status = response.status();
@@ -337,6 +343,27 @@ std::vector<std::string> UserAgent::calls() const {
     std::vector<std::string> all;
     for (const auto& [key, dialog] : dialogs_)
         if (!dialog.is_over && dialog.is_acknowledged) all.push_back(dialog.call_id);
+    return all;
+}
+
+std::vector<std::string> UserAgent::involved() const {
+    auto all = calls();
+    for (const auto& [key, client] : clients_)
+        if (client.status == 0) all.push_back(client.request.get("Call-ID"));
+    for (const auto& [key, server] : servers_)
+        if (server.status < 200) all.push_back(server.request.get("Call-ID"));
+    for (const auto& [key, dialog] : dialogs_)
+        if (!dialog.is_over) all.push_back(dialog.call_id);
+    return all;
+}
+
+std::vector<std::string> UserAgent::loses_connection() {
+    auto all = involved();
+    for (auto& [key, client] : clients_) {
+        if (client.status != 0 || world_.is_open(client.flow)) continue;
+        client.status = 503;
+        if (client.is_heard) tells("lost", client.request.text(), client.flow);
+    }
     return all;
 }
 

@@ -35,8 +35,8 @@ public:
     bool routes_strictly = false;  ///< as RFC 2543 had it: the Request-URI is the next hop, the last Route the target
 
     // As a client.
-    /// A request outside a dialog. `fields` as in SipText::take().
-    void sends(const std::string& method, const std::string& uri, const Fields& fields = {});
+    /// A request outside a dialog, and its Call-ID. `fields` as in SipText::take().
+    std::string sends(const std::string& method, const std::string& uri, const Fields& fields = {});
     /// A request inside the newest dialog. False without one.
     bool sends_within(const std::string& method, const Fields& fields = {});
     /// Cancels the newest INVITE, once a provisional response has come.
@@ -71,8 +71,16 @@ public:
     std::vector<std::string> calls() const;
     std::size_t asking() const;  ///< requests of its own without a final answer
     std::size_t asked() const;   ///< requests that it has not answered
-    /// What cannot happen when all keep to the rules.
-    std::string trouble;
+    /// What cannot happen when all keep to the rules, and the Call-ID.
+    struct Trouble {
+        std::string call_id, what;
+    };
+    std::vector<Trouble> troubles;
+
+    /// Its connection is gone: what waits for an answer over it has failed. The Call-IDs of all that is under way.
+    std::vector<std::string> loses_connection();
+    /// Those of all that is under way.
+    std::vector<std::string> involved() const;
 
     bool is_at(const base::Flow& other) const override;
     void receives(const base::Flow& over, std::string_view bytes) override;
@@ -106,7 +114,7 @@ private:
     };
 
     void tells(std::string what, std::string_view bytes, const base::Flow& over);
-    void troubles(const std::string& what);
+    void troubled(const std::string& call_id, const std::string& what);
     void transmits(const base::Flow& over, const std::string& bytes);
     base::Flow connected(const base::Flow& over);
     std::string new_id(std::string_view kind) { return name + "-" + std::string(kind) + std::to_string(++ids_); }

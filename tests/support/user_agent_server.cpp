@@ -53,7 +53,7 @@ void UserAgent::on_ack(const base::Flow& over, const SipText& ack, std::string_v
         return;
     }
     auto* dialog = find_dialog(ack);
-    if (!dialog) return troubles("an ACK of nothing:\n" + std::string(bytes));
+    if (!dialog) return troubled(ack.get("Call-ID"), "an ACK of nothing:\n" + std::string(bytes));
     if (dialog->is_acknowledged) return;
     dialog->is_acknowledged = true;
     tells("ACK", bytes, over);
@@ -150,7 +150,8 @@ void UserAgent::repeats_final(const std::string& key, base::Milliseconds wait, b
     world_.after(wait, [this, key, wait, total] {
         const auto& server = servers_[key];
         if (server.is_acknowledged || is_silent) return;
-        if (total + wait >= 32s) return troubles("its refusal was never acknowledged:\n" + server.last);
+        if (total + wait >= 32s)
+            return troubled(server.request.get("Call-ID"), "its refusal was never acknowledged:\n" + server.last);
         if (!base::is_stream(server.flow.transport)) transmits(server.flow, server.last);
         repeats_final(key, std::min<base::Milliseconds>({2 * wait, 4s, 32s - (total + wait)}), total + wait);
     });
@@ -163,7 +164,7 @@ void UserAgent::repeats_2xx(const std::string& key, const base::Flow& over, cons
         auto& dialog = dialogs_[key];
         if (dialog.is_acknowledged || dialog.is_over || is_silent) return;
         if (total + wait >= 32s) {
-            troubles("its 2xx was never acknowledged:\n" + bytes);
+            troubled(dialog.call_id, "its 2xx was never acknowledged:\n" + bytes);
             return hangs_up(dialog);
         }
         transmits(over, bytes);
