@@ -51,6 +51,13 @@ base::Address address_of(const sockaddr_storage& name) {
     return address;
 }
 
+base::Address local_of(int fd) {
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length);
+    return address_of(name);
+}
+
 }  // namespace
 
 Client::Client(base::Transport transport, const base::Address& to, const std::string& from)
@@ -138,5 +145,25 @@ std::string Client::read_answer() {
 std::string Client::read_all() { return read(std::string::npos); }
 
 void Client::finish_writing() { ::shutdown(fd_, SHUT_WR); }
+
+base::Address Client::local() const { return local_of(fd_); }
+
+Server::Server(int backlog) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const auto name = name_of(base::Address::v4(127, 0, 0, 1, 0));
+    if (::bind(fd_, name.get(), name.length) != 0 || ::listen(fd_, backlog) != 0) throw std::runtime_error("listen");
+    address_ = local_of(fd_);
+}
+
+Server::~Server() { ::close(fd_); }
+
+std::unique_ptr<Client> Server::accept(int patience_ms) {
+    pollfd one{fd_, POLLIN, 0};
+    if (::poll(&one, 1, patience_ms) != 1) return nullptr;
+    sockaddr_storage from{};
+    socklen_t length = sizeof from;
+    std::unique_ptr<Client> client(new Client(::accept(fd_, reinterpret_cast<sockaddr*>(&from), &length)));
+    client->sender_ = address_of(from);
+    return client;
+}
 
 }  // namespace muster::net

@@ -1,6 +1,7 @@
 #pragma once
 // Sockets of the other side. Every wait ends after ten seconds.
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -35,8 +36,11 @@ public:
     bool ended() const { return ended_; }
     bool is_reset() const { return reset_; }
     void finish_writing();
+    base::Address local() const;
 
 private:
+    friend class Server;
+    explicit Client(int fd) : fd_(fd) {}
     bool wait(short what, int patience_ms = 10'000);
 
     int fd_;
@@ -44,6 +48,24 @@ private:
     std::string left_;  // read but not asked for yet
     bool ended_ = false;
     bool reset_ = false;
+};
+
+/// Something on a port of its own that Muster connects to.
+class Server {
+public:
+    /// Of `backlog` connections at most one more than that is taken before accept().
+    explicit Server(int backlog = 16);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    base::Address address() const { return address_; }
+    /// The next connection; empty if none comes. `sender()` is who it is from.
+    std::unique_ptr<Client> accept(int patience_ms = 10'000);
+
+private:
+    int fd_;
+    base::Address address_;
 };
 
 }  // namespace muster::net

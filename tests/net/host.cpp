@@ -3,50 +3,61 @@
 namespace muster::net {
 namespace {
 
-core::SettingsPtr make_settings() {
+core::SettingsPtr make_settings(const std::vector<Listener>& listeners) {
     auto settings = std::make_shared<core::Settings>();
     settings->served.add("example.com", "example.com");
     auto& domain = settings->domains["example.com"];
     domain.policy.domain = "example.com";
     domain.policy.trusted = {*base::Network::parse(trusted_source)};
     domain.digest.realm = "example.com";
+    for (const auto& each : listeners) settings->listeners.push_back({each.transport, each.address});
     return settings;
+}
+
+std::vector<Listener> listeners_of(const Host::Wish& wish) {
+    std::vector<Listener> listeners;
+    for (const auto& text : wish.udp) listeners.push_back({base::Transport::udp, *base::Address::parse(text), ""});
+    for (const auto& text : wish.tcp) listeners.push_back({base::Transport::tcp, *base::Address::parse(text), ""});
+    return listeners;
 }
 
 }  // namespace
 
-void Host::Chance::fill(std::span<std::uint8_t> out) {
+void Ground::Chance::fill(std::span<std::uint8_t> out) {
     for (auto& byte : out) {
         state_ = state_ * 6364136223846793005U + 1442695040888963407U;
         byte = static_cast<std::uint8_t>(state_ >> 56);
     }
 }
 
-Host::Host(const Wish& wish) : settings_(make_settings()) {
+Ground::Ground(const std::vector<Listener>& listeners, unsigned workers)
+    : workers_(workers), settings_(make_settings(listeners)) {
     accounts_.publish(auth::make_account("sip:alice@example.com", "alice", "example.com", "secret"), 1);
+}
+
+std::unique_ptr<core::Core> Ground::make_core(std::uint32_t index) {
+    chances_.push_back(std::make_unique<Chance>(100 + index));
+    auto is_live = [this](const base::Flow& flow) { return is_live_(flow); };
+    return std::make_unique<core::Core>(
+        index, core::Shared{table_, accounts_, keys_, used_, ringing_, route_keys_, is_live, workers_},
+        *chances_.back(), settings_, transaction::LayerOptions{});
+}
+
+Host::Host(const Wish& wish) : Ground(listeners_of(wish), wish.workers) {
+    is_live_ = [this](const base::Flow& flow) { return workers_->is_live(flow); };
     WorkerOptions options;
     options.workers = wish.workers;
     options.streams = wish.streams;
     options.boot = 77;
-    for (const auto& text : wish.udp)
-        options.listeners.push_back({base::Transport::udp, *base::Address::parse(text), ""});
-    for (const auto& text : wish.tcp)
-        options.listeners.push_back({base::Transport::tcp, *base::Address::parse(text), ""});
-
-    auto make_core = [this](std::uint32_t index) {
-        chances_.push_back(std::make_unique<Chance>(100 + index));
-        auto core = std::make_unique<core::Core>(index, core::Shared{table_, accounts_, keys_, used_}, *chances_.back(),
-                                                 settings_, transaction::LayerOptions{});
-        cores_.push_back(core.get());
-        return core;
-    };
+    options.listeners = listeners_of(wish);
     Hooks hooks;
     hooks.push = [this, limit = wish.queue](std::vector<core::JobPtr>& jobs) { push(jobs, limit); };
     hooks.log = [this](const core::Event&) {
         std::lock_guard lock(mutex_);
         ++events_;
     };
-    workers_ = std::make_unique<Workers>(options, make_core, std::move(hooks));
+    workers_ = std::make_unique<Workers>(
+        options, [this](std::uint32_t index) { return make_core(index); }, std::move(hooks));
     if (wish.start) workers_->start();
 }
 

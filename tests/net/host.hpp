@@ -2,6 +2,7 @@
 // Workers with real cores on loopback, and a "writer" that the test plays itself.
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,7 +12,42 @@
 
 namespace muster::net {
 
-class Host {
+/// What cores stand on. The domain is example.com, its user alice.
+class Ground {
+public:
+    std::unique_ptr<core::Core> make_core(std::uint32_t index);
+    core::SettingsPtr settings() const { return settings_; }
+    location::Table& table() { return table_; }
+
+    class Chance : public base::Random {
+    public:
+        explicit Chance(std::uint64_t seed) : state_(seed) {}
+        void fill(std::span<std::uint8_t> out) override;
+
+    private:
+        std::uint64_t state_;
+    };
+
+protected:
+    Ground(const std::vector<Listener>& listeners, unsigned workers);
+    ~Ground() = default;
+
+    std::function<bool(const base::Flow&)> is_live_;
+
+private:
+    const unsigned workers_;
+    Chance chance_{1};
+    std::vector<std::unique_ptr<Chance>> chances_;
+    location::Table table_{1};
+    auth::Accounts accounts_{2};
+    auth::NonceKeys keys_{chance_};
+    auth::NonceTable used_{1'000, 3};
+    core::Ringing ringing_{4};
+    core::RouteKeys route_keys_;
+    core::SettingsPtr settings_;
+};
+
+class Host : public Ground {
 public:
     struct Wish {
         unsigned workers = 1;
@@ -24,10 +60,8 @@ public:
     explicit Host(const Wish& wish);
 
     Workers& workers() { return *workers_; }
-    core::Core& core(std::size_t i) { return *cores_[i]; }
     /// The address that listener `i` is bound to.
     base::Address at(std::size_t i = 0) const { return workers_->listeners()[i].address; }
-    core::SettingsPtr settings() const { return settings_; }
 
     /// Waits until the cores have asked the writer for `count` things, and takes them; fewer if that takes too long.
     std::vector<core::JobPtr> take_jobs(std::size_t count, base::Milliseconds patience = base::Seconds(10));
@@ -36,24 +70,7 @@ public:
     std::size_t events();
 
 private:
-    class Chance : public base::Random {
-    public:
-        explicit Chance(std::uint64_t seed) : state_(seed) {}
-        void fill(std::span<std::uint8_t> out) override;
-
-    private:
-        std::uint64_t state_;
-    };
     void push(std::vector<core::JobPtr>& jobs, std::size_t limit);
-
-    Chance chance_{1};
-    std::vector<std::unique_ptr<Chance>> chances_;
-    location::Table table_{1};
-    auth::Accounts accounts_{2};
-    auth::NonceKeys keys_{chance_};
-    auth::NonceTable used_{1'000, 3};
-    core::SettingsPtr settings_;
-    std::vector<core::Core*> cores_;
 
     std::mutex mutex_;
     std::condition_variable pushed_;
