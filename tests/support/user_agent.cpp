@@ -357,6 +357,18 @@ std::vector<std::string> UserAgent::involved() const {
     return all;
 }
 
+std::vector<std::string> UserAgent::ringing() const {
+    std::vector<std::string> all;
+    for (const auto& [key, server] : servers_)
+        if (server.status > 100 && server.status < 200) all.push_back(server.request.get("Call-ID"));
+    return all;
+}
+
+bool UserAgent::is_within(const SipText& response) const {
+    auto found = clients_.find(key_of(response));
+    return found != clients_.end() && !found->second.dialog.empty();
+}
+
 std::vector<std::string> UserAgent::loses_connection() {
     auto all = involved();
     for (auto& [key, client] : clients_) {

@@ -71,6 +71,10 @@ public:
     std::vector<std::string> calls() const;
     std::size_t asking() const;  ///< requests of its own without a final answer
     std::size_t asked() const;   ///< requests that it has not answered
+    /// The Call-IDs of those that it rings for.
+    std::vector<std::string> ringing() const;
+    /// The response is to a request inside a dialog.
+    bool is_within(const SipText& response) const;
     /// What cannot happen when all keep to the rules, and the Call-ID.
     struct Trouble {
         std::string call_id, what;
