@@ -2,6 +2,7 @@
 // What RFC 3261 s16.3, s16.4 and s16.6 say of a request that is to be passed on.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,8 +29,9 @@ bool is_ours(const sip::Uri& uri, const sip::ServedDomains& served);
 
 /// Where a request wants to go, after s16.4.
 struct Routing {
-    sip::Uri request_uri;            ///< after repair of what a strict router made of it; views the message
-    bool known_dialog = false;       ///< it carries a Record-Route of ours with a right MAC
+    sip::Uri request_uri;  ///< after repair of what a strict router made of it; views the message ...
+    std::shared_ptr<const std::string> rewritten{};  ///< ... or this, when a maddr of ours came off
+    bool known_dialog = false;       ///< it has a To tag and carries a Record-Route of ours with a right MAC
     std::optional<base::Flow> flow;  ///< the flow that our Record-Route names for the other side
     std::string route;               ///< Route values that are left, comma separated: none of ours at the front
     /// A route is left that nothing vouches for: the request may go only to a contact that is bound now.
@@ -37,8 +39,9 @@ struct Routing {
 };
 
 /// s16.4: puts the last Route value back into the Request-URI when that is a Record-Route of ours (strict routers),
-/// takes off the Route values at the front that are ours, and reads their tokens: the flow counts that is not the one
-/// the request came over. A token with a wrong MAC: 403.
+/// takes off the Route values at the front that are ours, and reads their tokens: the last one is that of the side the
+/// request goes to, and its flow counts unless the request came over it. A token with a wrong MAC: 403. A maddr of ours
+/// that led here comes off the Request-URI. 400 for a Route value that breaks the grammar.
 base::Result<Routing> preprocess(const sip::Message& request, const base::Flow& arrived,
                                  const sip::ServedDomains& served, auth::RouteTokens& tokens);
 

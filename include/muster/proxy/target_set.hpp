@@ -21,7 +21,8 @@ struct Target {
     std::string_view route;            ///< Path of the binding: becomes the Route set (RFC 3327 s5.3), comma separated
     std::optional<base::Flow> flow{};  ///< set: over this flow, whatever URI and route say
     std::string_view instance_id;
-    std::uint16_t q = 1000;  ///< thousandths
+    std::uint16_t q = 1000;      ///< thousandths
+    std::uint16_t score = 1000;  ///< among those of equal q: how well it suits the caller (RFC 3841 s7.2.4)
 };
 
 /// Why a contact is not among the targets.
@@ -35,7 +36,7 @@ using IsLive = std::function<bool(const base::Flow&)>;
 
 /// The targets of one look-up; made to be reused, it then allocates nothing.
 struct TargetSet {
-    std::vector<Target> targets;              ///< q descending, then most recent first
+    std::vector<Target> targets;              ///< q descending, then score, then most recent first
     std::vector<location::Binding> bindings;  ///< what `targets` were made of: scratch
 };
 
