@@ -82,7 +82,8 @@ bool allows(const std::string& expect, int status) {
         if (word == std::to_string(status)) return true;
         if ((word == "drop" || word == "accept-response") && status == 0) return true;
         if ((word == "accept" || word == "accept-first" || word == "lenient") && understood) return true;
-        if (word == "forward" && status == 405) return true;  // until requests are forwarded
+        // Nobody has registered here and no name resolves: a request that is good to be forwarded finds nobody.
+        if (word == "forward" && (status == 403 || status == 404 || status == 480 || status == 100)) return true;
     }
     return false;
 }
