@@ -76,6 +76,7 @@ struct Core::Forwards {
     std::unique_ptr<sip::Message> request = std::make_unique<sip::Message>();  ///< of the forward `parsed`
     std::unique_ptr<sip::Message> best = std::make_unique<sip::Message>();
     std::uint64_t parsed = 0;
+    sip::Aor aor;                                           // scratch
     proxy::TargetSet set;                                   // scratch
     std::vector<transaction::ClientLayer::Failure> failed;  // scratch
     std::optional<location::Record> record;                 ///< what `set` views

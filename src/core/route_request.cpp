@@ -15,6 +15,12 @@ const Domain* Core::domain_of(const sip::Uri& uri) const {
     return name ? settings_->find(*name) : nullptr;
 }
 
+/// The account that an AOR means, by itself or as an alias; null when there is none.
+std::shared_ptr<const auth::Account> Core::account_of(const sip::Uri& uri, std::string_view domain) {
+    auto& aor = forwards_->aor;
+    return sip::canonical_aor(uri, settings_->served, domain, aor) ? shared_.accounts.by_aor(aor.text) : nullptr;
+}
+
 /// Our users show who they are; others may call users of domains that let them; nobody else gets anything from us. What
 /// belongs to a dialog that came through here has been let in already.
 bool Core::may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target) {
@@ -37,8 +43,7 @@ bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
     if (!authenticate(arrival, domain, sip::Header::proxy_authorization, identity)) return false;
     arrival.is_verified = true;
     arrival.realm = domain.digest.realm;
-    auto aor = sip::canonical_aor(arrival.message.from.uri, settings_->served, domain.policy.domain);
-    auto account = aor ? shared_.accounts.by_aor(aor->text) : nullptr;
+    auto account = account_of(arrival.message.from.uri, domain.policy.domain);
     if (account && account->aor == identity) return true;
     refuse(arrival, {403, "From Is Not Yours", "RFC 3261 s22.3: From must be the user's own AOR"});
     return false;
@@ -56,8 +61,7 @@ void Core::look_up(std::string_view aor, const sip::Message* request, base::Now 
 void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain) {
     const auto& message = arrival.message;
     if (domain.lookup == Lookup::off) return turn_down(arrival, {480, "Temporarily Unavailable", "lookup is off"});
-    auto aor = sip::canonical_aor(uri, settings_->served, domain.policy.domain);
-    auto account = aor ? shared_.accounts.by_aor(aor->text) : nullptr;
+    auto account = account_of(uri, domain.policy.domain);
     if (!account || !account->enabled) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5"});
 
     // Counted before the look-up: a phone that registers from here on is seen by one of the two.
@@ -89,8 +93,7 @@ void Core::redirect(Arrival& arrival) {
 bool Core::find_bound_contact(Arrival& arrival, const sip::Uri& uri) {
     const auto& to = arrival.message.to.uri;
     if (!proxy::is_ours(to, settings_->served)) return false;
-    auto aor = sip::canonical_aor(to, settings_->served);
-    auto account = aor ? shared_.accounts.by_aor(aor->text) : nullptr;
+    auto account = account_of(to, {});
     if (!account || !account->enabled) return false;
     look_up(account->aor, nullptr, arrival.now);
     auto& targets = forwards_->set.targets;

@@ -35,14 +35,13 @@ bool append_user(std::string_view user, std::string& out) {
     return true;
 }
 
-std::optional<Aor> make_aor(std::string_view user, std::string_view domain) {
-    Aor aor;
-    aor.text = "sip:";
-    if (user.empty() || !append_user(user, aor.text)) return {};
-    aor.text += '@';
-    aor.domain_at = aor.text.size();
-    aor.text += domain;
-    return aor;
+bool make_aor(std::string_view user, std::string_view domain, Aor& out) {
+    out.text = "sip:";
+    if (user.empty() || !append_user(user, out.text)) return false;
+    out.text += '@';
+    out.domain_at = out.text.size();
+    out.text += domain;
+    return true;
 }
 
 }  // namespace
@@ -90,7 +89,7 @@ std::vector<std::string_view> ServedDomains::names_of(std::string_view domain) c
     return names;
 }
 
-std::optional<Aor> canonical_aor(const Uri& uri, const ServedDomains& domains, std::string_view fallback) {
+bool canonical_aor(const Uri& uri, const ServedDomains& domains, std::string_view fallback, Aor& out) {
     auto default_domain = [&]() -> std::optional<std::string_view> {
         if (!fallback.empty()) return fallback;
         return domains.only_domain();
@@ -100,12 +99,17 @@ std::optional<Aor> canonical_aor(const Uri& uri, const ServedDomains& domains, s
         std::string number;
         for (char c : uri.user)
             if (std::string_view("-.()").find(c) == std::string_view::npos) number += c;
-        return domain ? make_aor(number, *domain) : std::nullopt;
+        return domain && make_aor(number, *domain, out);
     }
-    if (!uri.is_sip() || !uri.has_user || !domains.is_our_port(uri.port)) return {};
+    if (!uri.is_sip() || !uri.has_user || !domains.is_our_port(uri.port)) return false;
     auto domain = domains.domain_of(uri.host);
     if (!domain && domains.is_listen_address(uri.host)) domain = default_domain();
-    return domain ? make_aor(uri.user, *domain) : std::nullopt;
+    return domain && make_aor(uri.user, *domain, out);
+}
+
+std::optional<Aor> canonical_aor(const Uri& uri, const ServedDomains& domains, std::string_view fallback) {
+    Aor aor;
+    return canonical_aor(uri, domains, fallback, aor) ? std::optional(std::move(aor)) : std::nullopt;
 }
 
 std::optional<Aor> aor_from_text(std::string_view text, const ServedDomains& domains) {

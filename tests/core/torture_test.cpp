@@ -60,10 +60,16 @@ protected:
         world.inbox.clear();
         world.arrives(world.udp(address), GetParam().bytes);
         std::vector<std::string> answers;
-        for (const auto& answer : world.inbox) answers.push_back(answer.bytes);
+        for (const auto& answer : world.inbox)
+            if (answer.bytes.starts_with("SIP/2.0"))
+                answers.push_back(answer.bytes);
+            else
+                ++forwarded;
         EXPECT_EQ(world.disk_differs(), "");
         return answers;
     }
+
+    unsigned forwarded = 0;
 
     bool is_register() const { return GetParam().bytes.starts_with("REGISTER"); }
 
@@ -92,7 +98,7 @@ TEST_P(Torture, GetsTheAnswerTheIndexAsksFor) {
     const auto& [name, expect, bytes] = GetParam();
     auto answers = answers_to(expect == "401" ? stranger : trusted);
     ASSERT_LE(answers.size(), 1u);
-    const int status = answers.empty() ? 0 : test::status_of(answers[0]);
+    const int status = forwarded > 0 ? 100 : answers.empty() ? 0 : test::status_of(answers[0]);
     const bool no_way_back = name == "rfc4475/insuf.dat" && status == 0;  // it lacks what an answer copies
     EXPECT_TRUE(allows(expect, status) || no_way_back) << expect << ", but " << status;
 }

@@ -120,6 +120,7 @@ private:
     // Who may send what to whom, and where it goes.
     void route(Arrival& arrival, const proxy::Routing& routing);
     const Domain* domain_of(const sip::Uri& uri) const;
+    std::shared_ptr<const auth::Account> account_of(const sip::Uri& uri, std::string_view domain);
     bool may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target);
     bool is_own_user(Arrival& arrival, const Domain& domain);
     void look_up(std::string_view aor, const sip::Message* request, base::Now now);

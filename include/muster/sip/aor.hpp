@@ -55,6 +55,8 @@ struct Aor {
 /// addresses. Empty when the URI has no user, is not sip or sips, or is of a domain we do not serve.
 /// A `tel:` URI maps to the user "+number" of `fallback` or the only domain.
 std::optional<Aor> canonical_aor(const Uri& uri, const ServedDomains& domains, std::string_view fallback = {});
+/// The same into `out`, whose memory is used again; false where the other gives nothing.
+bool canonical_aor(const Uri& uri, const ServedDomains& domains, std::string_view fallback, Aor& out);
 
 /// "alice@example.com" or "sip:alice@example.com", as people type it.
 std::optional<Aor> aor_from_text(std::string_view text, const ServedDomains& domains);
