@@ -1,4 +1,6 @@
-// Caller preferences (RFC 3841 s7.2) over the capabilities that a contact states (RFC 3840).
+// Caller preferences (RFC 3841 s7.2) over the feature parameters of contacts (RFC 3840 s9).
+
+#include "preferences.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,132 +9,175 @@
 
 #include "muster/base/text.hpp"
 #include "muster/proxy/target_set.hpp"
-#include "muster/sip/headers.hpp"
 
 namespace muster::proxy {
 namespace {
 
-/// RFC 3840 s9: feature parameters that need no plus sign.
+/// Values and parameters read of one request; what is beyond is not looked at. They are compared with each contact.
+constexpr unsigned most_parts = 128;
+
+/// The base tags of RFC 3840 s9, and all that begin with a plus.
 bool is_feature(std::string_view name) {
-    constexpr std::array<std::string_view, 19> base_tags{"audio",   "automata", "class",       "duplex", "data",
-                                                         "control", "mobility", "description", "events", "priority",
-                                                         "methods", "schemes",  "application", "video",  "language",
-                                                         "type",    "isfocus",  "actor",       "text"};
-    if (name.starts_with('+')) return true;
-    auto same = [&](std::string_view tag) { return base::iequals(tag, name); };
-    return std::ranges::any_of(base_tags, same) || base::iequals(name, "extensions");
+    static constexpr auto base_tags = std::to_array<std::string_view>(
+        {"audio",  "automata", "class",   "duplex", "data",        "control",   "mobility",
+         "events", "priority", "methods", "video",  "description", "schemes",   "application",
+         "actor",  "language", "isfocus", "type",   "text",        "extensions"});
+    return name.starts_with('+') ||
+           std::ranges::any_of(base_tags, [&](std::string_view tag) { return base::iequals(tag, name); });
 }
 
-std::string_view bare(const sip::Param& param) {
-    auto value = param.has_value ? base::trimmed(param.value) : std::string_view("TRUE");
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-    return value;
-}
-
-struct Interval {
-    double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
+struct Range {
+    double low = -std::numeric_limits<double>::infinity();
+    double high = std::numeric_limits<double>::infinity();
 };
 
-std::optional<double> number(std::string_view text) {
-    double value = 0;
-    text = base::trimmed(text);
+bool read_number(std::string_view text, double& out) {
     if (text.starts_with('+')) text.remove_prefix(1);
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, std::chars_format::fixed);
+    return error == std::errc() && end == text.data() + text.size();
 }
 
-/// "#=5", "#>=5", "#<=5", "#1:5" (RFC 3840 s9).
-std::optional<Interval> interval(std::string_view text) {
-    if (!text.starts_with('#')) return {};
-    text.remove_prefix(1);
-    if (auto colon = text.find(':'); colon != text.npos) {
-        auto low = number(text.substr(0, colon)), high = number(text.substr(colon + 1));
-        return low && high ? std::optional(Interval{*low, *high}) : std::nullopt;
+/// "#=5", "#>=5", "#<=5", "#2:5".
+std::optional<Range> read_range(std::string_view text) {
+    Range range;
+    bool good = false;
+    if (text.starts_with("#=")) {
+        good = read_number(text.substr(2), range.low);
+        range.high = range.low;
+    } else if (text.starts_with("#>=")) {
+        good = read_number(text.substr(3), range.low);
+    } else if (text.starts_with("#<=")) {
+        good = read_number(text.substr(3), range.high);
+    } else if (const auto colon = text.find(':'); text.starts_with('#') && colon != text.npos) {
+        good = read_number(text.substr(1, colon - 1), range.low) && read_number(text.substr(colon + 1), range.high);
     }
-    const bool least = text.starts_with(">="), most = text.starts_with("<="), exact = text.starts_with("=");
-    auto value = number(text.substr(least || most ? 2 : exact ? 1 : 0));
-    if (!value) return {};
-    Interval out;
-    if (!most) out.low = *value;
-    if (!least) out.high = *value;
-    return out;
+    return good ? std::optional(range) : std::nullopt;
 }
 
-/// One value of each side. Tokens are compared without case, strings in angle brackets with it; "!token" is any other.
-bool meets(std::string_view a, std::string_view b) {
-    if (a.starts_with('<') || b.starts_with('<')) return a == b;
-    if (auto left = interval(a), right = interval(b); left && right)
-        return left->low <= right->high && right->low <= left->high;
-    const bool not_a = a.starts_with('!'), not_b = b.starts_with('!');
-    const bool same = base::iequals(a.substr(not_a), b.substr(not_b));
-    return not_a && not_b ? true : not_a || not_b ? !same : same;
+/// Strings in <> with case, numbers as ranges that meet, tokens and booleans without case.
+bool same_value(std::string_view a, std::string_view b) {
+    if (a.starts_with('<')) return a == b;
+    if (!a.starts_with('#') || !b.starts_with('#')) return base::iequals(a, b);
+    const auto x = read_range(a), y = read_range(b);
+    return x && y && x->low <= y->high && y->low <= x->high;
 }
 
-/// The two sets of values have one in common.
-bool meet(std::string_view a, std::string_view b) {
-    for (auto left : base::split(a, ','))
-        for (auto right : base::split(b, ','))
-            if (meets(base::trimmed(left), base::trimmed(right))) return true;
-    return false;
-}
+/// The value of a feature parameter: a string, or a list some of whose values may be negated.
+class FeatureValues {
+public:
+    explicit FeatureValues(const sip::Param& param) : list_(param.has_value ? param.value : "TRUE") {
+        if (list_.size() >= 2 && list_.starts_with('"')) list_ = list_.substr(1, list_.size() - 2);
+    }
 
-/// How one predicate of the caller fits what a contact states.
-struct Fit {
-    unsigned features = 0;  ///< of the predicate
-    unsigned stated = 0;    ///< of those, how many the contact speaks of and fits
-    bool contradicted = false;
+    /// True if one value is in both (what "matching" comes to in RFC 2533 for terms of one tag each).
+    bool meets(const FeatureValues& other) const {
+        return any([&](std::string_view value, bool negated) { return !negated && other.holds(value); }) ||
+               other.any([&](std::string_view value, bool negated) { return !negated && holds(value); }) ||
+               (is_open() && other.is_open());
+    }
+    bool holds(std::string_view wanted) const {
+        bool named = false;
+        const bool listed = any([&](std::string_view value, bool negated) {
+            const bool same = same_value(value, wanted);
+            named = named || (negated && same);
+            return same && !negated;
+        });
+        return listed || (is_open() && !named);
+    }
+
+private:
+    /// All is in it but what is named: it has a negated value.
+    bool is_open() const {
+        return any([](std::string_view, bool negated) { return negated; });
+    }
+    template <class Test>
+    bool any(Test test) const {
+        if (list_.starts_with('<')) return test(list_, false);
+        for (auto rest = list_; !rest.empty();) {
+            auto value = rest.substr(0, rest.find(','));
+            rest.remove_prefix(std::min(value.size() + 1, rest.size()));
+            value = base::trimmed(value);
+            const bool negated = value.starts_with('!');
+            if (test(negated ? value.substr(1) : value, negated)) return true;
+        }
+        return false;
+    }
+
+    std::string_view list_;
+};
+
+/// How one Accept-Contact or Reject-Contact value stands to one contact.
+struct Comparison {
+    unsigned terms = 0;
+    unsigned present = 0;  ///< of these tags the contact states something
+    bool matches = true;   ///< no term contradicts it
     bool require = false, is_explicit = false;
 };
 
-Fit fit(std::string_view value, const sip::Params& contact) {
-    Fit out;
-    auto semicolon = value.find(';');
-    auto reader = sip::Params(semicolon == value.npos ? std::string_view() : value.substr(semicolon)).read();
-    while (auto param = reader.next()) {
-        if (base::iequals(param->name, "require")) out.require = true;
-        if (base::iequals(param->name, "explicit")) out.is_explicit = true;
-        if (!is_feature(param->name)) continue;
-        ++out.features;
-        auto own = contact.find(param->name);
-        if (!own) continue;
-        if (meet(bare(*own), bare(*param)))
-            ++out.stated;
-        else
-            out.contradicted = true;
+Comparison compare(std::string_view preference, const sip::Params& contact, unsigned& budget) {
+    Comparison out;
+    budget -= std::min(budget, 1u);
+    const auto params = preference.substr(std::min(preference.find(';'), preference.size()));
+    sip::Params::Reader reader(params);
+    for (auto term = reader.next(); term && budget > 0; term = reader.next()) {
+        --budget;
+        out.require = out.require || base::iequals(term->name, "require");
+        out.is_explicit = out.is_explicit || base::iequals(term->name, "explicit");
+        if (!is_feature(term->name)) continue;
+        ++out.terms;
+        const auto stated = contact.find(term->name);
+        if (!stated) continue;
+        ++out.present;
+        out.matches = out.matches && FeatureValues(*term).meets(FeatureValues(*stated));
     }
     return out;
 }
 
-/// A contact that states no capability is immune to preferences (s7.2.1). The instance is its name, no capability.
-bool states_features(const sip::Params& contact) {
+/// A contact that states nothing is not touched by preferences (s7.2.3).
+bool is_immune(const sip::Params& contact) {
     auto reader = contact.read();
-    while (auto param = reader.next())
-        if (is_feature(param->name) && !base::iequals(param->name, "+sip.instance")) return true;
+    while (const auto param = reader.next())
+        if (is_feature(param->name)) return false;
+    return true;
+}
+
+/// Only who states all that is not wanted is ruled out.
+bool is_rejected(const sip::Params& contact, const sip::Message& request, unsigned& budget) {
+    sip::Values preferences(request, sip::Header::reject_contact);
+    for (auto preference = preferences.next(); preference && budget > 0; preference = preferences.next()) {
+        const auto found = compare(*preference, contact, budget);
+        if (found.terms > 0 && found.present == found.terms && found.matches) return true;
+    }
     return false;
 }
 
 }  // namespace
 
 std::optional<std::uint16_t> suits(std::string_view contact_params, const sip::Message& request) {
-    constexpr std::uint16_t best = 1000;
     const sip::Params contact(contact_params);
-    if (!states_features(contact)) return best;
-    sip::Values rejected(request, sip::Header::reject_contact);
-    while (auto value = rejected.next()) {
-        auto one = fit(*value, contact);
-        if (one.features > 0 && one.stated == one.features) return {};  // s7.2.3: all of it stated, and so
+    if (is_immune(contact)) return 1000;
+    unsigned budget = most_parts;
+    if (is_rejected(contact, request, budget)) return {};
+    unsigned stated = 0, matching = 0, sum = 0;
+    sip::Values preferences(request, sip::Header::accept_contact);
+    for (auto preference = preferences.next(); preference && budget > 0; preference = preferences.next()) {
+        const auto found = compare(*preference, contact, budget);
+        if (found.terms == 0) continue;
+        ++stated;
+        const bool whole = found.present == found.terms;
+        const bool suffices = found.matches && (whole || !found.is_explicit);
+        if (found.require && !suffices) return {};
+        if (!found.matches) continue;
+        ++matching;
+        if (suffices) sum += 1000 * found.present / found.terms;
     }
-    unsigned sum = 0, predicates = 0;
-    sip::Values accepted(request, sip::Header::accept_contact);
-    while (auto value = accepted.next()) {
-        auto one = fit(*value, contact);
-        const bool whole = one.stated == one.features;
-        if (one.require && (one.contradicted || (one.is_explicit && !whole))) return {};
-        ++predicates;
-        if (one.contradicted || (one.is_explicit && !whole)) continue;
-        sum += one.features == 0 ? best : best * one.stated / one.features;
-    }
-    return predicates == 0 ? best : static_cast<std::uint16_t>(sum / predicates);
+    if (stated == 0) return 1000;
+    return static_cast<std::uint16_t>(matching == 0 ? 0 : sum / matching);
+}
+
+bool takes_method(std::string_view contact_params, std::string_view method) {
+    const auto methods = sip::Params(contact_params).find("methods");
+    return !methods || FeatureValues(*methods).holds(method);
 }
 
 }  // namespace muster::proxy

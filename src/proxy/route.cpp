@@ -54,7 +54,6 @@ std::shared_ptr<const std::string> without_maddr(const sip::Uri& uri, const base
         const auto name = param.substr(0, param.find('='));
         if (!base::iequals(name, "maddr") && !base::iequals(name, "transport")) text.append(";").append(param);
     }
-    if (!uri.headers.empty()) text.append("?").append(uri.headers);
     return std::make_shared<const std::string>(std::move(text));
 }
 
@@ -65,7 +64,8 @@ public:
                auth::RouteTokens& tokens)
         : request_(request), arrived_(arrived), served_(served), tokens_(tokens) {
         sip::Values values(request, sip::Header::route);
-        while (auto value = values.next()) values_.push_back(*value);
+        while (auto value = values.next())
+            if (!value->empty()) values_.push_back(*value);
         rest_ = values_;
         routing_.request_uri = request.request_uri;
     }
@@ -92,6 +92,8 @@ private:
         if (!last) return bad_route();
         rest_ = rest_.first(rest_.size() - 1);
         routing_.request_uri = last->uri;
+        if (last->uri.scheme == sip::Scheme::other)
+            return base::Reject{416, "Unsupported URI Scheme", "RFC 3261 s16.3 step 2"};
         return read(uri.user);
     }
 

@@ -1,84 +1,76 @@
+// From bindings to targets (RFC 3261 s16.5, RFC 3327 s5.3, RFC 5626 s5.3).
+
 #include "muster/proxy/target_set.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "muster/base/text.hpp"
-#include "muster/sip/headers.hpp"
+#include "preferences.hpp"
 
 namespace muster::proxy {
 namespace {
 
-/// RFC 3841 and RFC 3840 s10.3.1: a contact that lists its methods takes no others. ACK and CANCEL follow their INVITE.
-bool takes(std::string_view params, const sip::Message& request) {
-    if (request.method == sip::Method::ack || request.method == sip::Method::cancel) return true;
-    auto methods = sip::Params(params).find("methods");
-    if (!methods || !methods->has_value) return true;
-    auto list = base::trimmed(methods->value);
-    if (list.size() >= 2 && list.front() == '"' && list.back() == '"') list = list.substr(1, list.size() - 2);
-    for (auto method : base::split(list, ','))
-        if (base::iequals(base::trimmed(method), request.method_name)) return true;
-    return false;
+using base::Transport;
+using location::Binding;
+
+/// How the Contact itself wants to be reached.
+std::optional<Transport> transport_of(const sip::Uri& contact) {
+    const bool secure = contact.scheme == sip::Scheme::sips;
+    const auto stated = contact.param("transport");
+    if (!stated) return secure ? Transport::tls : Transport::udp;
+    const auto named = base::transport_from(*stated);
+    if (!secure || !named) return named;
+    return named == Transport::ws || named == Transport::wss ? Transport::wss : Transport::tls;
 }
 
-base::Transport transport_of(const sip::Uri& uri) {
-    auto name = uri.param("transport");
-    auto stated = name ? base::transport_from(*name) : std::nullopt;
-    if (uri.scheme == sip::Scheme::sips)
-        return stated == base::Transport::ws ? base::Transport::wss : base::Transport::tls;
-    return stated.value_or(base::Transport::udp);
+/// The way back of a REGISTER is also the best way to this contact: over a connection that is there, or through
+/// whatever stands before a phone that does not know its own address.
+bool prefers_flow(const sip::Uri& contact, const base::Flow& flow) {
+    if (base::is_stream(flow.transport) && transport_of(contact) == flow.transport) return true;
+    const auto host = base::Address::parse(contact.host);
+    return !host || host->ip != flow.remote.ip;
 }
 
-bool is_websocket(base::Transport transport) {
-    return transport == base::Transport::ws || transport == base::Transport::wss;
+/// False when nothing leads there. Behind an edge proxy only that one knows the flow to the phone.
+bool find_way(const Binding& binding, const sip::Uri& contact, const IsLive& is_live, Target& target) {
+    if (!binding.path.empty()) return true;
+    const auto flow = base::Flow::decode(binding.flow);
+    if (!flow) return true;
+    const bool nothing_else =
+        binding.reg_id != 0 || flow->transport == Transport::ws || flow->transport == Transport::wss;
+    if (!is_live(*flow)) return !nothing_else;
+    if (nothing_else || prefers_flow(contact, *flow)) target.flow = flow;
+    return true;
 }
 
-enum class Way { uri, flow, none };
-
-/// How a binding is reached: semantics of RFC 5626 s5.3, RFC 7118 s5 and of phones behind NAT.
-Way way_to(const location::Binding& binding, const sip::Uri& uri, const std::optional<base::Flow>& flow,
-           const IsLive& is_live) {
-    if (!flow) return Way::uri;
-    const bool only_flow = binding.reg_id > 0 || is_websocket(flow->transport);
-    if (only_flow) return is_live(*flow) ? Way::flow : Way::none;
-    if (!binding.path.empty()) return Way::uri;  // along the Path
-    auto host = base::Address::parse(uri.host);
-    const bool behind_nat = !host || host->ip != flow->remote.ip;
-    if (!base::is_stream(flow->transport)) return behind_nat ? Way::flow : Way::uri;
-    const bool own_transport = transport_of(uri) == flow->transport;
-    return (own_transport || behind_nat) && is_live(*flow) ? Way::flow : Way::uri;
-}
-
-std::string_view why_not(const location::Binding& binding, const sip::Uri& uri, const sip::Message* request) {
+/// Fills the target, or says why there is none.
+std::string_view judge(const Binding& binding, const sip::Message* request, const IsLive& is_live, base::Now now,
+                       Target& target) {
+    target.uri = binding.contact;
+    target.route = binding.path;
+    target.instance_id = binding.instance_id;
+    target.q = binding.q;
+    if (binding.is_expired(now.mono)) return "expired";
+    const auto contact = sip::parse_uri(binding.contact);
+    if (!contact || !contact->is_sip()) return "not a SIP URI";
+    if (!find_way(binding, *contact, is_live, target)) return "its connection is closed";
     if (!request) return {};
-    if (request->request_uri.scheme == sip::Scheme::sips && uri.scheme != sip::Scheme::sips) return "it is not sips";
-    if (!takes(binding.params, *request)) return "it does not take this method";
-    if (!suits(binding.params, *request)) return "the caller's preferences rule it out";
+    const bool secure = request->request_uri.scheme == sip::Scheme::sips;
+    if (secure && contact->scheme != sip::Scheme::sips) return "not sips, as the Request-URI is";
+    const bool follows = request->method == sip::Method::ack || request->method == sip::Method::cancel;
+    if (!follows && !takes_method(binding.params, request->method_name)) return "does not take the method";
+    const auto score = suits(binding.params, *request);
+    if (!score) return "ruled out by what the caller prefers";
+    target.score = *score;
     return {};
 }
 
-const location::Binding& binding_of(const TargetSet& set, const Target& target) {
-    return *std::ranges::find(set.bindings, target.uri.data(),
-                              [](const auto& binding) { return binding.contact.data(); });
-}
-
-/// The most recent (RFC 5626 s5.3, RFC 5627 s5.2).
-void keep_one_of_each_instance(TargetSet& set, std::vector<LeftOut>* left_out) {
-    auto is_outdone = [&](const Target& target) {
-        const auto mine = binding_of(set, target).updated_at;
-        return std::ranges::any_of(set.targets, [&](const Target& other) {
-            if (other.uri.data() == target.uri.data() || other.instance_id != target.instance_id) return false;
-            const auto its = binding_of(set, other).updated_at;
-            return its > mine || (its == mine && other.uri.data() < target.uri.data());
-        });
-    };
-    for (std::size_t i = 0; i < set.targets.size();) {
-        if (set.targets[i].instance_id.empty() || !is_outdone(set.targets[i])) {
-            ++i;
-            continue;
-        }
-        if (left_out) left_out->push_back({std::string(set.targets[i].uri), "its phone has a more recent contact"});
-        set.targets.erase(set.targets.begin() + static_cast<std::ptrdiff_t>(i));
-    }
+/// True if one of `newer` is another contact of the same device.
+bool has_newer(const Binding& binding, std::span<const Binding> newer) {
+    return !binding.instance_id.empty() && std::ranges::any_of(newer, [&](const Binding& other) {
+        return base::iequals(other.instance_id, binding.instance_id);
+    });
 }
 
 }  // namespace
@@ -87,42 +79,30 @@ void target_set(const location::Record& record, const sip::Message* request, con
                 TargetSet& out, std::vector<LeftOut>* left_out) {
     out.targets.clear();
     out.bindings.clear();
-    auto leave_out = [&](const location::Binding& binding, std::string_view why) {
-        if (left_out) left_out->push_back({std::string(binding.contact), why});
-    };
-    if (left_out) {
-        record.decode(out.bindings);
-        for (const auto& binding : out.bindings)
-            if (binding.is_expired(now.mono)) leave_out(binding, "it has expired");
-        out.bindings.clear();
-    }
-    record.current(now.mono, out.bindings);
-    const bool prefers = request && (request->count(sip::Header::accept_contact) > 0);
+    record.decode(out.bindings);
+    // Most recent first, so that of each instance the first that can be used is the one. std::sort needs no memory; of
+    // one REGISTER the order in the record is that of the views.
+    std::ranges::sort(out.bindings, [](const Binding& a, const Binding& b) {
+        if (a.updated_at != b.updated_at) return a.updated_at > b.updated_at;
+        return a.q != b.q ? a.q > b.q : std::less<>()(a.contact.data(), b.contact.data());
+    });
+    auto kept = out.bindings.begin();
     for (const auto& binding : out.bindings) {
-        auto uri = sip::parse_uri(binding.contact);
-        if (!uri || !uri->is_sip()) {
-            leave_out(binding, "it is no SIP URI");
+        Target target;
+        auto why = judge(binding, request, is_live, now, target);
+        if (why.empty() && has_newer(binding, {out.bindings.begin(), kept}))
+            why = "another contact of the same device is newer";
+        if (!why.empty()) {
+            if (left_out) left_out->push_back({std::string(binding.contact), why});
             continue;
         }
-        if (auto why = why_not(binding, *uri, request); !why.empty()) {
-            leave_out(binding, why);
-            continue;
-        }
-        auto flow = base::Flow::decode(binding.flow);
-        const auto way = way_to(binding, *uri, flow, is_live);
-        if (way == Way::none) {
-            leave_out(binding, "its connection is closed");
-            continue;
-        }
-        Target target{binding.contact, binding.path, {}, binding.instance_id, binding.q};
-        if (way == Way::flow) target.flow = flow;
-        out.targets.push_back(target);
+        *kept++ = binding;
+        const auto place = std::ranges::upper_bound(out.targets, target, [](const Target& a, const Target& b) {
+            return a.q != b.q ? a.q > b.q : a.score > b.score;
+        });
+        out.targets.insert(place, target);
     }
-    keep_one_of_each_instance(out, left_out);
-    if (!prefers) return;
-    auto score = [&](const Target& target) { return suits(binding_of(out, target).params, *request).value_or(0); };
-    std::ranges::stable_sort(
-        out.targets, [&](const Target& a, const Target& b) { return a.q != b.q ? a.q > b.q : score(a) > score(b); });
+    out.bindings.erase(kept, out.bindings.end());
 }
 
 }  // namespace muster::proxy
