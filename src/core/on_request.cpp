@@ -26,6 +26,8 @@ void Core::on_request(Arrival& arrival) {
             break;
     }
     if (draining_) return refuse_stateless(arrival, {503, "Shutting Down", "RFC 3261 s21.5.4", {{"Retry-After", "5"}}});
+    const auto& uri = message.request_uri;
+    if (!uri.has_user && proxy::is_ours(uri, settings_->served)) return to_server(arrival);
     arrival.loop_mark = proxy::loop_mark(loops_, message);
     if (auto reject = proxy::validate(message, arrival.loop_mark)) return refuse_stateless(arrival, *reject);
     auto routing = proxy::preprocess(message, arrival.flow, settings_->served, tokens_);
@@ -38,7 +40,7 @@ void Core::route(Arrival& arrival, const proxy::Routing& routing) {
     const auto& uri = routing.request_uri;
     const bool is_number = uri.scheme == sip::Scheme::tel;
     const bool ours = is_number || proxy::is_ours(uri, settings_->served);
-    if (ours && !is_number && !uri.has_user) return to_server(arrival);
+    if (ours && !is_number && !uri.has_user) return to_server(arrival);  // what a strict router had in its place
 
     const auto* domain = is_number ? domain_of(arrival.message.from.uri) : ours ? domain_of(uri) : nullptr;
     const bool is_bound = !ours && !routing.known_dialog && find_bound_contact(arrival, uri);

@@ -43,7 +43,8 @@ ResponseContext::Branch ResponseContext::add(std::uint16_t q, base::Now now, Eff
 void ResponseContext::start(base::Now now, Effects& effects) {
     life_ends_ = now.mono + options_.life;
     // Groups may overlap: one that was given up has still to end when the next one rings.
-    const auto most = std::max(static_cast<unsigned>(entries_.size()), options_.joiners);
+    const auto spare = options_.breadth >= 2 * options_.joiners ? options_.joiners : 0;
+    const auto most = std::max(static_cast<unsigned>(entries_.size()), spare);
     share_ = std::max(1u, options_.breadth / std::max(most, 1u));
     next_group(now, effects);
     go_on(now, effects);

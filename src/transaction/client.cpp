@@ -19,6 +19,7 @@ using Slot = std::uint32_t;
 struct ClientTransaction {
     std::string text;    ///< the request; when a failure is acknowledged, the ACK
     std::string cancel;  ///< the CANCEL, once it is sent
+    std::string method;
     std::uint64_t secret = 0;
     base::Mono ends{};  ///< when the list it is in comes to it
     base::Flow flow;
@@ -243,6 +244,7 @@ void ClientLayer::send(ClientId id, const base::Flow& flow, bool is_invite, std:
     if (!on || on->state != ClientState::begun) return;
     on->flow = flow;
     on->is_invite = is_invite;
+    on->method.assign(request.substr(0, request.find(' ')));
     on->state = ClientState::calling;
     impl_->set_text(on->text, request);
     impl_->by_remote[remote_key(flow)].push_back(impl_->slots, id.slot);
@@ -265,7 +267,7 @@ bool ClientLayer::receive(const Branch& branch, const sip::Message& response, ba
         if (response.status >= 200) on->cancel_answered = true;
         return false;
     }
-    if (method == sip::Method::ack || (method == sip::Method::invite) != on->is_invite) return false;
+    if (response.cseq.method_name != on->method) return false;  // s17.1.3
     const auto answer = response.status < 200   ? Answer::provisional
                         : response.status < 300 ? Answer::success
                                                 : Answer::failure;
