@@ -183,7 +183,8 @@ TEST(RecordRoute, Text) {
     EXPECT_EQ(tail(routes.record_route(nullptr, Transport::tcp)), "@192.0.2.1:5060;transport=tcp;lr>");
     EXPECT_EQ(tail(routes.record_route(nullptr, Transport::ws)), "@192.0.2.1:5060;transport=ws;lr>");
     const auto flow = stream_flow("[2001:db8::1]:5061", Transport::tls);
-    auto value = sip::parse_name_addr(routes.record_route(&flow));
+    const auto by_flow = routes.record_route(&flow);
+    auto value = sip::parse_name_addr(by_flow);
     ASSERT_TRUE(value) << "a flow makes a user part without escapes";
     EXPECT_TRUE(value->uri.param("lr"));
 
