@@ -67,19 +67,23 @@ std::string register_text(const std::string& user, std::size_t cseq, const std::
            authorization + "Content-Length: 0\r\n\r\n";
 }
 
-core::SettingsPtr lab_settings() {
+core::SettingsPtr lab_settings(core::Lookup lookup) {
     core::Settings settings;
     settings.served.add("lab.test", "lab.test");
     core::Domain domain;
     domain.policy.domain = "lab.test";
     domain.digest.realm = "lab.test";
+    domain.lookup = lookup;
+    domain.policy.trusted.push_back(*base::Network::parse("127.0.0.0/8"));
     settings.domains.emplace("lab.test", domain);
+    settings.listeners.push_back({base::Transport::udp, phone_flow().local, {}, phone_flow().local});
+    settings.served.add_listen("127.0.0.1", 5060);
     return std::make_shared<const core::Settings>(settings);
 }
 
 /// One worker's core with `users` accounts, and what it shares with others.
 struct Lab {
-    explicit Lab(std::size_t users) {
+    explicit Lab(std::size_t users, core::Lookup lookup = core::Lookup::proxy) : settings(lab_settings(lookup)) {
         for (std::size_t i = 0; i < users; ++i)
             accounts.publish(auth::make_account("sip:" + user_name(i) + "@lab.test", user_name(i), "lab.test", "pw"),
                              i + 1);
@@ -89,8 +93,14 @@ struct Lab {
     auth::Accounts accounts{2};
     auth::NonceKeys nonces{random};
     auth::NonceTable used{100'000, 3};
-    core::SettingsPtr settings = lab_settings();
-    core::Core core{0, core::Shared{table, accounts, nonces, used}, random, settings, {}};
+    core::Ringing ringing{4};
+    core::RouteKeys keys;
+    core::SettingsPtr settings;
+    core::Core core{0,
+                    core::Shared{table, accounts, nonces, used, ringing, keys, [](const base::Flow&) { return true; }},
+                    random,
+                    settings,
+                    {}};
 };
 
 void parse_register(benchmark::State& state) {
@@ -107,12 +117,19 @@ void compare_uris(benchmark::State& state) {
 }
 BENCHMARK(compare_uris);
 
+/// Nobody vouches for a REGISTER of these: it comes from elsewhere.
+base::Flow stranger_flow() {
+    auto flow = phone_flow();
+    flow.remote = base::Address::v4(192, 0, 2, 4, 5070);
+    return flow;
+}
+
 void challenge_a_stranger(benchmark::State& state) {
     Lab lab(1);
     auto text = register_text("u0", 1);
     core::Outbox out;
     for (auto _ : state) {
-        lab.core.on_message(phone_flow(), text, now, out);
+        lab.core.on_message(stranger_flow(), text, now, out);
         out.clear();
     }
 }
@@ -128,7 +145,8 @@ location::Binding one_binding() {
     binding.contact = "sip:u1@127.0.0.1:5070";
     binding.call_id = "c-u1@127.0.0.1";
     binding.user_agent = "bench";
-    binding.flow = "udp;127.0.0.1:5060;127.0.0.1:5070";
+    static const std::string flow = phone_flow().encode();
+    binding.flow = flow;
     binding.cseq = 1;
     binding.interval = 3600;
     binding.expires_at = now.mono + base::Seconds(3600);
@@ -152,6 +170,83 @@ void find_in_table(benchmark::State& state) {
     }
 }
 BENCHMARK(find_in_table)->Arg(1'000)->Arg(100'000);
+
+std::string request_text(std::string_view method, std::string_view uri, std::size_t number) {
+    const std::string id = std::to_string(number);
+    return std::string(method) + " " + std::string(uri) +
+           " SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK-" + id +
+           ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:caller@lab.test>;tag=" + id + "\r\nTo: <" + std::string(uri) +
+           ">\r\nCall-ID: " + id + "@127.0.0.1\r\nCSeq: 1 " + std::string(method) +
+           "\r\nContact: <sip:caller@127.0.0.1:5070>\r\nContent-Length: 0\r\n\r\n";
+}
+
+/// A redirect is to cost no more than this and one find_in_table.
+void answer_options(benchmark::State& state) {
+    Lab lab(1, core::Lookup::redirect);
+    auto text = request_text("OPTIONS", "sip:lab.test", 1);
+    core::Outbox out;
+    for (auto _ : state) {
+        lab.core.on_message(phone_flow(), text, now, out);
+        out.clear();
+    }
+}
+BENCHMARK(answer_options);
+
+void bind(Lab& lab, const location::Binding& binding) {
+    lab.table.publish("sip:u0@lab.test", location::Record::encode(1, now.mono, {&binding, 1}));
+}
+
+void redirect_a_call(benchmark::State& state) {
+    Lab lab(1, core::Lookup::redirect);
+    bind(lab, one_binding());
+    auto text = request_text("INVITE", "sip:u0@lab.test", 1);
+    core::Outbox out;
+    for (auto _ : state) {
+        lab.core.on_message(phone_flow(), text, now, out);
+        out.clear();
+    }
+}
+BENCHMARK(redirect_a_call);
+
+/// What comes out of the core last, answered with 200 as the callee would.
+std::string answer_to(const core::Outbox& out) {
+    const std::string request(out.sends.bytes(out.sends.entries().back()));
+    std::string answer = "SIP/2.0 200 OK\r\n";
+    for (std::size_t at = request.find("\r\n") + 2; at < request.size();) {
+        const auto end = request.find("\r\n", at);
+        const auto line = request.substr(at, end + 2 - at);
+        at = end + 2;
+        if (line.starts_with("To:")) answer += line.substr(0, line.size() - 2) + ";tag=callee\r\n";
+        for (auto name : {"Via:", "Record-Route:", "From:", "Call-ID:", "CSeq:"})
+            if (line.starts_with(name)) answer += line;
+    }
+    return answer + "Contact: <sip:u0@127.0.0.1:5070>\r\nContent-Length: 0\r\n\r\n";
+}
+
+/// A request and its 200, the callee's work not counted; the transactions of the last 32 seconds are there as well.
+void pass_on(benchmark::State& state, std::string_view method) {
+    Lab lab(1);
+    bind(lab, one_binding());
+    core::Outbox out;
+    auto moment = now;
+    std::size_t number = 0;
+    for (auto _ : state) {
+        state.PauseTiming();
+        const auto text = request_text(method, "sip:u0@lab.test", ++number);
+        moment.mono += base::Milliseconds(1);
+        state.ResumeTiming();
+        lab.core.on_message(phone_flow(), text, moment, out);
+        state.PauseTiming();
+        const auto answer = answer_to(out);
+        out.clear();
+        state.ResumeTiming();
+        lab.core.on_message(phone_flow(), answer, moment, out);
+        lab.core.on_time(moment, out);
+        out.clear();
+    }
+}
+BENCHMARK_CAPTURE(pass_on, options, "OPTIONS");
+BENCHMARK_CAPTURE(pass_on, invite, "INVITE");
 
 void encode_and_decode_record(benchmark::State& state) {
     auto binding = one_binding();

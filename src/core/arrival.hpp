@@ -17,9 +17,9 @@ struct Core::Arrival {
     std::size_t size;  // bytes received
     base::Now now;
     Outbox& out;
-    std::uint64_t loop_mark = 0;
-    bool is_verified = false;  // its digest was right: it is answered through a transaction
-    std::string_view realm{};  // of the credentials that were for us
+    std::uint64_t loop_mark = 0;  // 0: not computed yet
+    bool is_verified = false;     // its digest was right: it is answered through a transaction
+    std::string_view realm{};     // of the credentials that were for us
 
     Moment at() { return {now, out}; }
     void log(Event::Kind kind, int status, std::string_view rule, std::string_view subject) {

@@ -33,7 +33,7 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     made->method = message.method;
     made->arrived = arrival.flow;
     made->reply_to = sip::reply_flow(message, arrival.flow);
-    made->loop_mark = arrival.loop_mark;
+    made->loop_mark = arrival.loop_mark != 0 ? arrival.loop_mark : proxy::loop_mark(loops_, message);
     made->settings = settings_;
     made->realm = arrival.realm;
     made->is_call = options.is_invite && message.to.tag().empty();

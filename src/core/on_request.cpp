@@ -28,7 +28,7 @@ void Core::on_request(Arrival& arrival) {
     if (draining_) return refuse_stateless(arrival, {503, "Shutting Down", "RFC 3261 s21.5.4", {{"Retry-After", "5"}}});
     const auto& uri = message.request_uri;
     if (!uri.has_user && proxy::is_ours(uri, settings_->served)) return to_server(arrival);
-    arrival.loop_mark = proxy::loop_mark(loops_, message);
+    if (proxy::has_been_here(message)) arrival.loop_mark = proxy::loop_mark(loops_, message);
     if (auto reject = proxy::validate(message, arrival.loop_mark)) return refuse_stateless(arrival, *reject);
     auto routing = proxy::preprocess(message, arrival.flow, settings_->served, tokens_);
     if (!routing) return refuse_stateless(arrival, routing.reject());
@@ -95,7 +95,7 @@ void Core::on_cancel(Arrival& arrival) {
 void Core::on_ack(Arrival& arrival) {
     const auto& message = arrival.message;
     if (message.to.tag() == to_tag(message)) return;
-    arrival.loop_mark = proxy::loop_mark(loops_, message);
+    if (proxy::has_been_here(message)) arrival.loop_mark = proxy::loop_mark(loops_, message);
     if (proxy::validate(message, arrival.loop_mark)) return;
     auto routing = proxy::preprocess(message, arrival.flow, settings_->served, tokens_);
     if (!routing) return;

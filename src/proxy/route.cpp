@@ -14,7 +14,7 @@ namespace {
 using base::Transport;
 
 bool is_our_host(std::string_view host, const sip::ServedDomains& served) {
-    return served.is_listen_address(host) || served.domain_of(host);
+    return served.domain_of(host) || served.is_listen_address(host);
 }
 
 /// A dot where auth::RouteTokens puts it, behind the MAC.

@@ -1,5 +1,7 @@
 // RFC 3261 s16.3, with the loop detection of RFC 5393 s4.2.
 
+#include <algorithm>
+
 #include "muster/base/text.hpp"
 #include "muster/proxy/route.hpp"
 #include "muster/transaction/client.hpp"
@@ -12,15 +14,17 @@ std::string_view bytes_of(const T& number) {
     return {reinterpret_cast<const char*>(&number), sizeof number};
 }
 
-/// Looks for our branches without reading the Via values around them: there may be 70 of them.
-bool has_looped(const sip::Message& request, std::uint64_t mark) {
+/// Looks for our branches without reading the Via values around them: there may be 70 of them. True when one pleases.
+template <class Predicate>
+bool any_branch_of_ours(const sip::Message& request, Predicate pleases) {
     constexpr std::string_view cookie = "z9hG4bK";
     for (const auto& field : request.fields()) {
         if (field.header != sip::Header::via) continue;
-        for (auto at = field.value.find(cookie); at != field.value.npos; at = field.value.find(cookie, at + 1)) {
-            const auto text = field.value.substr(at);
-            const auto branch = transaction::read_branch(text.substr(0, text.find_first_of(";, \t\r\n")));
-            if (branch && branch->loop_mark == mark) return true;
+        const auto& vias = field.value;
+        for (std::size_t end = 0, at; (at = vias.find(cookie, end)) != vias.npos;) {
+            end = std::min(vias.find_first_of(";, \t\r\n", at), vias.size());
+            const auto branch = transaction::read_branch(vias.substr(at, end - at));
+            if (branch && pleases(*branch)) return true;
         }
     }
     return false;
@@ -50,11 +54,16 @@ std::uint64_t loop_mark(auth::Mac& mac, const sip::Message& request) {
     return mark;
 }
 
+bool has_been_here(const sip::Message& request) {
+    return any_branch_of_ours(request, [](const transaction::Branch&) { return true; });
+}
+
 base::Check validate(const sip::Message& request, std::uint64_t loop_mark) {
     if (request.request_uri.scheme == sip::Scheme::other)
         return base::Reject{416, "Unsupported URI Scheme", "RFC 3261 s16.3 step 2"};
     if (request.max_forwards == 0u) return base::Reject{483, "Too Many Hops", "RFC 3261 s16.3 step 3"};
-    if (has_looped(request, loop_mark)) return base::Reject{482, "Loop Detected", "RFC 5393 s4.2"};
+    auto is_same = [&](const transaction::Branch& branch) { return branch.loop_mark == loop_mark; };
+    if (any_branch_of_ours(request, is_same)) return base::Reject{482, "Loop Detected", "RFC 5393 s4.2"};
     return check_proxy_require(request);
 }
 

@@ -21,9 +21,12 @@ std::string normal_host(std::string_view host) {
 
 /// Unescaped, then escaped again only where the grammar of the user part asks for it (RFC 3261 s10.3 step 5).
 bool append_user(std::string_view user, std::string& out) {
-    std::string plain;
-    if (!unescape(user, plain)) return false;
-    for (char c : plain) {
+    std::string unescaped;
+    if (user.find('%') != user.npos) {
+        if (!unescape(user, unescaped)) return false;
+        user = unescaped;
+    }
+    for (char c : user) {
         if (is(c, classes::user)) {
             out += c;
         } else {

@@ -20,6 +20,9 @@ namespace muster::proxy {
 /// number, Proxy-Require. A spiral changes it, a loop does not (RFC 5393 s4.2). `mac` has the same key in every worker.
 std::uint64_t loop_mark(auth::Mac& mac, const sip::Message& request);
 
+/// A Via of it has a branch of our form: only then its mark matters to validate().
+bool has_been_here(const sip::Message& request);
+
 /// s16.3: scheme of the Request-URI (416), Max-Forwards (483), loops (482: a Via of ours with this mark), Proxy-Require
 /// (420 with Unsupported). Max-Breadth 0 is for the fork to see.
 base::Check validate(const sip::Message& request, std::uint64_t loop_mark);

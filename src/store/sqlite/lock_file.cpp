@@ -13,7 +13,10 @@
 namespace muster::store::sqlite {
 
 LockFile::LockFile(const std::string& path) {
-    const auto name = path + "-lock";
+    // By whatever link or folder it is reached, a database has one lock.
+    std::error_code unknown;
+    const auto real = std::filesystem::weakly_canonical(path, unknown);
+    const auto name = (unknown ? path : real.string()) + "-lock";
     descriptor_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor_ < 0) throw Error("cannot open " + name + ": " + std::strerror(errno));
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {

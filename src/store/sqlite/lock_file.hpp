@@ -5,8 +5,8 @@
 
 namespace muster::store::sqlite {
 
-/// Holds `path`-lock for as long as it lives. A file of its own: closing any descriptor of the database itself would
-/// drop SQLite's locks (POSIX), and readers of the database must not be shut out.
+/// Holds `path`-lock, links in `path` resolved, for as long as it lives. A file of its own: closing any descriptor of
+/// the database itself would drop SQLite's locks (POSIX), and readers of the database must not be shut out.
 class LockFile {
 public:
     /// Throws Error when another process holds it.

@@ -24,11 +24,12 @@ Session::Session(const SqliteOptions& options, Kind kind)
     : connection(open(options, kind)),
       begin(connection, "BEGIN IMMEDIATE"),
       commit(connection, "COMMIT"),
-      append(connection, "INSERT INTO log (seq, at, cause, kind, key, previous, record) VALUES (?, ?, ?, ?, ?, ?, ?)"),
+      append(connection,
+             "INSERT INTO log (seq, at, cause, kind, key, previous, record, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
       oldest(connection, "SELECT seq, at, kind, key, record = '' FROM log ORDER BY seq LIMIT ?"),
       fold(connection,
-           "INSERT OR REPLACE INTO snapshot (kind, key, version, at, record) "
-           "SELECT kind, key, seq, at, record FROM log WHERE seq = ?"),
+           "INSERT OR REPLACE INTO snapshot (kind, key, version, at, record, checksum) "
+           "SELECT kind, key, seq, at, record, checksum FROM log WHERE seq = ?"),
       forget(connection, "DELETE FROM snapshot WHERE kind = ? AND key = ?"),
       trim(connection, "DELETE FROM log WHERE seq < ?"),
       options_(options) {
@@ -51,6 +52,12 @@ LogSpan Session::log_span() {
     }
     if (!oldest.good() || !last.good()) throw Error(connection.error());
     return span;
+}
+
+bool Session::has_moved() {
+    int moved = 0;
+    sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved != 0;
 }
 
 void Session::cut_log_after(std::int64_t last) {

@@ -23,6 +23,8 @@ public:
 
     /// What is in the log. Throws Error.
     LogSpan log_span();
+    /// True if the file at the path is no longer the one that is open: what is written now, a restart would not find.
+    bool has_moved();
     /// Makes the log end at `last` whatever a commit that failed has left behind. Throws Error.
     void cut_log_after(std::int64_t last);
 

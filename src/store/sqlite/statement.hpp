@@ -65,6 +65,7 @@ public:
         return good_;
     }
     std::int64_t integer(int column) { return sqlite3_column_int64(statement_.get(), column); }
+    bool is_null(int column) { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
     std::string_view text(int column);
 
 private:

@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "checksum.hpp"
 #include "lock_file.hpp"
+#include "muster/base/text.hpp"
 #include "muster/store/sqlite.hpp"
 #include "seen.hpp"
 #include "session.hpp"
@@ -17,6 +19,7 @@ namespace {
 
 using location::Change, location::ChangeKind, location::CommitResult, location::CommitStatus, location::Stored;
 
+constexpr const char* moved = "has been moved or removed since it was opened";
 constexpr std::int64_t trim_rows = 1'000;  // in one step of maintain(): a few milliseconds
 
 std::int64_t number(base::Wall at) { return at.time_since_epoch().count(); }
@@ -69,27 +72,34 @@ void SqliteStore::load(const std::function<void(const Stored&)>& sink) {
     if (!session_) throw Error(options_.path + ": " + error_);
     keys_ = 0;
     Seen seen[2];
+    auto damaged = [&](std::string_view what) { return Error(options_.path + ": damaged: " + std::string(what)); };
     std::int64_t newest = 0;
     auto read = [&](const char* sql) {
         Statement rows(session_->connection, sql);
         while (rows.row()) {
             const Stored stored{static_cast<ChangeKind>(rows.integer(0)), rows.text(1), rows.text(2),
                                 static_cast<std::uint64_t>(rows.integer(3)), wall(rows.integer(4))};
+            const auto sum = checksum(static_cast<int>(rows.integer(0)), stored.key, rows.integer(3), rows.integer(4),
+                                      stored.record);
+            if (!rows.is_null(5) && rows.integer(5) != sum)
+                throw damaged("version " + std::to_string(stored.version) + ", of " + base::printable(stored.key) +
+                              ", is not what was written");
             newest = std::max(newest, rows.integer(3));
             if (!seen[stored.kind == ChangeKind::account].add(stored.key) || stored.record.empty()) continue;
             ++keys_;
             sink(stored);
         }
-        if (!rows.good()) throw Error(options_.path + ": damaged: " + session_->connection.error());
+        if (!rows.good()) throw damaged(session_->connection.error());
     };
-    read("SELECT kind, key, record, seq, at FROM log ORDER BY seq DESC");
-    read("SELECT kind, key, record, version, at FROM snapshot");
+    read("SELECT kind, key, record, seq, at, checksum FROM log ORDER BY seq DESC");
+    read("SELECT kind, key, record, version, at, checksum FROM snapshot");
     if (newest > log_.last) log_ = {newest + 1, newest, 0};  // somebody emptied the log: versions still must rise
 }
 
 CommitResult SqliteStore::commit(std::span<Change> changes) {
     if (changes.empty()) return {};
     if (!session_ && !reopen()) return {CommitStatus::down, {}, error_};
+    if (session_->has_moved()) return {CommitStatus::down, {}, moved};
     auto result = append(changes);
     if (result.status != CommitStatus::done) return result;
     if (log_.last < log_.first) log_.first_at = number(changes.front().at);
@@ -107,12 +117,16 @@ CommitResult SqliteStore::append(std::span<const Change> changes) {
         return give_up();
     }
     auto seq = log_.last;
-    for (const auto& change : changes)
+    for (const auto& change : changes) {
+        const auto kind = static_cast<int>(change.kind);
+        const auto at = number(change.at);
+        ++seq;
         if (!session.append
-                 .bind(++seq, number(change.at), static_cast<int>(change.cause), static_cast<int>(change.kind),
-                       change.key, change.previous, change.record)
+                 .bind(seq, at, static_cast<int>(change.cause), kind, change.key, change.previous, change.record,
+                       checksum(kind, change.key, seq, at, change.record))
                  .run())
             return give_up();
+    }
     if (!session.commit.run()) return give_up();
     return {};
 }
@@ -139,6 +153,7 @@ bool SqliteStore::reopen() {
 
 bool SqliteStore::maintain(base::Now now, const location::IsCurrent& is_current, const location::Exists& exists) {
     if (!session_ && !reopen()) return false;
+    if (session_->has_moved()) return false;
     const auto step = excess(now);
     if (step.rows > 0 && !trim(step, is_current, exists)) {
         give_up();
