@@ -1,5 +1,7 @@
 // RFC 3261 s16.3, step by step.
 
+#include <ctime>
+
 #include "muster/proxy/route.hpp"
 #include "muster/transaction/client.hpp"
 #include "support.hpp"
@@ -56,6 +58,15 @@ TEST(Validate, SeventyVias) {
     for (int i = 0; i < 69; ++i) vias += "Via: SIP/2.0/UDP 192.0.2.4;branch=z9hG4bK" + std::to_string(i) + "\r\n";
     EXPECT_EQ(status_of(validate(*Request(vias), 8)), 0);
     EXPECT_EQ(status_of(validate(*Request(vias + "Via: " + via_with(8) + "\r\n"), 8)), 482);
+}
+
+TEST(Validate, AFloodOfCookiesIsReadOnce) {
+    std::string flood;
+    while (flood.size() < 60'000) flood += "z9hG4bK";
+    const Request request("Via: SIP/2.0/UDP a;branch=" + flood + ";x=" + via_with(8).substr(34) + "\r\n");
+    const auto before = std::clock();
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(status_of(validate(*request, 9)), 0);
+    EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 2) << "work grows with the square of the length";
 }
 
 TEST(Validate, ProxyRequire) {
