@@ -60,6 +60,15 @@ constexpr Key admin_keys[] = {
     {"socket", Kind::path, "Unix socket of musterctl.", "/run/muster/musterd.sock"},
     {"http", Kind::address, "Address and port of metrics and status page; off when absent."},
 };
+constexpr Key server_item[] = {{"", Kind::server, "A name server: its address, with a port when it is not 53."}};
+constexpr Key dns_keys[] = {
+    {"servers",
+     Kind::list,
+     "Name servers asked for the hosts of others (RFC 3263); absent: those of the system.",
+     {},
+     {},
+     server_item},
+};
 constexpr Key log_keys[] = {
     {"level", Kind::choice, "The least severity that is logged.", "info", "debug|info|warning|error"},
 };
@@ -80,6 +89,7 @@ constexpr Key root_keys[] = {
     {"domains", Kind::domains, "The domains served.", {}, {}, domain_item},
     {"admin", Kind::map, "Administration.", {}, {}, admin_keys},
     {"workers", Kind::count, "Threads that handle SIP; absent: one a core.", {}, {}, {}, 1, 256},
+    {"dns", Kind::map, "Name resolution.", {}, {}, dns_keys},
     {"log", Kind::map, "Logging.", {}, {}, log_keys},
     {"limits", Kind::map, "Hard limits of what is read.", {}, {}, limits_keys},
 };

@@ -15,6 +15,7 @@ enum class Kind : std::uint8_t {
     host,      ///< a host name or an IP address
     address,   ///< IP address and port
     network,   ///< IP prefix, or one address
+    server,    ///< IP address, with or without a port
     duration,  ///< whole seconds, at least one
     count,     ///< a whole number from `least` to `most`
     choice,    ///< one of `choices`

@@ -80,6 +80,8 @@ public:
         config.store = read_store(top.text("store"));
         read_admin(top.section("admin"), config);
         config.workers = top.count("workers");
+        for (const auto& item : top.section("dns").list("servers"))
+            config.dns_servers.append(config.dns_servers.empty() ? "" : ",").append(item.Scalar());
         config.log_level = top.section("log").text("level");
         read_domains(top, config.settings);
         auto limits = top.section("limits");
@@ -318,6 +320,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
     if (running.listen != wanted.listen) keys.emplace_back("listen");
     if (running.store != wanted.store) keys.emplace_back("store");
     if (running.workers != wanted.workers) keys.emplace_back("workers");
+    if (running.dns_servers != wanted.dns_servers) keys.emplace_back("dns.servers");
     if (running.admin_socket != wanted.admin_socket) keys.emplace_back("admin.socket");
     if (running.admin_http != wanted.admin_http) keys.emplace_back("admin.http");
     return keys;

@@ -82,6 +82,8 @@ std::string expected(const Key& key) {
             return "an IP address and a port such as 127.0.0.1:5060 or \"[::1]:5060\"";
         case Kind::network:
             return "a network such as 192.0.2.0/24, or an IP address";
+        case Kind::server:
+            return "an IP address, with or without a port, such as 192.0.2.53 or 127.0.0.1:5353";
         case Kind::duration:
             return "a duration of at least 1s, such as 30s, 5m or 1h";
         case Kind::count:
@@ -117,6 +119,8 @@ bool fits(const Key& key, std::string_view text) {
         }
         case Kind::network:
             return base::Network::parse(text).has_value();
+        case Kind::server:
+            return base::Address::parse(text).has_value();
         case Kind::duration:
             return is_whole_seconds(text);
         case Kind::count: {

@@ -114,6 +114,12 @@ const Case cases[] = {
       "192.0.2.0/24, or an IP address",
       "1:49: \"here\" is not valid for domains.example.com.trusted[1]; expected a network such as 192.0.2.0/24, or an "
       "IP address"}},
+    {"NameServers",
+     "domains: {example.com: {}}\ndns: {servers: [dns.example, \"127.0.0.1:x\"]}\n",
+     {"2:16: \"dns.example\" is not valid for dns.servers[0]; expected an IP address, with or without a port, such as "
+      "192.0.2.53 or 127.0.0.1:5353",
+      "2:29: \"127.0.0.1:x\" is not valid for dns.servers[1]; expected an IP address, with or without a port, such as "
+      "192.0.2.53 or 127.0.0.1:5353"}},
     {"Listeners",
      "domains: {example.com: {}}\nlisten:\n  - udp: 127.0.0.1\n  - tcp: localhost:5060\n  - advertise: a.example\n"
      "  - {udp: '127.0.0.1:1', tcp: '127.0.0.1:1'}\n  - 7\n  - udp: ::1:5060\n  - udp: 127.0.0.1:99999\n  - tcp:\n",

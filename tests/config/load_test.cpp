@@ -48,6 +48,7 @@ TEST(Load, DefaultsAreThoseOfTheContract) {
     EXPECT_EQ(config.admin_socket, "/run/muster/musterd.sock");
     EXPECT_FALSE(config.admin_http);
     EXPECT_EQ(config.workers, 0u);
+    EXPECT_EQ(config.dns_servers, "") << "those of the system";
     EXPECT_EQ(config.log_level, "info");
     EXPECT_EQ(config.settings.limits.message_bytes, 65'535u);
     EXPECT_EQ(config.settings.limits.headers, 128u);
@@ -87,6 +88,7 @@ domains:
   example.org:
 admin: {socket: run/musterd.sock, http: 127.0.0.1:9460}
 workers: 3
+dns: {servers: ["127.0.0.1:5353", 192.0.2.53, "[2001:db8::53]:53"]}
 log: {level: debug}
 limits: {message_bytes: 2048, headers: 32, contacts: 5}
 )");
@@ -97,6 +99,7 @@ limits: {message_bytes: 2048, headers: 32, contacts: 5}
     EXPECT_EQ(config.admin_socket, "/etc/muster/run/musterd.sock");
     EXPECT_EQ(config.admin_http, base::Address::parse("127.0.0.1:9460"));
     EXPECT_EQ(config.workers, 3u);
+    EXPECT_EQ(config.dns_servers, "127.0.0.1:5353,192.0.2.53,[2001:db8::53]:53");
     EXPECT_EQ(config.log_level, "debug");
     EXPECT_EQ(config.settings.limits.message_bytes, 2048u);
     EXPECT_EQ(config.settings.limits.headers, 32u);
@@ -173,11 +176,12 @@ TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
     for (const auto& fault : loaded.faults) ADD_FAILURE() << fault.text();
     ASSERT_TRUE(loaded.config);
     auto sample = slurp(path);
-    for (auto key : {"listen",      "udp",     "tcp",       "tls",     "ws",        "wss",           "advertise",
-                     "certificate", "key",     "store",     "domains", "aliases",   "expires",       "min",
-                     "default",     "max",     "contacts",  "limit",   "when_full", "auth",          "algorithms",
-                     "nonce_life",  "lookup",  "ring_time", "inbound", "trusted",   "admin",         "socket",
-                     "http",        "workers", "log",       "level",   "limits",    "message_bytes", "headers"})
+    for (auto key :
+         {"listen",   "udp",     "tcp",       "tls",           "ws",         "wss",        "advertise", "certificate",
+          "key",      "store",   "domains",   "aliases",       "expires",    "min",        "default",   "max",
+          "contacts", "limit",   "when_full", "auth",          "algorithms", "nonce_life", "lookup",    "ring_time",
+          "inbound",  "trusted", "admin",     "socket",        "http",       "workers",    "dns",       "servers",
+          "log",      "level",   "limits",    "message_bytes", "headers"})
         EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
 }
 
@@ -214,10 +218,11 @@ TEST(NeedsRestart, NamesWhatARunningDaemonCannotChange) {
 listen: [{udp: "127.0.0.1:5060"}]
 store: sqlite:/tmp/a.db
 workers: 3
+dns: {servers: [127.0.0.1]}
 admin: {socket: /tmp/a.sock, http: "127.0.0.1:9460"}
 domains: {example.com: {}})");
     EXPECT_EQ(needs_restart(running, wanted),
-              (std::vector<std::string>{"listen", "store", "workers", "admin.socket", "admin.http"}));
+              (std::vector<std::string>{"listen", "store", "workers", "dns.servers", "admin.socket", "admin.http"}));
 }
 
 }  // namespace

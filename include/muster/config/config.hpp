@@ -28,14 +28,15 @@ struct Config {
     std::string store = "sqlite:/var/lib/muster/muster.db";  ///< "sqlite:PATH" (PATH made absolute) or "memory:"
     std::string admin_socket = "/run/muster/musterd.sock";
     std::optional<base::Address> admin_http;
-    unsigned workers = 0;  ///< 0: one a core
+    unsigned workers = 0;     ///< 0: one a core
+    std::string dns_servers;  ///< "127.0.0.1:5353,192.0.2.53"; empty: those of the system
     std::string log_level = "info";
     core::Settings settings;
 };
 
 struct Fault {
     std::string file;
-    int line = 0;    ///< from 1; 0 when the fault has no place
+    int line = 0;  ///< from 1; 0 when the fault has no place
     int column = 0;
     std::string message;
     /// "muster.yaml:6:5: unknown key "colour" in domains.example.com; did you mean ...?"
@@ -57,7 +58,8 @@ std::string schema();
 /// "30s", "5m", "1h", "7d", "250ms", and sums such as "1h30m".
 std::optional<base::Milliseconds> parse_duration(std::string_view text);
 
-/// Keys whose values differ and that a running daemon cannot change: of listen, store, workers, admin.socket, admin.http.
+/// Keys whose values differ and that a running daemon cannot change: of listen, store, workers, dns.servers,
+/// admin.socket, admin.http.
 std::vector<std::string> needs_restart(const Config& running, const Config& wanted);
 
 }  // namespace muster::config
