@@ -81,9 +81,11 @@ Daemon::Daemon(config::Config config, std::string config_path)
     options.listeners = listeners_of(config_);
     options.limits = config_.settings.limits;
     options.boot = random_.next();
+    options.resolver.servers = config_.dns_servers;
     net::Hooks hooks;
     hooks.push = [this](std::vector<core::JobPtr>& jobs) { queue_.push(jobs); };
     hooks.log = log_event;
+    hooks.make_random = [] { return std::make_unique<KernelRandom>(); };
     workers_ = std::make_unique<net::Workers>(
         options, [this](std::uint32_t index) { return make_core(index); }, std::move(hooks));
 }
