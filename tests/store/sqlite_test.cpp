@@ -174,6 +174,78 @@ TEST(SqliteStore, ADamagedDatabaseIsRefused) {
     EXPECT_TRUE(contains(why, "damaged") || contains(why, "malformed")) << why;
 }
 
+TEST(SqliteStore, ALinkIsNoSecondDoor) {
+    Folder folder;
+    auto first = open_sqlite({folder.file()});
+    fs::create_symlink("muster.db", folder.file("link.db"));
+    fs::create_directory_symlink(".", folder.file("same"));
+    EXPECT_TRUE(contains(refusal(folder.file("link.db")), "in use by another musterd"));
+    EXPECT_TRUE(contains(refusal(folder.file("same/muster.db")), "in use by another musterd"));
+}
+
+TEST(SqliteStore, ADigitThatFlippedOnDiskIsFoundAndNotServed) {
+    for (const char* flip : {"UPDATE log SET record = 'sip:b' WHERE seq = 2",
+                             "UPDATE log SET at = at + 1 WHERE seq = 1", "UPDATE log SET key = 'sip:z@x' WHERE seq = 2",
+                             "UPDATE snapshot SET record = 'sip:b' WHERE key = 'sip:folded@x'",
+                             "UPDATE snapshot SET version = 9 WHERE key = 'sip:folded@x'"}) {
+        SCOPED_TRACE(flip);
+        Folder folder;
+        {
+            auto store = open_sqlite({folder.file(), {.age = Seconds(3600), .rows = 1, .per_binding = 0}});
+            Model model;
+            model.commit(*store, {model.change("sip:folded@x", "sip:a")});
+            model.commit(*store, {model.change("sip:other@x", "sip:a")});
+            model.commit(*store, {model.change("sip:other@x", "sip:c")});
+            if (contains(flip, "snapshot")) model.maintain(*store);
+            EXPECT_EQ(loaded(*store), model.state());
+        }
+        Visitor visitor(folder.file());
+        visitor.run(flip);
+        ASSERT_EQ(visitor.run("SELECT changes()")[0][0], "1");
+        auto store = open_sqlite({folder.file()});
+        try {
+            loaded(*store);
+            ADD_FAILURE() << "loaded";
+        } catch (const std::runtime_error& error) {
+            EXPECT_TRUE(contains(error.what(), "damaged: version ")) << error.what();
+        }
+    }
+}
+
+TEST(SqliteStore, ADatabaseOfVersionOneIsTakenAsItIs) {
+    Folder folder;
+    {
+        auto store = open_sqlite({folder.file()});
+        Model model;
+        model.commit(*store, {model.change("sip:a@x", "old")});
+    }
+    Visitor(folder.file())
+        .run(
+            "ALTER TABLE log DROP COLUMN checksum; ALTER TABLE snapshot DROP COLUMN checksum; PRAGMA user_version = 1");
+    Model model;
+    auto store = open_sqlite({folder.file()});
+    const auto state = loaded(*store);
+    EXPECT_EQ(state.size(), 1U);
+    EXPECT_EQ(Visitor(folder.file()).run("SELECT checksum FROM log")[0][0], "NULL");
+    EXPECT_EQ(Visitor(folder.file()).run("PRAGMA user_version")[0][0], "2");
+}
+
+TEST(SqliteStore, NothingIsAcknowledgedIntoAFileThatHasMoved) {
+    Folder folder;
+    auto store = open_sqlite({folder.file()});
+    Model model;
+    ASSERT_EQ(model.commit(*store, {model.change("sip:a@x", "one")}).status, CommitStatus::done);
+    fs::rename(folder.file(), folder.file("elsewhere"));
+    auto result = model.commit(*store, {model.change("sip:a@x", "two")});
+    EXPECT_EQ(result.status, CommitStatus::down);
+    EXPECT_TRUE(contains(result.error, "moved or removed")) << result.error;
+    std::ofstream(folder.file()) << "something else";
+    EXPECT_EQ(model.commit(*store, {model.change("sip:a@x", "two")}).status, CommitStatus::down);
+    fs::rename(folder.file("elsewhere"), folder.file());
+    EXPECT_EQ(model.commit(*store, {model.change("sip:a@x", "three")}).status, CommitStatus::done);
+    EXPECT_EQ(loaded(*store), model.state());
+}
+
 TEST(SqliteStore, AWriteLockHeldByAnotherProgramFailsTheCommitAndTheNextWorks) {
     Folder folder;
     auto store = open_sqlite({folder.file()});
