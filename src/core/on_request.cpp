@@ -60,9 +60,11 @@ void Core::to_server(Arrival& arrival) {
     if (message.method != sip::Method::options)
         return refuse_stateless(arrival, {405, "Method Not Allowed", "RFC 3261 s8.2.1", {{"Allow", allowed()}}});
     std::string unknown;
-    sip::Values tags(message, sip::Header::require);
-    while (auto tag = tags.next())
-        if (!tag->empty()) unknown.append(unknown.empty() ? "" : ", ").append(*tag);
+    for (auto header : {sip::Header::require, sip::Header::proxy_require}) {
+        sip::Values tags(message, header);
+        while (auto tag = tags.next())
+            if (!tag->empty()) unknown.append(unknown.empty() ? "" : ", ").append(*tag);
+    }
     if (!unknown.empty())
         return refuse_stateless(arrival, {420, "Bad Extension", "RFC 3261 s8.2.2.3", {{"Unsupported", unknown}}});
 

@@ -26,7 +26,11 @@ std::shared_ptr<const auth::Account> Core::account_of(const sip::Uri& uri, std::
 bool Core::may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target) {
     if (routing.known_dialog) return true;
     const auto& from = arrival.message.from.uri;
-    if (proxy::is_ours(from, settings_->served))
+    // Whoever is shown our name must be ours, whatever the port says; an address with another port is another machine.
+    const bool in_our_name =
+        proxy::is_ours(from, settings_->served) ||
+        (from.is_sip() && settings_->served.domain_of(from.host) && !base::Address::parse(from.host));
+    if (in_our_name)
         if (const auto* domain = domain_of(from)) return is_own_user(arrival, *domain);
     const base::Reject refused{403, "Forbidden", target ? "inbound" : "neither from nor to a domain served here"};
     if (!target) return refuse_stateless(arrival, refused), false;
