@@ -2,6 +2,8 @@
 // (RFC 3261 s16.6, s16.7, s17.1.1.3, s9.1).
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "fields.hpp"
 #include "muster/base/text.hpp"
@@ -10,15 +12,27 @@
 namespace muster::sip {
 namespace {
 
-/// As it came: folds, too, are legal where they stand.
+/// As it came, byte for byte: folds, too, are legal where they stand.
 void append_as_is(std::string& out, const Field& field) {
-    out.append(field.name).append(": ").append(field.value).append("\r\n");
+    const char* end = field.value.data() + field.value.size();
+    out.append(field.name.data(), end).append("\r\n");
 }
 
 void append_number(std::string& out, std::string_view name, std::uint64_t number) {
     base::append_decimal(out.append(name).append(": "), number);
     out += "\r\n";
 }
+
+/// A field that gets a value of ours where the first of its name stood, or behind all others when there was none.
+struct Replaced {
+    Header header;
+    std::uint64_t value;
+    bool is_due = true;
+
+    void append_once(std::string& out) {
+        if (std::exchange(is_due, false)) append_number(out, name_of(header), value);
+    }
+};
 
 void append_request_line(std::string& out, std::string_view method, std::string_view uri) {
     out.append(method).append(" ").append(uri).append(" SIP/2.0\r\n");
@@ -46,8 +60,19 @@ bool is_for_realm(std::string_view credentials, std::string_view realm) {
     return false;
 }
 
-void append_route(std::string& out, std::string_view name, std::string_view values) {
+/// What the next hop must not see: the Route set so far, and credentials that were for us.
+bool stays_here(const Field& field, std::string_view realm) {
+    return field.header == Header::route ||
+           (field.header == Header::proxy_authorization && !realm.empty() && is_for_realm(field.value, realm));
+}
+
+void append_values(std::string& out, std::string_view name, std::string_view values) {
     if (!values.empty()) append_field(out, name, values);
+}
+
+/// What follows the topmost Via in its line: nothing, or a comma and other values.
+void append_other_vias(std::string& out, std::string_view rest) {
+    append_values(out, "Via", base::trimmed(rest.substr(std::min(rest.find(',') + 1, rest.size()))));
 }
 
 /// What a request of ours within the transaction of `invite` has in common with it.
@@ -68,30 +93,22 @@ void append_hop_request(std::string& out, std::string_view method, const Message
 }  // namespace
 
 void append_forwarded(std::string& out, const Message& request, const base::Flow& arrived, const RequestEdits& edits) {
+    std::array replaced{Replaced{Header::max_forwards, edits.max_forwards},
+                        Replaced{Header::max_breadth, edits.max_breadth.value_or(0), edits.max_breadth.has_value()},
+                        Replaced{Header::content_length, request.body.size()}};
     append_request_line(out, request.method_name, edits.request_uri);
     append_field(out, "Via", edits.via);
-    append_vias(out, request, arrived);
-    append_route(out, "Record-Route", edits.record_route);
-    append_route(out, "Route", edits.route);
-    append_number(out, "Max-Forwards", edits.max_forwards);
-    if (edits.max_breadth) append_number(out, "Max-Breadth", *edits.max_breadth);
+    append_values(out, "Record-Route", edits.record_route);
+    append_values(out, "Route", edits.route);
     for (const auto& field : request.fields()) {
-        switch (field.header) {
-            case Header::via:
-            case Header::route:
-            case Header::max_forwards:
-            case Header::max_breadth:
-            case Header::content_length:
-                continue;
-            case Header::proxy_authorization:
-                if (!edits.realm.empty() && is_for_realm(field.value, edits.realm)) continue;
-                break;
-            default:
-                break;
-        }
-        append_as_is(out, field);
+        if (auto found = std::ranges::find(replaced, field.header, &Replaced::header); found != replaced.end())
+            found->append_once(out);
+        else if (holds_top_via(request, field))
+            append_received_via(out, request, field, arrived);
+        else if (!stays_here(field, edits.realm))
+            append_as_is(out, field);
     }
-    append_number(out, "Content-Length", request.body.size());
+    for (auto& field : replaced) field.append_once(out);
     out.append("\r\n").append(request.body);
 }
 
@@ -99,18 +116,17 @@ void append_relayed(std::string& out, const Message& response, std::string_view 
     out += "SIP/2.0 ";
     base::append_decimal(out, response.status);
     out.append(" ").append(response.reason).append("\r\n");
+    Replaced length{Header::content_length, response.body.size()};
     for (const auto& field : response.fields()) {
-        if (field.header == Header::content_length) continue;
-        if (field.header == Header::via && field.value.data() == response.via.text.data()) {
-            auto rest = base::trimmed(field.value.substr(response.via.text.size()));
-            if (!rest.empty()) append_field(out, "Via", base::trimmed(rest.substr(1)));  // behind the comma
-            continue;
-        }
-        append_as_is(out, field);
+        if (field.header == Header::content_length)
+            length.append_once(out);
+        else if (holds_top_via(response, field))
+            append_other_vias(out, field.value.substr(response.via.text.size()));
+        else
+            append_as_is(out, field);
     }
-    out += more;
-    append_number(out, "Content-Length", response.body.size());
-    out.append("\r\n").append(response.body);
+    length.append_once(out);
+    out.append(more).append("\r\n").append(response.body);
 }
 
 void append_ack(std::string& out, const Message& invite, const Message& response) {

@@ -133,18 +133,11 @@ void append_top_via(std::string& out, const Via& via, const base::Flow& flow) {
 
 }  // namespace
 
-void append_vias(std::string& out, const Message& request, const base::Flow& flow) {
-    for (const auto& field : request.fields()) {
-        if (field.header != Header::via) continue;
-        if (field.value.data() != request.via.text.data()) {
-            append_field(out, "Via", field.value);
-            continue;
-        }
-        out += "Via: ";
-        append_top_via(out, request.via, flow);
-        append_unfolded(out, field.value.substr(request.via.text.size()));
-        out += "\r\n";
-    }
+void append_received_via(std::string& out, const Message& request, const Field& field, const base::Flow& flow) {
+    out += "Via: ";
+    append_top_via(out, request.via, flow);
+    append_unfolded(out, field.value.substr(request.via.text.size()));
+    out += "\r\n";
 }
 
 namespace {
@@ -163,7 +156,12 @@ std::string_view default_reason(int status) {
 }
 
 void append_reply_head(std::string& out, const Message& request, const base::Flow& flow, std::string_view to_tag) {
-    append_vias(out, request, flow);
+    for (const auto& field : request.fields()) {
+        if (holds_top_via(request, field))
+            append_received_via(out, request, field, flow);
+        else if (field.header == Header::via)
+            append_field(out, "Via", field.value);
+    }
     if (auto from = request.first(Header::from)) append_field(out, "From", *from);
     if (auto to = request.first(Header::to)) {
         append_field(out, "To", *to);

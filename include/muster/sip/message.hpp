@@ -53,7 +53,8 @@ struct CSeq {
 /// A parsed message. It is large (all fields inline) and made to be reused: parse() overwrites it.
 class Message {
 public:
-    static constexpr std::size_t max_fields = 128;
+    /// What base::Limits lets in, and what a proxy adds to it.
+    static constexpr std::size_t max_fields = 136;
 
     bool is_request = true;
     // Request-Line
