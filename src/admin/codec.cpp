@@ -131,18 +131,40 @@ std::optional<Reply> read_json(Request& request, const std::string& body) {
 }
 
 std::optional<Reply> missing(const Request& request) {
-    for (const auto& parameter : request.command->parameters)
-        if (parameter.kind == Kind::argument && request.value(parameter.name).empty())
-            return problem(Code::usage, "missing parameter", parameter.name);
+    for (const auto& parameter : request.command->parameters) {
+        if (!request.value(parameter.name).empty()) continue;
+        if (parameter.kind == Kind::argument) return problem(Code::usage, "missing parameter", parameter.name);
+        // Left out it means all; an empty one is a mistake, such as a shell variable that was not set.
+        if (parameter.kind == Kind::optional_argument && request.values.contains(parameter.name))
+            return problem(Code::usage, "empty parameter", parameter.name);
+    }
     if (takes_password(*request.command) && request.body.empty()) return problem(Code::usage, "empty password");
     return {};
 }
 
 }  // namespace
 
+std::string utf8(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size();) {
+        auto lead = static_cast<unsigned char>(text[i]);
+        std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xc2 && lead < 0xe0 ? 2
+                             : lead >= 0xe0 && lead < 0xf0 ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                           : 0;
+        bool whole = length != 0 && i + length <= text.size();
+        for (std::size_t k = 1; whole && k < length; ++k)
+            whole = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
+        out.append(whole ? text.substr(i, length) : "?");
+        i += whole ? length : 1;
+    }
+    return out;
+}
+
 Reply problem(Code code, std::string_view title, std::string_view detail) {
-    json::object body{{"title", title}, {"status", http_status(code)}};
-    if (!detail.empty()) body["detail"] = detail;
+    json::object body{{"title", utf8(title)}, {"status", http_status(code)}};
+    if (!detail.empty()) body["detail"] = utf8(detail);
     return {code, json::serialize(body)};
 }
 

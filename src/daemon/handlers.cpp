@@ -27,6 +27,7 @@ using admin::Request;
 Reply done(const json::value& body = json::object{}) { return {Code::done, json::serialize(body)}; }
 
 using admin::problem;
+using admin::utf8;
 
 Code code_of(const base::Reject& reject) {
     switch (reject.status) {
@@ -40,25 +41,6 @@ Code code_of(const base::Reject& reject) {
 }
 
 Reply refused(const base::Reject& reject) { return problem(code_of(reject), reject.reason, std::string(reject.rule)); }
-
-/// Text chosen by phones may be no UTF-8, which JSON must be: other bytes become "?".
-std::string utf8(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size();) {
-        auto lead = static_cast<unsigned char>(text[i]);
-        std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xc2 && lead < 0xe0 ? 2
-                             : lead >= 0xe0 && lead < 0xf0 ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
-        bool whole = length != 0 && i + length <= text.size();
-        for (std::size_t k = 1; whole && k < length; ++k)
-            whole = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
-        out.append(whole ? text.substr(i, length) : "?");
-        i += whole ? length : 1;
-    }
-    return out;
-}
 
 std::string q_text(std::uint16_t q) {
     std::string text;
@@ -96,10 +78,13 @@ json::object record_json(const Daemon& daemon, std::string_view aor, const locat
     return {{"aor", aor}, {"version", record ? record->version() : 0}, {"bindings", std::move(bindings)}};
 }
 
-/// The account that an AOR on the command line means, by itself or by an alias.
+/// The account that an AOR on the command line means, by itself or by an alias. Of a domain that is served no more it
+/// is found as `accounts list` writes it, so that it can be removed.
 std::shared_ptr<const auth::Account> account_of(const Daemon& daemon, const Request& request) {
     auto aor = sip::aor_from_text(request.value("aor"), daemon.settings()->served);
-    return aor ? daemon.accounts().by_aor(aor->text) : nullptr;
+    if (aor) return daemon.accounts().by_aor(aor->text);
+    std::string text(request.value("aor"));
+    return daemon.accounts().by_aor(text.starts_with("sip:") ? text : "sip:" + text);
 }
 
 Reply no_account(const Request& request) {
@@ -129,16 +114,29 @@ void bindings_show(Daemon& daemon, const Request& request, const Answer& answer)
     answer(done(record_json(daemon, account->aor, record ? &*record : nullptr, net::read_clocks().mono)));
 }
 
-std::size_t page_size(const Request& request) {
-    return base::decimal(request.value("limit"), 1'000).value_or(request.value("limit").empty() ? 100 : 1'000);
+constexpr std::size_t largest_page = 1'000;
+
+/// Empty when the limit is not a number from 1.
+std::optional<std::size_t> page_size(const Request& request) {
+    auto text = request.value("limit");
+    if (text.empty()) return 100;
+    auto limit = base::decimal(text);
+    if (!limit || *limit == 0) return {};
+    return static_cast<std::size_t>(std::min<std::uint64_t>(*limit, largest_page));
 }
+
+Reply bad_limit() { return problem(Code::usage, "Bad Limit", "expected a whole number from 1"); }
 
 void bindings_list(Daemon& daemon, const Request& request, const Answer& answer) {
     auto now = net::read_clocks().mono;
     auto domain = base::lowered(request.value("domain"));
     json::array items;
     std::string cursor(request.value("cursor"));
-    auto limit = page_size(request);
+    if (cursor.size() > 16 || !std::ranges::all_of(cursor, [](char c) { return base::hex_digit(c) >= 0; }))
+        return answer(problem(Code::usage, "Bad Cursor", "expected one that an earlier list printed"));
+    auto page = page_size(request);
+    if (!page) return answer(bad_limit());
+    auto limit = *page;
     // With a domain given, a page of the table may hold few of it: a bounded number of pages makes one answer.
     for (int pages = 0; pages < 100 && items.size() < limit; ++pages) {
         cursor = daemon.table().page(cursor, limit - items.size(),
@@ -229,19 +227,22 @@ void lookup(Daemon& daemon, const Request& request, const Answer& answer) {
 json::object account_json(const auth::Account& account) {
     json::array aliases(account.aliases.begin(), account.aliases.end());
     return {{"aor", account.aor},
-            {"username", account.username},
+            {"username", utf8(account.username)},
             {"enabled", account.enabled},
             {"aliases", std::move(aliases)}};
 }
 
 void accounts_list(Daemon& daemon, const Request& request, const Answer& answer) {
     json::array items;
-    auto cursor = daemon.accounts().page(request.value("cursor"), page_size(request),
+    auto limit = page_size(request);
+    if (!limit) return answer(bad_limit());
+    auto cursor = daemon.accounts().page(request.value("cursor"), *limit,
                                          [&](const auth::Account& account) { items.push_back(account_json(account)); });
     answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}}));
 }
 
-/// The digest user name of an AOR: its user part without escapes.
+/// The digest user name of an AOR: its user part without escapes. One with an "@" cannot be a user name, since phones
+/// send "user@domain" too.
 std::string username_of(const sip::Aor& aor) {
     std::string username;
     if (!sip::unescape(aor.user(), username)) username = aor.user();
@@ -256,6 +257,9 @@ void accounts_add(Daemon& daemon, const Request& request, Answer answer) {
     std::string username(request.value("username"));
     if (username.empty()) username = username_of(*aor);
     std::string realm(aor->domain());
+    if (username.ends_with('@' + realm)) username.resize(username.size() - realm.size() - 1);
+    if (username.empty() || username.find('@') != username.npos)
+        return answer(problem(Code::usage, "Bad User Name", utf8(username) + ": expected one without \"@\""));
     auto namesake = daemon.accounts().by_username(username, realm);
     if (daemon.accounts().by_aor(aor->text)) return answer(problem(Code::conflict, "Account Exists", aor->text));
     if (namesake) return answer(problem(Code::conflict, "User Name Is Taken", namesake->aor));
@@ -264,6 +268,7 @@ void accounts_add(Daemon& daemon, const Request& request, Answer answer) {
     for (auto it = first; it != last; ++it) {
         auto alias = sip::aor_from_text(it->second, settings->served);
         if (!alias) return answer(problem(Code::refused, "Not an AOR of a Served Domain", it->second));
+        if (alias->text == aor->text || std::ranges::count(account.aliases, alias->text) != 0) continue;
         if (daemon.accounts().by_aor(alias->text))
             return answer(problem(Code::conflict, "Alias Is Taken", alias->text));
         account.aliases.push_back(alias->text);
@@ -354,6 +359,9 @@ void accounts_import(Daemon& daemon, const Request& request, Answer answer) {
         if (former && former->aor != line.aor.text)
             return answer(
                 problem(Code::conflict, "Nothing Imported", line.aor.text + " is an alias of " + former->aor));
+        if (!former && username_of(line.aor).find('@') != std::string::npos)
+            return answer(problem(Code::refused, "Nothing Imported",
+                                  line.aor.text + " needs a user name without \"@\": add it by accounts add"));
         put.accounts.push_back(imported(line, former.get()));
         const auto& account = put.accounts.back();
         auto namesake = daemon.accounts().by_username(account.username, account.realm);

@@ -81,6 +81,11 @@ TEST(Codec, RoutesPlainTargets) {
     EXPECT_EQ(request("GET", "/v1/bindings?").values, Values{});
 }
 
+TEST(Codec, ProblemsAreUtf8WhateverTheyName) {
+    EXPECT_EQ(problem(Code::usage, "Bad", "a\xff\xc3\xa9\xe2\x82\xed").body,
+              "{\"title\":\"Bad\",\"status\":400,\"detail\":\"a?\xc3\xa9???\"}");
+}
+
 TEST(Codec, ReadsJsonBodies) {
     auto add = request("POST", "/v1/accounts/alice@example.com", "Application/JSON; charset=utf-8",
                        R"({"password":"\u00e9 x","username":"al","alias":["a@example.com","b@example.com"]})");
@@ -107,6 +112,10 @@ TEST(Codec, RefusesWhatItDoesNotKnow) {
               R"({"title":"bad percent-encoding","status":400,"detail":"limit=%zz"})");
     EXPECT_EQ(refusal("PUT", "/v1/bindings/alice@example.com"),
               R"({"title":"missing parameter","status":400,"detail":"uri"})");
+    EXPECT_EQ(refusal("DELETE", "/v1/bindings/alice@example.com?uri="),
+              R"({"title":"empty parameter","status":400,"detail":"uri"})")
+        << "not all of them";
+    EXPECT_EQ(request("DELETE", "/v1/bindings/alice@example.com").value("uri"), "");
     EXPECT_EQ(refusal("PUT", "/v1/accounts/alice@example.com/password"), R"({"title":"empty password","status":400})");
     EXPECT_EQ(refusal("POST", "/v1/accounts/a@b?password-stdin=x", {}, "secret"),
               R"({"title":"unknown parameter","status":400,"detail":"password-stdin"})")

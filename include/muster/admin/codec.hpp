@@ -9,6 +9,9 @@
 
 namespace muster::admin {
 
+/// Text chosen by phones or people may be no UTF-8, which JSON must be: other bytes become "?".
+std::string utf8(std::string_view text);
+
 /// The JSON body of a reply that is not `done` (RFC 9457): {"title":...,"status":...,"detail":...}.
 Reply problem(Code code, std::string_view title, std::string_view detail = {});
 

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# What musterctl must not let through: a login taken over, all bindings removed by an empty word, accounts nobody can remove.
+source "$(dirname "$0")/lib.sh"
+needs jq
+
+ends() { # ends CODE ARGUMENT…: musterctl ends with that exit code
+    local want=$1 status=0
+    shift
+    echo secret | "$MUSTERCTL" --socket "$work/musterd.sock" "$@" >"$work/out" 2>&1 || status=$?
+    [[ $status == "$want" ]] || fail "musterctl $*: exit status $status, not $want: $(cat "$work/out")"
+}
+write_config
+sed -i 's/^domains:/&\n  example.org: {}/' "$work/muster.yaml"
+start_musterd
+
+say "a user name is of one account"
+ends 0 accounts add alice@example.com --password-stdin
+ends 2 accounts add alice%40x@example.com --password-stdin
+ends 2 accounts add dave@example.com --password-stdin --username alice@elsewhere.example
+ends 5 accounts add dave@example.com --password-stdin --username alice@example.com
+ends 0 accounts add alice%40x@example.com --password-stdin --username alice-x
+echo 'alice%40y@example.com,secret' >"$work/import"
+ends 1 accounts import "$work/import"
+ends 0 --json accounts list
+[[ $(jq -r .username <"$work/out" | sort | tr '\n' ' ') == "alice alice-x " ]] || fail "$(cat "$work/out")"
+
+say "an alias stands once"
+ends 0 --json accounts add bob@example.com --password-stdin --alias bob@example.com --alias b@example.com --alias b@example.com
+[[ $(jq -c .aliases <"$work/out") == '["sip:b@example.com"]' ]] || fail "$(cat "$work/out")"
+
+say "an empty contact is not all contacts"
+ends 0 bindings add alice@example.com sip:alice@192.0.2.1
+ends 2 bindings remove alice@example.com ""
+ends 0 --json bindings count
+[[ $(jq .bindings <"$work/out") == 1 ]] || fail "$(cat "$work/out")"
+
+say "a cursor of somewhere else is no end of the list"
+ends 2 bindings list --cursor elsewhere
+
+say "an account outlives its domain, until it is removed"
+ends 0 accounts add carol@example.org --password-stdin
+sed -i '/^  example.org/d' "$work/muster.yaml"
+ends 0 config reload
+ends 0 accounts remove carol@example.org
+ends 3 accounts remove carol@example.org
