@@ -69,6 +69,17 @@ private:
     const Key* map_;
 };
 
+/// True if one place cannot listen on both: a listener on every address takes all of its family.
+bool overlap(const base::Address& a, const base::Address& b) {
+    if (a.port != b.port || a.is_v4() != b.is_v4()) return false;
+    return a.is_unspecified() || b.is_unspecified() || (a.ip == b.ip && a.scope == b.scope);
+}
+
+std::string taken(const std::string& path, const base::Address& wanted, const Listen& other) {
+    return path + ": " + wanted.text() + " is already taken by " + std::string(base::lower_name(other.transport)) +
+           (other.address == wanted ? "" : ' ' + other.address.text()) + "; expected another address or port";
+}
+
 class Loader {
 public:
     Loader(Faults& faults, const std::string& file) : faults_(faults), folder_(fs::absolute(file).parent_path()) {}
@@ -144,13 +155,11 @@ private:
         listen.address = base::Address::parse(item.text(transports[0])).value_or(base::Address{});
         auto same = [&](const Listen& other) {
             return base::is_stream(other.transport) == base::is_stream(listen.transport) &&
-                   other.address == listen.address;
+                   overlap(other.address, listen.address);
         };
         if (auto other = std::ranges::find_if(all, same); other != all.end())
-            faults_.add(item.node(transports[0]), path + '.' + std::string(transports[0]) + ": " +
-                                                      listen.address.text() + " is already taken by " +
-                                                      std::string(base::lower_name(other->transport)) +
-                                                      "; expected another address or port");
+            faults_.add(item.node(transports[0]),
+                        taken(path + '.' + std::string(transports[0]), listen.address, *other));
         all.push_back(std::move(listen));
     }
 
@@ -179,11 +188,11 @@ private:
             faults_.add(admin.node("socket"), "admin.socket is too long; expected at most 107 bytes of absolute path");
         if (!admin.has("http")) return;
         config.admin_http = base::Address::parse(admin.text("http"));
-        auto same = [&](const Listen& l) { return base::is_stream(l.transport) && l.address == config.admin_http; };
+        auto same = [&](const Listen& l) {
+            return base::is_stream(l.transport) && config.admin_http && overlap(l.address, *config.admin_http);
+        };
         if (auto other = std::ranges::find_if(config.listen, same); other != config.listen.end())
-            faults_.add(admin.node("http"), "admin.http: " + other->address.text() + " is already taken by " +
-                                                std::string(base::lower_name(other->transport)) +
-                                                "; expected another address or port");
+            faults_.add(admin.node("http"), taken("admin.http", *config.admin_http, *other));
     }
 
     void read_domains(const Section& top, core::Settings& settings) {

@@ -25,6 +25,11 @@ bool is_label(std::string_view label) {
            label.back() != '-';
 }
 
+/// Neither multicast nor broadcast nor reserved, where nobody can listen for requests to himself.
+bool is_of_one_host(const base::Address& address) {
+    return address.is_v4() ? address.ip[12] < 224 : address.ip[0] != 0xff;
+}
+
 bool is_whole_seconds(std::string_view text) {
     auto value = parse_duration(text);
     if (!value || value->count() % 1'000 != 0) return false;
@@ -115,7 +120,7 @@ bool fits(const Key& key, std::string_view text) {
             return read_host(text).has_value();
         case Kind::address: {
             auto address = base::Address::parse(text);
-            return address && address->port != 0;
+            return address && address->port != 0 && is_of_one_host(*address);
         }
         case Kind::network:
             return base::Network::parse(text).has_value();
@@ -130,10 +135,12 @@ bool fits(const Key& key, std::string_view text) {
         case Kind::choice:
             return std::ranges::count(base::split(key.choices, '|'), text) == 1;
         case Kind::path:
+            return !text.empty() && text.back() != '/';
         case Kind::file:
             return !text.empty();
         case Kind::store:
-            return text == "memory" || text == "memory:" || (text.starts_with("sqlite:") && text.size() > 7);
+            return text == "memory" || text == "memory:" ||
+                   (text.starts_with("sqlite:") && text.size() > 7 && text.back() != '/');
     }
     return false;
 }

@@ -116,9 +116,9 @@ const Case cases[] = {
       "IP address"}},
     {"NameServers",
      "domains: {example.com: {}}\ndns: {servers: [dns.example, \"127.0.0.1:x\"]}\n",
-     {"2:16: \"dns.example\" is not valid for dns.servers[0]; expected an IP address, with or without a port, such as "
+     {"2:17: \"dns.example\" is not valid for dns.servers[0]; expected an IP address, with or without a port, such as "
       "192.0.2.53 or 127.0.0.1:5353",
-      "2:29: \"127.0.0.1:x\" is not valid for dns.servers[1]; expected an IP address, with or without a port, such as "
+      "2:30: \"127.0.0.1:x\" is not valid for dns.servers[1]; expected an IP address, with or without a port, such as "
       "192.0.2.53 or 127.0.0.1:5353"}},
     {"Listeners",
      "domains: {example.com: {}}\nlisten:\n  - udp: 127.0.0.1\n  - tcp: localhost:5060\n  - advertise: a.example\n"
@@ -140,6 +140,23 @@ const Case cases[] = {
      {"5:10: listen[2].udp: 127.0.0.1:5060 is already taken by udp; expected another address or port",
       "6:9: listen[3].ws: 127.0.0.1:5060 is already taken by tcp; expected another address or port",
       "7:15: admin.http: 127.0.0.1:5060 is already taken by tcp; expected another address or port"}},
+    {"AListenerOnEveryAddressTakesItsPort",
+     "domains: {example.com: {}}\nlisten:\n  - udp: 0.0.0.0:5060\n  - udp: \"[::]:5060\"\n  - tcp: 127.0.0.1:5060\n"
+     "  - udp: 127.0.0.1:5060\n  - udp: \"[::1]:5060\"\n  - udp: \"[::1]:5070\"\nadmin: {http: \"0.0.0.0:5060\"}\n",
+     {"6:10: listen[3].udp: 127.0.0.1:5060 is already taken by udp 0.0.0.0:5060; expected another address or port",
+      "7:10: listen[4].udp: [::1]:5060 is already taken by udp [::]:5060; expected another address or port",
+      "9:15: admin.http: 0.0.0.0:5060 is already taken by tcp 127.0.0.1:5060; expected another address or port"}},
+    {"NobodyListensThere",
+     "domains: {example.com: {}}\nlisten:\n  - udp: 224.0.0.1:5060\n  - udp: \"[ff02::1]:5060\"\n"
+     "  - udp: 255.255.255.255:5060\nstore: sqlite:/var/lib/\nadmin: {socket: /run/}\n",
+     {"3:10: \"224.0.0.1:5060\" is not valid for listen[0].udp; expected an IP address and a port such as "
+      "127.0.0.1:5060 or \"[::1]:5060\"",
+      "4:10: \"[ff02::1]:5060\" is not valid for listen[1].udp; expected an IP address and a port such as "
+      "127.0.0.1:5060 or \"[::1]:5060\"",
+      "5:10: \"255.255.255.255:5060\" is not valid for listen[2].udp; expected an IP address and a port such as "
+      "127.0.0.1:5060 or \"[::1]:5060\"",
+      "6:8: \"sqlite:/var/lib/\" is not valid for store; expected sqlite:PATH or memory:",
+      "7:17: \"/run/\" is not valid for admin.socket; expected a path"}},
     {"Certificates",
      "domains: {example.com: {}}\nlisten:\n  - tls: 127.0.0.1:5061\n  - wss: 127.0.0.1:8443\n    certificate: "
      "no/such.pem\n"
@@ -159,7 +176,7 @@ const Case cases[] = {
      {"3:11: admin.socket is too long; expected at most 107 bytes of absolute path"}},
     {"ControlCharacters",
      "domains: {example.com: {}}\n\"a\\x1b[31m\": 1\n",
-     {"2:1: unknown key \"a\\x1b[31m\"; expected one of listen, store, domains, admin, workers, log, limits"}},
+     {"2:1: unknown key \"a\\x1b[31m\"; expected one of listen, store, domains, admin, workers, dns, log, limits"}},
 };
 
 INSTANTIATE_TEST_SUITE_P(Table, Faulty, testing::ValuesIn(cases),
