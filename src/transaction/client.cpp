@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
+#include <limits>
 #include <queue>
 
 #include "client_machine.hpp"
@@ -54,6 +55,10 @@ std::uint64_t remote_key(const base::Flow& flow) {
     return base::seeded_hash(ip, std::uint64_t{flow.remote.port} << 8 | static_cast<std::uint64_t>(flow.transport));
 }
 
+/// What was accepted from others and has grown on its way through us.
+constexpr base::Limits own_requests{.message_bytes = std::numeric_limits<std::size_t>::max(),
+                                    .headers = sip::Message::max_fields};
+
 /// A buffer larger than this is not kept for the next transaction.
 constexpr std::size_t kept_buffer = 2048;
 
@@ -74,7 +79,7 @@ struct ClientLayer::Impl {
             case ClientState::begun:
                 return nullptr;
             case ClientState::calling:
-                return on.cancel.empty() ? &unanswered : &cancelled;
+                return &unanswered;
             case ClientState::proceeding:
                 if (!on.is_invite) return &unanswered;
                 return on.cancel.empty() ? nullptr : &cancelled;
@@ -128,9 +133,10 @@ struct ClientLayer::Impl {
     /// To be called when no list holds it any more.
     void end(Slot slot) {
         auto& on = slots[slot];
-        set_text(on.text, {});
-        set_text(on.cancel, {});
-        if (on.text.capacity() > kept_buffer) on.text.shrink_to_fit();
+        for (auto* text : {&on.text, &on.cancel}) {
+            set_text(*text, {});
+            if (text->capacity() > kept_buffer) text->shrink_to_fit();
+        }
         on.is_live = false;
         ++on.generation;
         --alive;
@@ -153,12 +159,10 @@ struct ClientLayer::Impl {
 
     void send_cancel(Slot slot, base::Now now, base::Sends& sends) {
         auto& on = slots[slot];
-        if (!on.cancel.empty() || !sip::parse(on.text, *scratch)) return;
+        if (!on.cancel.empty() || !sip::parse(on.text, *scratch, own_requests)) return;
         leave_timer(slot);
-        std::string text;
-        sip::append_cancel(text, *scratch);
-        set_text(on.cancel, text);
-        sends.add(on.flow, on.cancel);
+        sip::append_cancel(sends.open(on.flow), *scratch);
+        set_text(on.cancel, sends.close());
         join_timer(slot, now);
         start_resending(slot, true, now);
     }
@@ -166,13 +170,10 @@ struct ClientLayer::Impl {
     /// The first failure makes the ACK, which takes the place of the INVITE; repeated ones are told the same.
     void send_ack(Slot slot, const sip::Message& response, base::Sends& sends) {
         auto& on = slots[slot];
-        if (on.is_waiting()) {
-            if (!sip::parse(on.text, *scratch)) return;
-            std::string ack;
-            sip::append_ack(ack, *scratch, response);
-            set_text(on.text, ack);
-        }
-        sends.add(on.flow, on.text);
+        if (!on.is_waiting()) return sends.add(on.flow, on.text);
+        if (!sip::parse(on.text, *scratch, own_requests)) return;
+        sip::append_ack(sends.open(on.flow), *scratch, response);
+        set_text(on.text, sends.close());
     }
 
     void resend_due(base::Now now, base::Sends& sends) {
@@ -264,7 +265,7 @@ bool ClientLayer::receive(const Branch& branch, const sip::Message& response, ba
     if (!on || on->secret != branch.secret || on->state == ClientState::begun) return false;
     const auto method = response.cseq.method;
     if (method == sip::Method::cancel) {
-        if (response.status >= 200) on->cancel_answered = true;
+        if (response.status >= 200) on->cancel_answered = !on->cancel.empty();
         return false;
     }
     if (response.cseq.method_name != on->method) return false;  // s17.1.3
