@@ -162,8 +162,8 @@ std::string utf8(std::string_view text) {
     return out;
 }
 
-Reply problem(Code code, std::string_view title, std::string_view detail) {
-    json::object body{{"title", utf8(title)}, {"status", http_status(code)}};
+Reply problem(Code code, std::string_view title, std::string_view detail, int status) {
+    json::object body{{"title", utf8(title)}, {"status", status != 0 ? status : http_status(code)}};
     if (!detail.empty()) body["detail"] = utf8(detail);
     return {code, json::serialize(body)};
 }

@@ -141,7 +141,8 @@ private:
     /// An answer to what is not a request of ours; what follows it cannot be read.
     void refuse(http::status status) {
         keep_alive_ = false;
-        write(problem(Code::usage, text(http::obsolete_reason(status))), static_cast<int>(status));
+        const auto number = static_cast<int>(status);
+        write(problem(Code::usage, text(http::obsolete_reason(status)), {}, number), number);
     }
 
     void write(Reply reply) { write(reply, http_status(reply.code)); }

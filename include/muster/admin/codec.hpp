@@ -13,7 +13,8 @@ namespace muster::admin {
 std::string utf8(std::string_view text);
 
 /// The JSON body of a reply that is not `done` (RFC 9457): {"title":...,"status":...,"detail":...}.
-Reply problem(Code code, std::string_view title, std::string_view detail = {});
+/// `status` where HTTP has a better one than http_status(code).
+Reply problem(Code code, std::string_view title, std::string_view detail = {}, int status = 0);
 
 /// done 200, refused 422, usage 400, not_found 404, unreachable 503, conflict 409, timed_out 504.
 int http_status(Code code);
