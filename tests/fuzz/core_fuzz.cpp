@@ -6,7 +6,9 @@
 //     t  seconds that pass, one a character         h  commits wait     g  commits go on
 //     f  the next commit fails                      d  the store is down for it
 //     c  the machine dies, and starts again         a  the machine dies at the next commit, after it is on disk
-// Anything else is a message as it stands.
+//     r  a phone answers what was passed on to it last: a status, then field lines
+// Anything else is a message as it stands. What is passed on can be read, and three minutes after the end nothing is
+// left.
 
 #include <set>
 #include <string>
@@ -29,6 +31,7 @@ public:
     Run() : world_(std::string(yaml)) {
         world_.account("alice@example.com", "secret");
         world_.account("bob@example.com", "geheim");
+        world_.admin(core::BindingsEdit{"sip:bob@example.com", "sip:bob@192.0.2.7:5062", 0, false});
         world_.fate = [this] {
             auto next = fate_;
             fate_ = Fate::done;
@@ -64,12 +67,33 @@ public:
             case 'c':
                 world_.crash();
                 return check();
+            case 'r':
+                return respond(rest);
             default:
                 return message(std::string(text), false);
         }
     }
 
+    void end() {
+        world_.commits_wait = false;
+        world_.commit();
+        world_.passes(base::Seconds(300));
+        check();
+        require(world_.core(0).transactions() == 0 && world_.core(0).forwards() == 0);
+    }
+
 private:
+    void respond(std::string_view text) {
+        if (passed_on_.empty()) return;
+        std::string answer = "SIP/2.0 " + std::string(text.substr(0, text.find('\n'))) + "\r\n";
+        for (auto name : {"Via", "Record-Route", "From", "To", "Call-ID", "CSeq"})
+            for (const auto& value : test::fields_of(passed_on_, name))
+                answer.append(name).append(": ").append(value).append("\r\n");
+        if (auto more = text.find('\n'); more != text.npos) answer += text.substr(more + 1);
+        world_.arrives(world_.udp("192.0.2.7:5062"), answer + "\r\n\r\n");
+        check();
+    }
+
     std::string signed_by_alice(std::string_view bytes) {
         auto start = bytes.substr(0, bytes.find("\r\n"));
         auto uri = start.substr(std::min(start.size(), start.find(' ') + 1));
@@ -104,6 +128,7 @@ private:
         for (const auto& answer : world_.inbox) {
             sip::Message parsed;
             bool reads = bool(sip::parse(answer.bytes, parsed));
+            if (!answer.bytes.starts_with("SIP/2.0")) passed_on_ = answer.bytes;
             // What could not be read is answered with what there was of it.
             const auto status = test::status_of(answer.bytes);
             require(reads || status == 400 || status == 505 || status == 513);
@@ -114,6 +139,10 @@ private:
         world_.inbox.clear();
         require(world_.disk_differs().empty());
         for (const auto& [aor, record] : world_.in_memory()) {
+            if (aor == "sip:bob@example.com") {
+                require(record.size() == 1);
+                continue;
+            }
             require(!signed_.empty() && aor == "sip:alice@example.com");
             require(record.size() <= 3);
         }
@@ -122,6 +151,7 @@ private:
     World world_;
     Fate fate_ = Fate::done;
     std::set<std::string> signed_;
+    std::string passed_on_;
 };
 
 }  // namespace
@@ -134,4 +164,5 @@ void fuzz(std::string_view input) {
         input.remove_prefix(end == input.npos ? input.size() : end + 3);
         if (!rest.empty()) run.command(rest);
     }
+    run.end();
 }
