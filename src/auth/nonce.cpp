@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <span>
 
+#include "base64url.hpp"
 #include "hash.hpp"
 
 namespace muster::auth {
 namespace {
 
 // boot (4), time in ms (6), id (8), MAC (12).
-constexpr std::size_t time_at = 4, id_at = 10, mac_at = 18, nonce_bytes = 30, nonce_chars = 40;
+constexpr std::size_t time_at = 4, id_at = 10, mac_at = 18, nonce_bytes = 30;
 using Raw = std::array<std::uint8_t, nonce_bytes>;
 
 void store(std::span<std::uint8_t> out, std::uint64_t value) {
@@ -22,37 +23,6 @@ std::uint64_t load(std::span<const std::uint8_t> bytes) {
     std::uint64_t value = 0;
     for (auto byte : bytes) value = value << 8 | byte;
     return value;
-}
-
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr auto values = [] {
-    std::array<std::int8_t, 256> table{};
-    table.fill(-1);
-    for (std::size_t i = 0; i < alphabet.size(); ++i)
-        table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
-    return table;
-}();
-
-void append_base64url(std::string& out, const Raw& raw) {
-    for (std::size_t i = 0; i < raw.size(); i += 3) {
-        auto group = load(std::span(raw).subspan(i, 3));
-        for (int shift = 18; shift >= 0; shift -= 6) out += alphabet[group >> shift & 63];
-    }
-}
-
-/// 40 characters are exactly 30 bytes, so each nonce has one spelling.
-bool parse_base64url(std::string_view text, Raw& out) {
-    if (text.size() != nonce_chars) return false;
-    for (std::size_t i = 0; i < text.size(); i += 4) {
-        std::uint64_t group = 0;
-        for (char c : text.substr(i, 4)) {
-            auto value = values[static_cast<unsigned char>(c)];
-            if (value < 0) return false;
-            group = group << 6 | static_cast<std::uint64_t>(value);
-        }
-        store(std::span(out).subspan(i / 4 * 3, 3), group);
-    }
-    return true;
 }
 
 Hash mac_of(const std::array<std::uint8_t, 32>& key, const Raw& raw, std::string_view realm) {
@@ -79,7 +49,7 @@ void NonceKeys::append(std::string& out, std::string_view realm, base::Random& r
 
 NonceKeys::Check NonceKeys::check(std::string_view nonce, std::string_view realm, Nonce& out) const {
     Raw raw{};
-    if (!parse_base64url(nonce, raw)) return Check::forged;
+    if (parse_base64url(nonce, raw) != nonce_bytes) return Check::forged;
     auto bytes = std::span<const std::uint8_t>(raw);
     if (load(bytes.first(time_at)) != boot_) return Check::other_boot;
     const auto mac = mac_of(key_, raw, realm);

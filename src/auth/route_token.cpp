@@ -7,36 +7,67 @@
 
 #include <algorithm>
 #include <new>
+#include <span>
 
-#include "muster/base/text.hpp"
+#include "base64url.hpp"
 
 namespace muster::auth {
 namespace {
 
-constexpr std::size_t mac_size = 12;
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr std::size_t mac_text = mac_size / 3 * 4;
-static_assert(mac_size % 3 == 0);
-
+constexpr std::size_t mac_size = 12, mac_text = 16;
 using MacBytes = std::array<std::uint8_t, mac_size>;
 
-void append_base64url(std::string& out, const MacBytes& bytes) {
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const unsigned group = static_cast<unsigned>(bytes[i] << 16 | bytes[i + 1] << 8 | bytes[i + 2]);
-        for (int shift = 18; shift >= 0; shift -= 6) out += alphabet[group >> shift & 0x3f];
+/// The bytes of a flow, most significant first, IPv4 addresses in four of them.
+class PackedFlow {
+public:
+    explicit PackedFlow(base::Flow flow) {
+        walk(flow, [&](auto& value) {
+            for (std::size_t i = sizeof value; i-- > 0;) bytes_[size_++] = static_cast<std::uint8_t>(value >> (8 * i));
+        });
     }
-}
+    std::span<const std::uint8_t> bytes() const { return std::span(bytes_).first(size_); }
 
-/// A flow holds ":", ";", "[" and "]" beside what may stand in a user part (RFC 3261 s25.1) and what careless readers
-/// of URIs take for the end of it.
-constexpr std::string_view in_flow = ":;[]", in_user = "!~()";
+    static std::optional<base::Flow> read(std::string_view text) {
+        std::array<std::uint8_t, most> bytes{};
+        const auto size = parse_base64url(text, bytes);
+        std::size_t at = 0;
+        base::Flow flow;
+        walk(flow, [&]<class T>(T& value) {
+            value = 0;
+            for (std::size_t i = 0; i < sizeof value && at < most; ++i)
+                value = static_cast<T>(std::uint64_t{value} << 8 | bytes[at++]);
+        });
+        return size == at && flow.transport <= base::Transport::wss ? std::optional(flow) : std::nullopt;
+    }
 
-std::string swapped(std::string_view text, std::string_view from, std::string_view to) {
-    std::string out(text);
-    for (auto& c : out)
-        if (auto at = from.find(c); at != from.npos) c = to[at];
-    return out;
-}
+private:
+    static constexpr std::size_t most = 65;
+
+    /// Gives `put` each number of a flow in turn, to be written or to be read. The first one says how the rest stands.
+    template <class Put>
+    static void walk(base::Flow& flow, Put put) {
+        auto shape = static_cast<std::uint8_t>(static_cast<unsigned>(flow.transport) |
+                                               (is_short(flow.local) ? 8U : 0U) | (is_short(flow.remote) ? 16U : 0U));
+        put(shape);
+        flow.transport = static_cast<base::Transport>(shape & 7U);
+        walk(flow.local, (shape & 8U) != 0, put);
+        walk(flow.remote, (shape & 16U) != 0, put);
+        put(flow.listener);
+        if (!base::is_stream(flow.transport)) return;
+        put(flow.worker), put(flow.slot), put(flow.generation), put(flow.boot);
+    }
+    template <class Put>
+    static void walk(base::Address& address, bool is_v4, Put& put) {
+        if (is_v4) address.ip[10] = address.ip[11] = 0xff;
+        for (std::size_t i = is_v4 ? 12 : 0; i < address.ip.size(); ++i) put(address.ip[i]);
+        if (!is_v4) put(address.scope);
+        put(address.port);
+    }
+    static bool is_short(const base::Address& address) { return address.is_v4() && address.scope == 0; }
+
+    std::array<std::uint8_t, most> bytes_{};
+    std::size_t size_ = 0;
+};
 
 }  // namespace
 
@@ -56,15 +87,18 @@ struct RouteTokens::Impl {
     Impl& operator=(const Impl&) = delete;
 
     MacBytes mac(std::string_view call_id, std::string_view tag, std::string_view flow) {
-        EVP_MAC_init(keyed, nullptr, 0, nullptr);  // the key stays
+        bool done = EVP_MAC_init(keyed, nullptr, 0, nullptr) == 1;  // the key stays
+        auto add = [&](const void* bytes, std::size_t size) {
+            done = done && EVP_MAC_update(keyed, static_cast<const std::uint8_t*>(bytes), size) == 1;
+        };
         for (auto part : {call_id, tag, flow}) {
             const std::uint64_t size = part.size();
-            EVP_MAC_update(keyed, reinterpret_cast<const std::uint8_t*>(&size), sizeof size);
-            EVP_MAC_update(keyed, reinterpret_cast<const std::uint8_t*>(part.data()), part.size());
+            add(&size, sizeof size);
+            add(part.data(), part.size());
         }
         std::array<std::uint8_t, 32> whole{};
         std::size_t length = 0;
-        EVP_MAC_final(keyed, whole.data(), &length, whole.size());
+        if (!done || EVP_MAC_final(keyed, whole.data(), &length, whole.size()) != 1) throw std::bad_alloc();
         MacBytes out;
         std::copy_n(whole.begin(), out.size(), out.begin());
         return out;
@@ -78,15 +112,16 @@ RouteTokens::~RouteTokens() = default;
 
 void RouteTokens::append(std::string& out, std::string_view call_id, std::string_view caller_tag,
                          const base::Flow* flow) {
-    const auto text = flow ? flow->encode() : std::string();
+    std::string text;
+    if (flow) append_base64url(text, PackedFlow(*flow).bytes());
     append_base64url(out, impl_->mac(call_id, caller_tag, text));
-    out.append(".").append(swapped(text, in_flow, in_user));
+    out.append(".").append(text);
 }
 
 std::optional<RouteTokens::Read> RouteTokens::read(std::string_view token, std::string_view call_id,
                                                    std::string_view from_tag, std::string_view to_tag) {
     if (token.size() <= mac_text || token[mac_text] != '.') return {};
-    const auto flow = swapped(token.substr(mac_text + 1), in_user, in_flow);
+    const auto flow = token.substr(mac_text + 1);
     bool right = false;
     for (auto tag : {from_tag, to_tag}) {
         std::string expected;
@@ -96,7 +131,7 @@ std::optional<RouteTokens::Read> RouteTokens::read(std::string_view token, std::
     if (!right) return {};
     Read read;
     if (flow.empty()) return read;
-    read.flow = base::Flow::decode(flow);
+    read.flow = PackedFlow::read(flow);
     return read.flow ? std::optional(read) : std::nullopt;
 }
 

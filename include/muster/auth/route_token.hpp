@@ -16,8 +16,8 @@ namespace muster::auth {
 using RouteKey = std::array<std::uint8_t, 32>;
 
 /// A token is fit to be the user part of a SIP URI: base64url of a truncated HMAC-SHA-256 (96 bits) over the Call-ID,
-/// the tag of the caller and the flow, a dot, and the flow in a form without characters that need an escape. One object
-/// a worker; the key is common to all.
+/// the tag of the caller and the flow, a dot, and the bytes of the flow in base64url. One object a worker; the key is
+/// common to all.
 class RouteTokens {
 public:
     explicit RouteTokens(const RouteKey& key);
