@@ -18,7 +18,7 @@ namespace muster::net {
 
 struct ResolverOptions {
     std::string servers;                ///< "127.0.0.1:5353,192.0.2.1"; empty: those of the system
-    base::Milliseconds timeout{2'000};  ///< of one try
+    base::Milliseconds timeout{1'500};  ///< of the first try; each further one waits twice as long: 10.5 s in all
     int tries = 3;
     std::size_t cache = 10'000;    ///< names kept; the one that ends first goes first
     std::size_t pending = 10'000;  ///< questions at once; beyond: answered with nothing
