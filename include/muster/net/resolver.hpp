@@ -18,10 +18,10 @@ namespace muster::net {
 
 struct ResolverOptions {
     std::string servers;                ///< "127.0.0.1:5353,192.0.2.1"; empty: those of the system
-    base::Milliseconds timeout{1'500};  ///< of the first try; each further one waits twice as long: 10.5 s in all
-    int tries = 3;
-    std::size_t cache = 10'000;    ///< names kept; the one that ends first goes first
-    std::size_t pending = 10'000;  ///< questions at once; beyond: answered with nothing
+    base::Milliseconds timeout{2'000};  ///< of the first try
+    int tries = 2;                      ///< the second waits twice as long
+    std::size_t cache = 10'000;         ///< names kept; the one that ends first goes first
+    std::size_t pending = 10'000;       ///< questions at once; beyond: answered with nothing
     std::vector<base::Transport> transports{base::Transport::udp, base::Transport::tcp};  ///< what we can send over
     bool v4 = true, v6 = true;  ///< address families we can send from
 };
