@@ -180,33 +180,23 @@ std::string request_text(std::string_view method, std::string_view uri, std::siz
            "\r\nContact: <sip:caller@127.0.0.1:5070>\r\nContent-Length: 0\r\n\r\n";
 }
 
-/// A redirect is to cost no more than this and one find_in_table.
-void answer_options(benchmark::State& state) {
-    Lab lab(1, core::Lookup::redirect);
-    auto text = request_text("OPTIONS", "sip:lab.test", 1);
-    core::Outbox out;
-    for (auto _ : state) {
-        lab.core.on_message(phone_flow(), text, now, out);
-        out.clear();
-    }
-}
-BENCHMARK(answer_options);
-
 void bind(Lab& lab, const location::Binding& binding) {
     lab.table.publish("sip:u0@lab.test", location::Record::encode(1, now.mono, {&binding, 1}));
 }
 
-void redirect_a_call(benchmark::State& state) {
+/// A redirect is to cost little more than the answer to OPTIONS and one find_in_table.
+void answer(benchmark::State& state, std::string_view method, std::string_view uri) {
     Lab lab(1, core::Lookup::redirect);
     bind(lab, one_binding());
-    auto text = request_text("INVITE", "sip:u0@lab.test", 1);
+    const auto text = request_text(method, uri, 1);
     core::Outbox out;
     for (auto _ : state) {
         lab.core.on_message(phone_flow(), text, now, out);
         out.clear();
     }
 }
-BENCHMARK(redirect_a_call);
+BENCHMARK_CAPTURE(answer, options, "OPTIONS", "sip:lab.test");
+BENCHMARK_CAPTURE(answer, redirect, "INVITE", "sip:u0@lab.test");
 
 /// What comes out of the core last, answered with 200 as the callee would.
 std::string answer_to(const core::Outbox& out) {
