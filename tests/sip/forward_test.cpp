@@ -146,6 +146,7 @@ TEST(Forwarded, ContentLengthIsThatOfTheBody) {
 TEST(Forwarded, CredentialsForUsStayHere) {
     const Found theirs{R"(Proxy-Authorization: Digest realm="example.org",uri="x",response="realm=\"example.com\"")",
                        R"(Proxy-Authorization: Digest username="a, realm=\"example.com\"", realm="EXAMPLE.com")",
+                       R"(Proxy-Authorization: Digest username="a\",realm=example.com,\"", realm="example.org")",
                        R"(Proxy-Authorization: Digest xrealm="example.com")", "Proxy-Authorization: Digest"};
     auto request = invite()
                        .and_also(R"(Proxy-Authorization: Digest username="alice",realm="example.com",nonce="n")")

@@ -435,6 +435,22 @@ TEST(Client, APlaceUsedAgainHearsNothingOfTheOneBefore) {
     EXPECT_EQ(rig.history(), "timeout@32000");
 }
 
+TEST(Client, APlaceUsedAgainIsNotCancelledWithTheOneBefore) {
+    ClientRig rig;
+    auto first = rig.start("INVITE", tcp());
+    rig.answer(first, 180);
+    rig.layer.cancel(first.id, rig.now, rig.sends);
+    rig.answer(first, 200, "CANCEL");
+    rig.answer(first, 487);
+    auto second = rig.start("INVITE");
+    EXPECT_EQ(second.id.slot, first.id.slot);
+    rig.sent();
+    EXPECT_TRUE(rig.answer(second, 180));
+    EXPECT_EQ(rig.sent(), "");
+    rig.layer.cancel(second.id, rig.now, rig.sends);
+    EXPECT_EQ(rig.history(1'500ms), "CANCEL@500 CANCEL@1500");
+}
+
 TEST(Client, IsSentOnce) {
     ClientRig rig;
     auto branch = rig.start("MESSAGE");
