@@ -16,6 +16,7 @@ namespace muster::net {
 class Ground {
 public:
     std::unique_ptr<core::Core> make_core(std::uint32_t index);
+    core::Core& core(std::size_t i) { return *cores_[i]; }
     core::SettingsPtr settings() const { return settings_; }
     location::Table& table() { return table_; }
 
@@ -45,6 +46,7 @@ private:
     core::Ringing ringing_{4};
     core::RouteKeys route_keys_;
     core::SettingsPtr settings_;
+    std::vector<core::Core*> cores_;
 };
 
 class Host : public Ground {
