@@ -105,7 +105,8 @@ void Agents::registers(UserAgent& agent, const Statement& statement, bool leaves
     Phone::Fields all;
     const bool named = std::ranges::any_of(fields, [](const auto& field) { return field.first == "Contact"; });
     if (!named) all.emplace_back("Contact", "<" + agent.contact + ">" + params);
-    all.emplace_back("Expires", leaves ? "0" : "3600");
+    const bool lasts = std::ranges::any_of(fields, [](const auto& field) { return field.first == "Expires"; });
+    if (!lasts) all.emplace_back("Expires", leaves ? "0" : "3600");
     for (auto& field : fields) all.push_back(std::move(field));
     phone.flow = agent.flow;
     phone.retransmits = true;
@@ -122,12 +123,12 @@ void Agents::moves(UserAgent& agent, const std::string& transport, const std::st
 /// calls URI | messages URI | sends METHOD URI [without credentials] [with password P]
 void Agents::asks(UserAgent& agent, const std::string& method, const std::string& to, const Statement& statement) {
     const auto password = agent.password;
+    agent.answers_challenges = true;
     for (std::size_t i = 3; i + 1 < statement.words.size(); ++i) {
         if (word(statement, i) == "without") agent.answers_challenges = false;
         if (word(statement, i) == "password") agent.password = word(statement, i + 1);
     }
     agent.sends(method, with_scheme(to), block_fields(statement));
-    agent.answers_challenges = true;
     agent.password = password;
 }
 

@@ -52,7 +52,7 @@ private:
             {"queue", &Run::queue},       {"close", &Run::close},        {"reboot", &Run::reboot},
             {"remove", &Run::remove},     {"stranger", &Run::stranger},  {"dns", &Run::dns},
             {"refuse", &Run::refuse},     {"nobody", &Run::nobody},      {"network", &Run::network},
-            {"drain", &Run::drain},       {"nothing", &Run::nothing},
+            {"drain", &Run::drain},       {"nothing", &Run::nothing},    {"bind", &Run::bind},
         };
         return all;
     }
@@ -266,7 +266,17 @@ private:
     /// queue holds N
     void queue() { world_->queue_limit = base::decimal(word(2)).value_or(0); }
     /// close tcp ADDRESS
-    void close() { world_->closes(flow_at(1)); }
+    /// close tcp ADDRESS: the connection that came from there, and those that the server opened to there
+    void close() {
+        world_->closes(flow_at(1));
+        world_->closes_all(word(2));
+    }
+
+    /// bind AOR URI: an administrator does
+    void bind() {
+        auto job = world_->admin(core::BindingsEdit{"sip:" + word(1), word(2), 3600, false});
+        if (job->reject) throw Wrong{std::string(job->reject->reason)};
+    }
 
     /// stranger NAME at udp ADDRESS [as AOR]
     void stranger() { agents_->add_stranger(*at_); }

@@ -178,6 +178,8 @@ bool Phone::takes_challenge(std::string_view bytes) {
 }
 
 bool Phone::receives(std::string_view bytes) {
+    const auto sent = fields_of(bytes, "CSeq");
+    if (status_of(bytes) == 0 || sent.empty() || !sent[0].ends_with("REGISTER")) return false;
     const bool mine = branch_of(bytes) == branch_;
     if (!mine || !waiting_) return retransmits;  // late or doubled
     if (status_of(bytes) == 401 && answers_challenges && takes_challenge(bytes)) {

@@ -108,11 +108,16 @@ std::string UserAgent::sends(const std::string& method, const std::string& uri, 
     return call_id;
 }
 
-/// A way that does not lead through the server is trouble: all calls here were routed.
+/// A way that does not lead through the server is trouble: all calls here were routed. Proxies between us and the
+/// server have taken their Route off when it gets there.
 SipText UserAgent::request_within(Dialog& dialog, const std::string& method, unsigned cseq, base::Flow& over) {
-    const auto next = dialog.routes.empty() ? dialog.target : uri_of(dialog.routes.front());
-    const auto host = host_port_of(next);
-    if (!world_.settings()->served.is_listen_address(host.substr(0, host.rfind(':'))))
+    auto is_server = [this](const std::string& route) {
+        const auto host = host_port_of(uri_of(route));
+        return world_.settings()->served.is_listen_address(host.substr(0, host.rfind(':')));
+    };
+    const std::vector<std::string> routes(std::ranges::find_if(dialog.routes, is_server), dialog.routes.end());
+    const auto next = routes.empty() ? dialog.target : uri_of(routes.front());
+    if (routes.empty() && !is_server("<" + next + ">"))
         troubled(dialog.call_id, method + " would not go through the server but to " + next);
     auto to = flow;
     const bool by_tcp = param_of(next, "transport") == "tcp";
@@ -122,8 +127,8 @@ SipText UserAgent::request_within(Dialog& dialog, const std::string& method, uns
     SipText request;
     request.start = method + " " + (routes_strictly ? next : dialog.target) + " SIP/2.0";
     request.add("Via", via(over));
-    for (const auto& route : dialog.routes)
-        if (!routes_strictly || &route != &dialog.routes.front()) request.add("Route", route);
+    for (const auto& route : routes)
+        if (!routes_strictly || &route != &routes.front()) request.add("Route", route);
     if (routes_strictly) request.add("Route", "<" + dialog.target + ">");
     request.add("Max-Forwards", "70");
     request.add("From", dialog.local + ";tag=" + dialog.local_tag);

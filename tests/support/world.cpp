@@ -251,6 +251,12 @@ void World::closes(const base::Flow& flow) {
         to_core(*core, [this, flow](core::Core& its, core::Outbox& out) { its.on_flow_closed(flow, now_, out); });
 }
 
+void World::closes_all(std::string_view address) {
+    const auto opened = connected_;
+    for (const auto& flow : opened)
+        if (flow.remote.text() == address) closes(flow);
+}
+
 bool World::is_open(const base::Flow& flow) const {
     if (std::ranges::find(connected_, flow) != connected_.end()) return true;
     auto open = streams_.find(flow.remote.text());

@@ -68,6 +68,8 @@ public:
     base::Flow tcp(std::string_view address);  ///< the open connection from there, or a new one
     /// All that hold it hear of it.
     void closes(const base::Flow& flow);
+    /// All that the server has opened to that address.
+    void closes_all(std::string_view address);
     bool is_open(const base::Flow& flow) const;
     /// Nobody takes connections at this address: whoever sends there is told.
     void refuse(std::string_view address) { refused_.insert(std::string(address)); }
