@@ -85,7 +85,7 @@ void Core::add_branch(Forward& forward, const proxy::Target& target, Moment at) 
 }
 
 void Core::begin(Forward& forward, Moment at) {
-    if (forward.method == sip::Method::invite) answer_self(forward, 100, at);
+    if (forward.method == sip::Method::invite) answer_trying(forward, at);
     forward.context.start(at.now, forward.effects);
     carry_out(forward, nullptr, at);
 }
@@ -208,7 +208,17 @@ void Core::branch_failed(Forward& forward, std::uint32_t index, int status, Mome
     carry_out(forward, nullptr, at);
 }
 
-/// An answer of our own.
+/// The 100 of our own: with the Timestamp that came (RFC 3261 s8.2.6.1) and no To tag (s17.2.1).
+void Core::answer_trying(Forward& forward, Moment at) {
+    const auto& request = request_of(forward);
+    scratch_.clear();
+    sip::ResponseWriter writer(scratch_, 100, {}, request, forward.arrived, {});
+    if (auto sent_at = request.first(sip::Header::timestamp)) writer.field("Timestamp", *sent_at);
+    writer.finish();
+    layer_.respond(*forward.ticket, 100, scratch_, at.now, at.out.sends);
+}
+
+/// A final answer of our own.
 void Core::answer_self(Forward& forward, int status, Moment at) {
     if (!forward.ticket) return;
     scratch_.clear();
@@ -216,7 +226,7 @@ void Core::answer_self(Forward& forward, int status, Moment at) {
     if (status == 503) writer.field("Retry-After", "5");
     writer.finish();
     layer_.respond(*forward.ticket, status, scratch_, at.now, at.out.sends);
-    if (status >= 200) told(forward, status, at);
+    told(forward, status, at);
 }
 
 /// Ends what has come to its end, else sees to it that its next deadline is met.

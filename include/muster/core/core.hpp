@@ -145,6 +145,7 @@ private:
     void branch_ended(Forward& forward, std::uint32_t branch);
     void relay(Forward& forward, const sip::Message& response, std::string_view more, Moment at);
     void finish(Forward& forward, Moment at);
+    void answer_trying(Forward& forward, Moment at);
     void answer_self(Forward& forward, int status, Moment at);
     void told(Forward& forward, int status, Moment at);
     void settle(Forward& forward, base::Now now);
