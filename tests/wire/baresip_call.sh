@@ -78,7 +78,8 @@ for transport in udp tcp; do
     folder=$work/$transport
     say "$transport: alice calls, bob answers, alice hangs up"
     # Over UDP as phones do without NAT; over TCP with Outbound (RFC 5626), each call over the phone's own connection.
-    outbound=$([[ $transport == tcp ]] && echo ";sipnat=outbound" || true)
+    outbound=
+    [[ $transport == udp ]] || outbound=";sipnat=outbound"
     phone alice "$transport" "$outbound"
     phone bob "$transport" "$outbound"
     sockets=$(udp_ports_of "$daemon" | sort)
