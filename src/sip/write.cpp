@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <utility>
 
 #include "fields.hpp"
@@ -103,6 +104,8 @@ constexpr auto reasons = std::to_array<std::pair<int, std::string_view>>({
     {606, "Not Acceptable"},
     {607, "Unwanted"},
 });
+static_assert(std::ranges::adjacent_find(reasons, std::ranges::greater_equal{},
+                                         &std::pair<int, std::string_view>::first) == reasons.end());
 
 bool host_is(std::string_view host, const base::Address& address) {
     auto named = base::Address::parse(host);

@@ -143,6 +143,15 @@ TEST(Forwarded, ContentLengthIsThatOfTheBody) {
     EXPECT_TRUE(compact.ends_with("\r\n\r\nbod"));
 }
 
+TEST(Forwarded, ABodyIsBytes) {
+    const std::string body("v=0\0\r\n\r\n\xff\0Via: x\r\n\0", 20);
+    const auto length = "Content-Length: " + std::to_string(body.size());
+    const auto onward = forwarded(invite().with(length).text(body));
+    EXPECT_TRUE(onward.ends_with("\r\n\r\n" + body));
+    EXPECT_EQ(Parsed(onward).message.body, body);
+    EXPECT_EQ(lines_of(onward, "Content-Length"), Found{length});
+}
+
 TEST(Forwarded, CredentialsForUsStayHere) {
     const Found theirs{R"(Proxy-Authorization: Digest realm="example.org",uri="x",response="realm=\"example.com\"")",
                        R"(Proxy-Authorization: Digest username="a, realm=\"example.com\"", realm="EXAMPLE.com")",
