@@ -35,15 +35,18 @@ Mac::Mac(const Key& key) {
 Mac::~Mac() { EVP_MAC_CTX_free(keyed_); }
 
 std::uint64_t Mac::of(std::initializer_list<std::string_view> parts) {
-    EVP_MAC_init(keyed_, nullptr, 0, nullptr);  // the key stays
+    bool done = EVP_MAC_init(keyed_, nullptr, 0, nullptr) == 1;  // the key stays
+    auto add = [&](const void* bytes, std::size_t size) {
+        done = done && EVP_MAC_update(keyed_, static_cast<const std::uint8_t*>(bytes), size) == 1;
+    };
     for (auto part : parts) {
-        std::uint64_t size = part.size();
-        EVP_MAC_update(keyed_, reinterpret_cast<const std::uint8_t*>(&size), sizeof size);
-        EVP_MAC_update(keyed_, reinterpret_cast<const std::uint8_t*>(part.data()), part.size());
+        const std::uint64_t size = part.size();
+        add(&size, sizeof size);
+        add(part.data(), part.size());
     }
     std::array<std::uint8_t, 8> digest{};
     std::size_t length = 0;
-    EVP_MAC_final(keyed_, digest.data(), &length, digest.size());
+    if (!done || EVP_MAC_final(keyed_, digest.data(), &length, digest.size()) != 1) throw std::bad_alloc();
     std::uint64_t value = 0;
     std::memcpy(&value, digest.data(), sizeof value);
     return value;
