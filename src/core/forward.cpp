@@ -45,6 +45,8 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
         }
         sip::append_reply_head(made->head, message, arrival.flow, to_tag(message));
         forwards_->by_ticket.emplace(Forwards::key(*made->ticket), made->id);
+        if (base::is_stream(made->reply_to.transport))
+            forwards_->by_stream.emplace(Forwards::key(made->reply_to), made->id);
     }
     made->bytes.assign(message.bytes);
     message.rebase(made->bytes.data());
@@ -215,7 +217,16 @@ void Core::answer_trying(Forward& forward, Moment at) {
     sip::ResponseWriter writer(scratch_, 100, {}, request, forward.arrived, {});
     if (auto sent_at = request.first(sip::Header::timestamp)) writer.field("Timestamp", *sent_at);
     writer.finish();
-    layer_.respond(*forward.ticket, 100, scratch_, at.now, at.out.sends);
+    send_back(forward, 100, at);
+}
+
+/// What is written goes back to whoever asked: through the transaction, or past it where that has no place for it.
+void Core::send_back(Forward& forward, int status, Moment at) {
+    const bool late = forward.is_told && forward.status >= 300;  // a 2xx that crossed our answer: the caller must know
+    if (late || forward.is_detached)
+        at.out.sends.add(forward.reply_to, scratch_);
+    else
+        layer_.respond(*forward.ticket, status, scratch_, at.now, at.out.sends);
 }
 
 /// A final answer of our own.
@@ -225,7 +236,7 @@ void Core::answer_self(Forward& forward, int status, Moment at) {
     sip::ResponseWriter writer(scratch_, status, {}, forward.head);
     if (status == 503) writer.field("Retry-After", "5");
     writer.finish();
-    layer_.respond(*forward.ticket, status, scratch_, at.now, at.out.sends);
+    send_back(forward, status, at);
     told(forward, status, at);
 }
 
@@ -236,13 +247,11 @@ void Core::settle(Forward& forward, base::Now now) {
     if (answered && forward.is_ringing) {
         forward.is_ringing = false;
         shared_.ringing.remove(forward.aor);
-        auto [first, last] = table.ringing.equal_range(forward.aor);
-        for (; first != last; ++first)
-            if (first->second == forward.id) break;
-        table.ringing.erase(first);
+        Forwards::drop(table.ringing, forward.aor, forward.id);
     }
     if (answered && forward.waiting == 0 && (!forward.stays || now.mono >= *forward.stays)) {
         if (forward.ticket) table.by_ticket.erase(Forwards::key(*forward.ticket));
+        Forwards::drop(table.by_stream, Forwards::key(forward.arrived), forward.id);
         table.all.erase(forward.id);
         --counters_.under_way;
         return;

@@ -51,6 +51,7 @@ struct Core::Forward {
     bool is_told = false;             ///< a final response has gone back
     int status = 0;                   ///< of that
     bool is_ringing = false;          ///< counted in Shared::ringing
+    bool is_detached = false;         ///< the stream it came over is gone: answers go over one of our own
 };
 
 struct Core::Forwards {
@@ -67,8 +68,9 @@ struct Core::Forwards {
     std::unordered_map<std::uint64_t, std::unique_ptr<Forward>> all;
     std::unordered_map<std::uint64_t, std::uint64_t> by_ticket;
     std::unordered_map<std::uint64_t, Owner> by_question;
-    std::vector<Owner> by_client;                                 ///< by slot of the client transaction
-    std::unordered_multimap<std::string, std::uint64_t> ringing;  ///< by AOR
+    std::unordered_multimap<std::uint64_t, std::uint64_t> by_stream;  ///< those that came over a stream of this worker
+    std::vector<Owner> by_client;                                     ///< by slot of the client transaction
+    std::unordered_multimap<std::string, std::uint64_t> ringing;      ///< by AOR
     std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines;
     std::uint64_t last_id = 0;
     std::uint64_t last_question = 0;
@@ -81,7 +83,14 @@ struct Core::Forwards {
     std::vector<transaction::ClientLayer::Failure> failed;  // scratch
     std::optional<location::Record> record;                 ///< what `set` views
 
+    static std::uint64_t key(const base::Flow& stream) { return std::uint64_t{stream.slot} << 32 | stream.generation; }
     static std::uint64_t key(transaction::ServerId id) { return std::uint64_t{id.slot} << 32 | id.generation; }
+    /// Takes one entry of that value out of a table that may hold several under its key.
+    static void drop(auto& table, const auto& key, std::uint64_t id) {
+        auto [first, last] = table.equal_range(key);
+        while (first != last && first->second != id) ++first;
+        if (first != last) table.erase(first);
+    }
     Forward* find(std::uint64_t id) {
         auto found = all.find(id);
         return found == all.end() ? nullptr : found->second.get();

@@ -54,14 +54,10 @@ void Core::relay(Forward& forward, const sip::Message& response, std::string_vie
     ++counters_.relayed;
     scratch_.clear();
     sip::append_relayed(scratch_, response, more);
-    const bool late = forward.is_told && forward.status >= 300;
-    if (late)  // a 2xx that crossed our answer: the transaction has no place for it, but the caller must know
-        at.out.sends.add(forward.reply_to, scratch_);
-    else
-        layer_.respond(*forward.ticket, response.status, scratch_, at.now, at.out.sends);
+    send_back(forward, response.status, at);
     if (response.status < 200) return;
     if (forward.method == sip::Method::invite && response.status < 300) forward.stays = at.now.mono + repeated_2xx;
-    if (!late) told(forward, response.status, at);
+    told(forward, response.status, at);
 }
 
 /// The caller has its final response.
@@ -96,8 +92,20 @@ void Core::on_answer(std::uint64_t question, std::span<const Place> places, base
     branch_failed(forward, index, 503, {now, out});
 }
 
+/// Those who asked over it are answered over a connection to where their Via says they listen (RFC 3261 s18.2.2).
 void Core::on_flow_closed(const base::Flow& flow, base::Now now, Outbox& out) {
     layer_.on_flow_closed(flow);
+    auto [first, last] = forwards_->by_stream.equal_range(Forwards::key(flow));
+    for (; first != last; ++first) {
+        auto& forward = *forwards_->find(first->second);
+        if (forward.is_detached || !(forward.arrived == flow)) continue;
+        auto address = flow.remote;
+        const auto sent_by = request_of(forward).via.port;
+        address.port = sent_by != 0 ? sent_by : std::uint16_t{5060};
+        forward.is_detached = true;
+        forward.reply_to =
+            base::Flow::unopened(flow.transport, static_cast<std::uint16_t>(worker_), flow.listener, address);
+    }
     on_send_failed(flow, now, out);
 }
 

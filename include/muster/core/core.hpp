@@ -146,6 +146,7 @@ private:
     void relay(Forward& forward, const sip::Message& response, std::string_view more, Moment at);
     void finish(Forward& forward, Moment at);
     void answer_trying(Forward& forward, Moment at);
+    void send_back(Forward& forward, int status, Moment at);
     void answer_self(Forward& forward, int status, Moment at);
     void told(Forward& forward, int status, Moment at);
     void settle(Forward& forward, base::Now now);
