@@ -310,6 +310,7 @@ private:
         if (status == 404) return call.callee == "nobody@example.com";
         if (status == 480) return is_ours;  // nobody registered, or only over connections that are gone
         if (status == 487) return call.is_cancelled;
+        if (status == 407) return call.is_cancelled;  // the challenge crossed it, and is not answered any more
         if (status == 408) return call.rung > call.refused || is_lossy_ || has_silent();
         if (status == 500) return call.said.contains(503) || !is_ours || has_streams();
         return false;
