@@ -108,15 +108,17 @@ private:
         return {};
     }
 
-    /// Of several tokens the last is that of the side the request goes to. Without a To tag there is no dialog yet: a
+    /// Of several tokens the last is that of the side the request goes to, which may share the flow of this one: two
+    /// lines of one phone. The first may be that of the side it comes from. Without a To tag there is no dialog yet: a
     /// token, which anyone has who ever called through here, then opens nothing.
     base::Check read(std::string_view token) {
         const auto to_tag = request_.to.tag();
         const auto read = tokens_.read(token, request_.call_id, request_.from.tag(), to_tag);
         if (!read) return base::Reject{403, "Route Refused", "RFC 3261 s16.4: a Route value that we never gave"};
         if (to_tag.empty()) return {};
+        const bool is_near = !routing_.known_dialog && read->flow == arrived_;
         routing_.known_dialog = true;
-        routing_.flow = read->flow == arrived_ ? std::nullopt : read->flow;
+        routing_.flow = is_near ? std::nullopt : read->flow;
         return {};
     }
 
@@ -176,6 +178,7 @@ std::optional<NextHop> next_hop(const sip::Uri& uri) {
         if (!hop.transport) return {};
     }
     auto host = uri.param("maddr").value_or(uri.host);
+    if (host.empty()) return {};
     hop.address = base::Address::parse(host);
     if (hop.address) {
         if (!hop.transport) hop.transport = hop.secure ? Transport::tls : Transport::udp;

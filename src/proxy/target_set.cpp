@@ -32,13 +32,15 @@ bool prefers_flow(const sip::Uri& contact, const base::Flow& flow) {
     return !host || host->ip != flow.remote.ip;
 }
 
-/// False when nothing leads there. Behind an edge proxy only that one knows the flow to the phone.
+/// False when nothing leads there. Behind an edge proxy only that one knows the flow to the phone. A phone that speaks
+/// WebSocket or TLS is a client of it: nobody can open a connection to it.
 bool find_way(const Binding& binding, const sip::Uri& contact, const IsLive& is_live, Target& target) {
     if (!binding.path.empty()) return true;
     const auto flow = base::Flow::decode(binding.flow);
     if (!flow) return true;
-    const bool nothing_else =
-        binding.reg_id != 0 || flow->transport == Transport::ws || flow->transport == Transport::wss;
+    const auto by = flow->transport;
+    const bool nothing_else = binding.reg_id != 0 || by == Transport::ws || by == Transport::wss ||
+                              (by == Transport::tls && transport_of(contact) == by);
     if (!is_live(*flow)) return !nothing_else;
     if (nothing_else || prefers_flow(contact, *flow)) target.flow = flow;
     return true;

@@ -43,8 +43,8 @@ struct Routing {
 
 /// s16.4: puts the last Route value back into the Request-URI when that is a Record-Route of ours (strict routers),
 /// takes off the Route values at the front that are ours, and reads their tokens: the last one is that of the side the
-/// request goes to, and its flow counts unless the request came over it. A token with a wrong MAC: 403. A maddr of ours
-/// that led here comes off the Request-URI. 400 for a Route value that breaks the grammar.
+/// request goes to, and its flow counts unless it stands alone and the request came over it. A token with a wrong MAC:
+/// 403. A maddr of ours that led here comes off the Request-URI. 400 for a Route value that breaks the grammar.
 base::Result<Routing> preprocess(const sip::Message& request, const base::Flow& arrived,
                                  const sip::ServedDomains& served, auth::RouteTokens& tokens);
 

@@ -42,9 +42,9 @@ struct TargetSet {
 
 /// Fills `out` from the bindings of an AOR. `request` is null when none is at hand (an administrator asks): then
 /// nothing is left out for what it states. Left out are: expired bindings; those whose flow is dead where nothing but
-/// the flow leads to the contact (WebSocket, Outbound); all but the most recent of one instance; contacts that are not
-/// sips when the Request-URI is; contacts whose `methods` lack the method of the request; those that Reject-Contact or
-/// a required Accept-Contact rules out (RFC 3841 s7.2). `flow` is set where the way back is the flow: Outbound and
+/// the flow leads to the contact (WebSocket, TLS, Outbound); all but the most recent of one instance; contacts that are
+/// not sips when the Request-URI is; contacts whose `methods` lack the method of the request; those that Reject-Contact
+/// or a required Accept-Contact rules out (RFC 3841 s7.2). `flow` is set where the way back is the flow: Outbound and
 /// WebSocket; a live stream of the Contact's own transport; a Contact whose host is not the source address of its
 /// REGISTER, which came straight from the phone (no Path). A plain TCP contact whose stream is gone is reached by its
 /// URI.
