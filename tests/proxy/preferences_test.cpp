@@ -104,6 +104,22 @@ TEST(Preferences, Values) {
     }
 }
 
+TEST(Preferences, CompactFormsAndManyFields) {  // RFC 3841 s9.1, s9.2
+    const Request request("a: *;audio;require\r\na: *;mobility=\"fixed\"\r\nj: *;automata;class=\"personal\"\r\n");
+    EXPECT_EQ(score(";audio;mobility=\"fixed\"", request), 1000);
+    EXPECT_EQ(score(";audio", request), 500);
+    EXPECT_EQ(score(";audio=\"FALSE\"", request), ruled_out);
+    EXPECT_EQ(score(";audio;automata;class=\"personal\"", request), ruled_out);
+    EXPECT_EQ(score(";audio;automata;class=\"business\"", request), 500);
+}
+
+TEST(Preferences, ADeviceThatOnlySaysWhoItIsStatesAFeature) {  // RFC 3840 s9: what begins with a plus
+    EXPECT_EQ(accept(";+sip.instance=\"<urn:uuid:1>\"", "*;audio;require;explicit"), ruled_out);
+    EXPECT_EQ(accept(";+sip.instance=\"<urn:uuid:1>\"", "*;audio;require"), 0);
+    EXPECT_EQ(reject(";+sip.instance=\"<urn:uuid:1>\"", "*;+sip.instance=\"<urn:uuid:1>\""), ruled_out);
+    EXPECT_EQ(reject(";+sip.instance=\"<urn:uuid:1>\"", "*;+sip.instance=\"<urn:uuid:2>\""), 1000);
+}
+
 TEST(Preferences, FloodsAndGarbage) {
     std::string flood = "*;audio;require";
     for (int i = 0; i < 5'000; ++i) flood += ", *;audio";

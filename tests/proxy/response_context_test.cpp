@@ -271,6 +271,19 @@ TEST(ResponseContext, NobodyJoinsACallThatHasAnAnswer) {
     EXPECT_TRUE(call.effects.start.empty());
 }
 
+TEST(ResponseContext, WhoComesAfterTheLastGroupIsTooLate) {
+    auto options = invite();
+    options.group_time = 10s;
+    Call call({1000}, options);
+    call.provisional(0);
+    call.passes(10s);
+    call.effects.clear();
+    call.context.add(1000, call.now, call.effects);
+    EXPECT_TRUE(call.effects.start.empty());
+    EXPECT_TRUE(call.final(0, 487).finish);
+    EXPECT_EQ(call.best(), 408);
+}
+
 TEST(ResponseContext, BreadthIsSharedAndNeverPassed) {
     auto options = invite();
     options.breadth = 7;

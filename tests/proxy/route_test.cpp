@@ -105,6 +105,42 @@ TEST(Preprocess, TheFlowOfTheOtherSide) {
     EXPECT_FALSE(routes.within(near_route)->flow) << "the request came over it";
 }
 
+TEST(Preprocess, BothSidesShareAFlow) {
+    Routes routes;
+    const auto gateway = stream_flow("203.0.113.1:40000");
+    const auto route = routes.record_route(&gateway);
+    routes.arrived = gateway;
+    EXPECT_EQ(routes.within(route + ", " + route)->flow, gateway) << "from one line of it to another";
+    const auto strict = routes.within(route + ", <sip:bob@10.0.0.2>", route.substr(1, route.size() - 2));
+    ASSERT_TRUE(strict);
+    EXPECT_EQ(strict->request_uri.text, "sip:bob@10.0.0.2");
+    EXPECT_EQ(strict->flow, gateway);
+}
+
+TEST(Preprocess, OfASpiralTheValuesUpToTheProxyBetweenComeOff) {
+    Routes routes;
+    const auto near = stream_flow("203.0.113.1:40000"), far = stream_flow("203.0.113.9:50000");
+    routes.arrived = near;
+    const auto out = routes.within(routes.record_route(&near) + "," + routes.record_route() + ",<sip:p.example;lr>," +
+                                   routes.record_route() + "," + routes.record_route(&far));
+    ASSERT_TRUE(out);
+    EXPECT_FALSE(out->flow) << "the proxy between is reached by its URI";
+    EXPECT_TRUE(out->route.starts_with("<sip:p.example;lr>, <sip:"));
+    const auto back = routes.within(routes.record_route() + "\r\nRoute: " + routes.record_route(&far));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->route, "");
+    EXPECT_EQ(back->flow, far);
+}
+
+TEST(Preprocess, AWholeSetOfTokensMustBeRight) {
+    Routes routes;
+    auto forged = routes.record_route();
+    forged[6] = forged[6] == 'A' ? 'B' : 'A';
+    const auto routing = routes.within(routes.record_route() + ", " + forged);
+    ASSERT_FALSE(routing);
+    EXPECT_EQ(routing.reject().status, 403);
+}
+
 TEST(Preprocess, EitherSideMayBeTheCaller) {
     Routes routes;
     Request request("Route: " + routes.record_route() +
@@ -123,8 +159,13 @@ TEST(Preprocess, ForgedTokens) {
     ASSERT_FALSE(routing);
     EXPECT_EQ(routing.reject().status, 403);
 
-    Request other("Call-ID: other\r\nTo: <sip:b@example.com>;tag=x\r\nRoute: " + routes.record_route() + "\r\n");
-    EXPECT_FALSE(routes.run(other)) << "of another dialog";
+    for (const std::string dialog :
+         {"Call-ID: other\r\nTo: <sip:b@example.com>;tag=x\r\n",
+          "From: <sip:a@example.com>;tag=another\r\nTo: <sip:b@example.com>;tag=x\r\n", "Call-ID: other\r\n"}) {
+        auto other = routes.run(Request(dialog + "Route: " + routes.record_route() + "\r\n"));
+        ASSERT_FALSE(other) << dialog;
+        EXPECT_EQ(other.reject().status, 403) << dialog;
+    }
 }
 
 TEST(Preprocess, BrokenRoute) {
@@ -225,7 +266,8 @@ TEST(NextHop, WhatTheUriSays) {
         EXPECT_EQ(hop->transport ? base::lower_name(*hop->transport) : "", row.transport) << row.uri;
         EXPECT_EQ(hop->secure, row.uri.starts_with("sips")) << row.uri;
     }
-    for (auto text : {"tel:+1555", "http://a.example", "sip:a.example;transport=sctp", "sips:a.example;transport=udp"})
+    for (auto text : {"tel:+1555", "http://a.example", "sip:a.example;transport=sctp", "sips:a.example;transport=udp",
+                      "sip:a.example;maddr", "sip:a.example;transport"})
         EXPECT_FALSE(next_hop(uri_of(text))) << text;
 }
 

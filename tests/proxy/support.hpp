@@ -16,6 +16,9 @@
 
 namespace muster::proxy {
 
+/// Calls of operator new in the whole test program.
+extern std::size_t allocations;
+
 /// A parsed request that owns its bytes. A field in `more` replaces the one that would be there.
 struct Request {
     explicit Request(std::string_view more = {}, std::string_view uri = "sip:bob@example.com",
@@ -66,5 +69,57 @@ inline base::Flow stream_flow(std::string_view remote, base::Transport transport
 }
 
 inline sip::Uri uri_of(std::string_view text) { return sip::parse_uri(text).value(); }
+
+constexpr base::Mono start{std::chrono::hours(1)};
+inline const base::Now now{start + std::chrono::seconds(10), {}};
+
+/// An AOR and what it is bound to. Bindings are refreshed in the order they are added, one second each.
+struct Bound {
+    location::Binding& add(std::string_view contact, std::string_view params = {}) {
+        auto& binding = bindings.emplace_back();
+        binding.contact = contact;
+        binding.params = params;
+        binding.call_id = "c";
+        binding.interval = 60;
+        binding.expires_at = start + base::Seconds(60);
+        binding.updated_at = start - base::Seconds(100) + base::Seconds(bindings.size());
+        return binding;
+    }
+    location::Binding& over(const base::Flow& flow, std::string_view contact) {
+        auto& binding = add(contact);
+        binding.flow = texts.emplace_back(std::make_unique<std::string>(flow.encode()))->c_str();
+        return binding;
+    }
+    void instance(location::Binding& binding, std::string_view id, std::uint32_t reg_id = 0) {
+        binding.instance_id = id;
+        binding.reg_id = reg_id;
+    }
+
+    const TargetSet& look(const Request* request = nullptr, base::Now at = now) {
+        for (auto& binding : bindings) binding.has_q = binding.q != 1000;
+        record = location::Record::encode(1, start, bindings);
+        left_out.clear();
+        auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || streams_live; };
+        target_set(record, request ? &**request : nullptr, is_live, at, set, &left_out);
+        return set;
+    }
+    std::string uris(const Request* request = nullptr, base::Now at = now) {
+        std::string out;
+        for (const auto& target : look(request, at).targets) out.append(out.empty() ? "" : " ").append(target.uri);
+        return out;
+    }
+    std::string why(std::string_view contact) {
+        for (const auto& one : left_out)
+            if (one.contact == contact) return std::string(one.why);
+        return {};
+    }
+
+    std::vector<location::Binding> bindings;
+    std::vector<std::unique_ptr<std::string>> texts;
+    bool streams_live = true;
+    location::Record record;
+    TargetSet set;
+    std::vector<LeftOut> left_out;
+};
 
 }  // namespace muster::proxy

@@ -1,83 +1,13 @@
-// RFC 3261 s16.5: which contacts a request goes to, in which order and by which way; s8.3: how a redirect tells them.
+// RFC 3261 s16.5: which contacts a request goes to, in which order and by which way.
 #include "muster/proxy/target_set.hpp"
 
-#include <cstdlib>
-#include <new>
-
-#include "muster/proxy/redirect.hpp"
 #include "support.hpp"
-
-namespace {
-std::size_t allocations = 0;
-}  // namespace
-
-// Counts for the whole test program.
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* memory = std::malloc(size)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace muster::proxy {
 namespace {
 
 using namespace std::chrono_literals;
 using base::Transport;
-using location::Binding;
-
-constexpr base::Mono start{std::chrono::hours(1)};
-const base::Now now{start + 10s, {}};
-
-/// An AOR and what it is bound to. Bindings are refreshed in the order they are added, one second each.
-struct Bound {
-    Binding& add(std::string_view contact, std::string_view params = {}) {
-        auto& binding = bindings.emplace_back();
-        binding.contact = contact;
-        binding.params = params;
-        binding.call_id = "c";
-        binding.interval = 60;
-        binding.expires_at = start + 60s;
-        binding.updated_at = start - 100s + base::Seconds(bindings.size());
-        return binding;
-    }
-    Binding& over(const base::Flow& flow, std::string_view contact) {
-        auto& binding = add(contact);
-        binding.flow = texts.emplace_back(std::make_unique<std::string>(flow.encode()))->c_str();
-        return binding;
-    }
-    void instance(Binding& binding, std::string_view id, std::uint32_t reg_id = 0) {
-        binding.instance_id = id;
-        binding.reg_id = reg_id;
-    }
-
-    const TargetSet& look(const Request* request = nullptr, base::Now at = now) {
-        for (auto& binding : bindings) binding.has_q = binding.q != 1000;
-        record = location::Record::encode(1, start, bindings);
-        left_out.clear();
-        auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || streams_live; };
-        target_set(record, request ? &**request : nullptr, is_live, at, set, &left_out);
-        return set;
-    }
-    std::string uris(const Request* request = nullptr, base::Now at = now) {
-        std::string out;
-        for (const auto& target : look(request, at).targets) out.append(out.empty() ? "" : " ").append(target.uri);
-        return out;
-    }
-    std::string why(std::string_view contact) {
-        for (const auto& one : left_out)
-            if (one.contact == contact) return std::string(one.why);
-        return {};
-    }
-
-    std::vector<Binding> bindings;
-    std::vector<std::unique_ptr<std::string>> texts;
-    bool streams_live = true;
-    location::Record record;
-    TargetSet set;
-    std::vector<LeftOut> left_out;
-};
 
 TEST(TargetSet, OrderIsQThenMostRecent) {
     Bound bound;
@@ -116,6 +46,28 @@ TEST(TargetSet, DeadConnection) {
     EXPECT_FALSE(bound.set.targets[1].flow) << "a new connection to the URI";
     EXPECT_EQ(bound.why("sip:a@x.invalid;transport=ws"), "its connection is closed");
     EXPECT_EQ(bound.why("sip:b@203.0.113.1;transport=tcp"), "its connection is closed");
+}
+
+TEST(TargetSet, NobodyCallsBackATlsClient) {
+    Bound bound;
+    const auto tls = stream_flow("203.0.113.1:4000", Transport::tls);
+    for (auto contact : {"sips:a@203.0.113.1", "sip:b@10.0.0.1;transport=tls", "sip:c@203.0.113.1"})
+        bound.over(tls, contact);
+    bound.over(udp_flow("203.0.113.1:5060"), "sips:d@203.0.113.1");
+    EXPECT_EQ(bound.look().targets.size(), 4u);
+    bound.streams_live = false;
+    EXPECT_EQ(bound.uris(), "sips:d@203.0.113.1 sip:c@203.0.113.1");
+    EXPECT_FALSE(bound.set.targets[0].flow || bound.set.targets[1].flow) << "that ask for a connection, or for none";
+    EXPECT_EQ(bound.why("sips:a@203.0.113.1"), "its connection is closed");
+    EXPECT_EQ(bound.why("sip:b@10.0.0.1;transport=tls"), "its connection is closed");
+}
+
+TEST(TargetSet, MadeByAnAdministratorItGoesByItsUri) {
+    Bound bound;
+    bound.add("sip:a@10.0.0.1");
+    bound.add("sip:b@10.0.0.1").flow = "no flow at all";
+    EXPECT_EQ(bound.uris(), "sip:b@10.0.0.1 sip:a@10.0.0.1");
+    for (const auto& target : bound.set.targets) EXPECT_FALSE(target.flow);
 }
 
 TEST(TargetSet, WhenTheFlowIsTheWay) {
@@ -232,84 +184,6 @@ TEST(TargetSet, NothingLeftFromTheLookUpBefore) {
     bound.bindings.clear();
     bound.look();
     EXPECT_TRUE(bound.set.targets.empty() && bound.set.bindings.empty());
-}
-
-std::string contacts(const std::string& response) {
-    std::string out;
-    for (std::size_t at = 0; (at = response.find("Contact: ", at)) != response.npos; ++at)
-        out += response.substr(at + 9, response.find('\r', at) - at - 9) + "\n";
-    return out;
-}
-
-TEST(Redirect, TellsTheContactsAndNothingElse) {
-    Bound bound;
-    auto& path = bound.over(udp_flow("203.0.113.1:4000"), "sip:a@10.0.0.1;x=y");
-    path.q = 700;
-    path.path = "<sip:e.example;lr>";
-    bound.add("sip:b@h", ";+sip.instance=\"<urn:uuid:1>\"").interval = 0;
-    Request request;
-    std::string out = "before";
-    append_redirect(out, *request, udp_flow("192.0.2.4:5060"), "tag1", bound.look(&request), now);
-    EXPECT_EQ(out,
-              "beforeSIP/2.0 302 Moved Temporarily\r\n"
-              "Via: SIP/2.0/UDP 192.0.2.4;branch=z9hG4bK1\r\n"
-              "From: <sip:alice@example.com>;tag=caller\r\n"
-              "To: <sip:bob@example.com>;tag=tag1\r\n"
-              "Call-ID: call\r\n"
-              "CSeq: 1 INVITE\r\n"
-              "Contact: <sip:b@h>;q=1.0\r\n"
-              "Contact: <sip:a@10.0.0.1;x=y>;q=0.7;expires=50\r\n"
-              "Content-Length: 0\r\n\r\n");
-}
-
-TEST(Redirect, WhatDoesNotFitGoesFromTheLowestQUp) {
-    Bound bound;
-    bound.add("sip:a@h").q = 900;
-    bound.add("sip:b@h").q = 500;
-    bound.add("sip:c@h").q = 100;
-    Request request;
-    bound.look(&request);
-    auto answer = [&](std::size_t end) {
-        std::string out;
-        append_redirect(out, *request, udp_flow("192.0.2.4:5060"), "tag1", bound.set, now, end);
-        return out;
-    };
-    const auto whole = answer(std::string::npos);
-    const std::size_t line = std::string_view("Contact: <sip:c@h>;q=0.1;expires=50\r\n").size();
-    EXPECT_EQ(answer(whole.size()), whole);
-    EXPECT_EQ(contacts(answer(whole.size() - 1)), "<sip:a@h>;q=0.9;expires=50\n<sip:b@h>;q=0.5;expires=50\n");
-    EXPECT_EQ(answer(whole.size() - line).size(), whole.size() - line);
-    EXPECT_EQ(contacts(answer(1)), "<sip:a@h>;q=0.9;expires=50\n") << "the first always";
-    EXPECT_TRUE(answer(1).ends_with("\r\n\r\n"));
-}
-
-TEST(Redirect, LookUpAndAnswerAllocateNothing) {
-    Bound bound;
-    for (auto contact : {"sip:a@a-rather-long-host-name.example.com;transport=tcp", "sip:b@203.0.113.1", "sips:c@h"})
-        for (auto q : {1000, 300, 1000}) {
-            auto& binding = bound.over(stream_flow("203.0.113.1:4000"), contact);
-            binding.q = static_cast<std::uint16_t>(q);
-            binding.has_q = true;
-            binding.params = ";audio;methods=\"INVITE,BYE\"";
-        }
-    bound.instance(bound.bindings[0], "urn:uuid:00000000-0000-1000-8000-000A95A0E128");
-    bound.instance(bound.bindings[1], "urn:uuid:00000000-0000-1000-8000-000A95A0E128");
-    const auto record = location::Record::encode(1, start, bound.bindings);
-    const Request request("Accept-Contact: *;audio;require, *;video;explicit\r\nReject-Contact: *;automata\r\n");
-    const IsLive is_live = [](const base::Flow&) { return true; };
-    TargetSet set;
-    std::string out;
-    auto answer = [&] {
-        out.clear();
-        target_set(record, &*request, is_live, now, set);
-        append_redirect(out, *request, udp_flow("192.0.2.4:5060"), "tag1", set, now);
-    };
-    answer();
-    ASSERT_EQ(set.targets.size(), 8u);
-    const auto before = allocations;
-    ASSERT_GT(before, 0u);
-    answer();
-    EXPECT_EQ(allocations, before);
 }
 
 }  // namespace
