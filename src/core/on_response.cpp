@@ -9,8 +9,9 @@ namespace {
 
 constexpr base::Milliseconds repeated_2xx{32'000};  // 64*T1: RFC 6026 s7.2, timer M
 
-/// The response has a Via left when ours is taken off: somebody is there to hear it.
-bool has_more_vias(const sip::Message& response) {
+/// The response has a Via left when ours is taken off: somebody is there to hear it. That to a CANCEL is for us alone.
+bool is_for_somebody(const sip::Message& response) {
+    if (response.cseq.method == sip::Method::cancel) return true;
     sip::Values vias(response, sip::Header::via);
     return vias.next() && vias.next();
 }
@@ -20,7 +21,7 @@ bool has_more_vias(const sip::Message& response) {
 void Core::on_response(Arrival& arrival) {
     const auto& message = arrival.message;
     auto branch = transaction::read_branch(message.via.branch);
-    if (!branch || branch->home >= shared_.workers || !has_more_vias(message)) {
+    if (!branch || branch->home >= shared_.workers || !is_for_somebody(message)) {
         ++counters_.strays;
         return;
     }
@@ -114,11 +115,17 @@ void Core::on_send_failed(const base::Flow& flow, base::Now now, Outbox& out) {
     fail({now, out});
 }
 
-/// Client transactions that ended without a response.
+/// Client transactions that ended without a response. Whose they were is found before any is dealt with: their places
+/// are taken again at once.
 void Core::fail(Moment at) {
-    auto failed = std::exchange(forwards_->failed, {});
-    for (const auto& failure : failed) {
-        const auto owner = forwards_->by_client[failure.id.slot];
+    struct Lost {
+        Forwards::Owner owner;
+        transaction::ClientLayer::Failure failure;
+    };
+    std::vector<Lost> all;
+    for (const auto& failure : forwards_->failed) all.push_back({forwards_->by_client[failure.id.slot], failure});
+    forwards_->failed.clear();
+    for (const auto& [owner, failure] : all) {
         auto* forward = forwards_->find(owner.forward);
         if (!forward || forward->branches[owner.branch].client != failure.id) continue;
         const int status = failure.timed_out ? 408 : forward->branches[owner.branch].bound ? 430 : 503;

@@ -131,14 +131,17 @@ void Core::to_uri(Arrival& arrival, const proxy::Routing& routing) {
         target.flow.reset();  // a phone that has come back over another connection is found there
         if (find_bound_contact(arrival, routing.request_uri)) return to_found(arrival, nullptr, {});
     }
-    auto* made = new_forward(arrival, nullptr, breadth_of(arrival.message));
+    const auto breadth = breadth_of(arrival.message);
+    if (breadth == 0) return turn_down(arrival, {440, "Max-Breadth Exceeded", "RFC 5393 s5.3.3"});
+    auto* made = new_forward(arrival, nullptr, breadth);
     if (!made) return;
     add_branch(*made, target, arrival.at());
     begin(*made, arrival.at());
 }
 
-/// RFC 5393 s5.3.3: how many branches the request may have at one time.
+/// RFC 5393 s5.3.3: how many branches the request may have at one time. An ACK, which nobody can answer, always one.
 unsigned Core::breadth_of(const sip::Message& message) const {
+    if (message.method == sip::Method::ack) return settings_->max_breadth;
     auto field = message.first(sip::Header::max_breadth);
     auto given = field ? base::decimal(*field) : std::nullopt;
     return given ? static_cast<unsigned>(std::min<std::uint64_t>(*given, settings_->max_breadth))

@@ -36,11 +36,15 @@ void append_challenges_of(std::string& out, std::string_view response) {
 
 ResponseContext::Branch ResponseContext::add(std::uint16_t q, base::Now now, Effects& effects) {
     entries_.push_back({.q = q});
-    if (group_ && q >= *group_ && !answered_) start_some(now, effects);
+    if (is_started_ && (!group_ || answered_))
+        end(entries_.back(), 0, {});  // the last group is over: too late
+    else if (group_ && q >= *group_)
+        start_some(now, effects);
     return static_cast<Branch>(entries_.size() - 1);
 }
 
 void ResponseContext::start(base::Now now, Effects& effects) {
+    is_started_ = true;
     life_ends_ = now.mono + options_.life;
     // Groups may overlap: one that was given up has still to end when the next one rings.
     const auto spare = options_.breadth >= 2 * options_.joiners ? options_.joiners : 0;

@@ -1,6 +1,8 @@
 #include "support/world.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <iostream>
 #include <stdexcept>
 
 #include "muster/config/config.hpp"
@@ -9,6 +11,13 @@
 
 namespace muster::test {
 namespace {
+
+/// With MUSTER_TRACE set, each message is shown as it arrives.
+void trace(base::Now now, std::string_view way, const base::Flow& flow, std::string_view bytes) {
+    static const bool wanted = std::getenv("MUSTER_TRACE") != nullptr;
+    if (!wanted) return;
+    std::cerr << now.mono.time_since_epoch().count() << ' ' << way << ' ' << flow.source() << '\n' << bytes << '\n';
+}
 
 /// Thrown out of a commit at which the machine dies.
 struct Died {};
@@ -332,6 +341,7 @@ void World::arrives(const base::Flow& flow, std::string_view bytes) {
 }
 
 void World::takes(std::uint32_t home, const base::Flow& flow, std::string_view bytes) {
+    trace(now_, "core " + std::to_string(home) + " <-", flow, bytes);
     auto& core = *cores_[home];
     core::Outbox out;
     // A copy of exactly that size: a read past its end is found.
@@ -404,6 +414,7 @@ void World::announce(std::span<const location::Change> changes) {
 }
 
 void World::reaches_phone(const base::Flow& flow, const std::string& bytes) {
+    trace(now_, "->", flow, bytes);
     if (flow.remote == flow.local) return takes(home_of(flow), flow, bytes);  // a spiral
     for (auto& [name, phone] : phones_) {
         const bool its = base::is_stream(flow.transport)

@@ -40,7 +40,8 @@ public:
     explicit ResponseContext(const ContextOptions& options) : options_(options) {}
 
     /// One more target. Before start() it waits; later it is tried at once if its q is not below that of the group
-    /// under way, and when its group's turn comes if it is.
+    /// under way, and when its group's turn comes if it is; never when
+    /// the last group has ended.
     Branch add(std::uint16_t q, base::Now now, Effects& effects);
     void start(base::Now now, Effects& effects);
 
@@ -99,6 +100,7 @@ private:
     std::optional<std::uint16_t> group_;  ///< q of the group under way
     base::Mono group_ends_{};
     base::Mono life_ends_{};
+    bool is_started_ = false;
     bool answered_ = false;
     bool cancelled_ = false;
 };
