@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/phone.hpp"
+#include "support/sip_text.hpp"
 #include "support/world.hpp"
 
 namespace muster::core {
@@ -79,6 +82,40 @@ TEST_F(OneCore, ABrokenStreamIsAnsweredAndClosed) {
     core().on_broken_stream(flow, "\x16\x03\x01 no SIP at all", 400, "Bad Message", world.now(), out);
     EXPECT_TRUE(out.sends.empty());
     EXPECT_EQ(out.closes.size(), 1u);
+}
+
+/// RFC 3261 s17.1.2: a final response to a CANCEL ends its repetitions, however long the 487 takes.
+TEST_F(OneCore, AnAnsweredCancelIsNotRepeated) {
+    world.account("bob@example.com", "geheim");
+    auto& bob = world.phone("bob");
+    bob.registers("sip:bob@192.0.2.9", 600);
+    const auto caller = world.udp("198.51.100.7:5060");
+    auto asks = [&](const std::string& method) {
+        world.transmits(caller, method +
+                                    " sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK-1\r\n"
+                                    "From: <sip:dave@example.net>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: x\r\n"
+                                    "CSeq: 1 " +
+                                    method + "\r\nContent-Length: 0\r\n\r\n");
+    };
+    auto count = [&](const std::string& method) {
+        return std::ranges::count_if(world.inbox, [&](auto& each) { return each.bytes.starts_with(method + ' '); });
+    };
+    auto bob_answers = [&](const std::string& method, const std::string& status) {
+        ASSERT_EQ(count(method), 1);
+        auto asked =
+            std::ranges::find_if(world.inbox, [&](auto& each) { return each.bytes.starts_with(method + ' '); });
+        auto answer = test::SipText::parse(asked->bytes);
+        answer.start = "SIP/2.0 " + status;
+        answer.take({{"To", "<sip:bob@example.com>;tag=2"}});
+        world.transmits(asked->flow, answer.text());
+    };
+    asks("INVITE");
+    bob_answers("INVITE", "180 Ringing");
+    asks("CANCEL");
+    bob_answers("CANCEL", "200 OK");
+    world.passes(10s);
+    EXPECT_EQ(count("CANCEL"), 1);
+    EXPECT_EQ(core().counters().strays, 0u);
 }
 
 TEST_F(OneCore, TellsWhatHappened) {
