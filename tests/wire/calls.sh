@@ -9,6 +9,7 @@ sed -i '/^admin:/i \
     ring_time: 10s\
   closed.example: {inbound: nobody}\
   redirect.example: {lookup: redirect, trusted: [127.0.0.1]}' "$work/muster.yaml"
+! has_ipv6 || sed -i "/^store:/i \\  - udp: '[::1]:$port'" "$work/muster.yaml"
 start_musterd
 for user in alice bob carol dave erin; do add_account "$user"; done
 for aor in bob@closed.example carol@redirect.example; do echo pw | ctl accounts add "sip:$aor" --password-stdin >/dev/null; done
@@ -72,7 +73,20 @@ dial alice bob dialog_caller
 phones_done
 routes_are 2
 
+if has_ipv6; then
+    say "from IPv4 to IPv6 and back"
+    transport=u1
+    address=[::1]
+    phone bob dialog_callee
+    address=127.0.0.1
+    dial alice bob dialog_caller
+    phones_done
+    routes_are 2
+    ((answered += 1))
+fi
+
 say "a phone without a listener is called over the connection that it has opened"
+transport=t1
 sipp_phone bob own_connection -p "$(free_port)" -key callee bob@example.com -au bob -ap bob-secret -cid_str own &
 phones+=("bob:$!")
 children+=("$!")
@@ -115,6 +129,7 @@ phones_done
 say "nothing stays behind: what was answered is forgotten after 32 s"
 within 40 calls_are under_way 0 || fail "calls stay: $(ctl --json status | jq -c .calls)"
 calls_are answered "$answered"
+calls_are strays 0 || fail "answers that nobody waited for: $(ctl --json status | jq -c .calls)"
 
 say "SIGTERM while it rings: the caller hears 503, the phone a CANCEL"
 phone bob ring

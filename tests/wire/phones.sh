@@ -1,13 +1,16 @@
 # sipp phones that call each other through the daemon. Sourced after lib.sh.
 
-phones=()       # processes that have a call to take
-transport=u1    # of the phones started and the calls made from here on: u1 or t1
-ringing_port=   # of the phone started last
+phones=()          # processes that have a call to take
+transport=u1       # of the phones started and the calls made from here on: u1 or t1
+address=127.0.0.1  # of the same, where the daemon listens too; IPv6 in brackets
+ringing_port=      # of the phone started last
+
+has_ipv6() { grep -q '^0*1 ' /proc/net/if_inet6 2>/dev/null; }
 
 listens() {
     local hex
     printf -v hex ':%04X 0' "$1"
-    grep -q "$hex" /proc/net/{udp,tcp}
+    grep -q "$hex" /proc/net/{udp,tcp}{,6}
 }
 
 # sipp_phone NAME SCENARIO [OPTION…]: sipp by itself, which leaves what it saw in $work/NAME.*.
@@ -15,7 +18,7 @@ sipp_phone() {
     local name=$1 scenario=$2
     shift 2
     [[ -e $scenario ]] || scenario=$wire/sipp/$scenario.xml
-    (cd "$work" && exec sipp "127.0.0.1:$port" -sf "$scenario" -m 1 -i 127.0.0.1 -t "$transport" -nostdin \
+    (cd "$work" && exec sipp "$address:$port" -sf "$scenario" -m 1 -i "$address" -t "$transport" -nostdin \
         -timeout 25s -timeout_error -trace_err -error_file "$name.err" -trace_msg -message_file "$name.msg" \
         "$@" >"$name.out" 2>&1)
 }
@@ -33,7 +36,7 @@ answers() {
 # phone NAME SCENARIO [OPTION…]: the same, and NAME (up to a "-") is bound to it.
 phone() {
     answers "$@"
-    local uri="sip:callee@127.0.0.1:$ringing_port"
+    local uri="sip:callee@$address:$ringing_port"
     [[ $transport != t1 ]] || uri+=";transport=tcp"
     ctl bindings add "${1%%-*}@example.com" "$uri" >/dev/null
 }
