@@ -177,7 +177,7 @@ void Agents::hears(UserAgent& agent, const Statement& statement, std::size_t fro
 void Agents::check_end() const {
     for (const auto& [name, agent] : all_) {
         if (!agent->troubles.empty()) throw Wrong{agent->troubles.front().what};
-        if (agent->asking() != 0) throw Wrong{name + " waits for ever"};
+        if (auto open = agent->asking(); !open.empty()) throw Wrong{name + " waits for ever:\n" + open};
         if (!agent->heard.empty())
             throw Wrong{name + " hears what is not told: " + agent->heard.front().what + "\n" +
                         agent->heard.front().bytes};

@@ -384,9 +384,11 @@ std::vector<std::string> UserAgent::loses_connection() {
     return all;
 }
 
-std::size_t UserAgent::asking() const {
-    auto asks = [](const auto& entry) { return entry.second.status == 0; };
-    return static_cast<std::size_t>(std::ranges::count_if(clients_, asks));
+std::string UserAgent::asking() const {
+    std::string all;
+    for (const auto& [key, client] : clients_)
+        if (client.status == 0) all += client.request.text();
+    return all;
 }
 
 std::size_t UserAgent::asked() const {

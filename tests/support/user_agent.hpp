@@ -49,7 +49,7 @@ public:
     bool responds(int status, const Fields& fields = {});
     bool responds_to(const std::string& key, int status, const Fields& fields = {});
     /// Answers the newest INVITE once more with 200 and another tag, as a fork behind this one would.
-    bool answers_as_another();
+    bool answers_as_another(const std::string& key = {});
     /// What no honest phone says, in answer to the newest request.
     bool sends_garbage();
     bool is_pending(const std::string& key) const;
@@ -69,7 +69,7 @@ public:
     std::size_t talking() const;
     /// The Call-IDs of those.
     std::vector<std::string> calls() const;
-    std::size_t asking() const;  ///< requests of its own without a final answer
+    std::string asking() const;  ///< requests of its own that have no final response
     std::size_t asked() const;   ///< requests that it has not answered
     /// The Call-IDs of those that it rings for.
     std::vector<std::string> ringing() const;

@@ -105,8 +105,9 @@ bool UserAgent::responds_to(const std::string& key, int status, const Fields& fi
     return is_pending(key) && responds(servers_[key], status, fields);
 }
 
-bool UserAgent::answers_as_another() {
-    auto* server = newest(false);
+bool UserAgent::answers_as_another(const std::string& key) {
+    auto found = servers_.find(key);
+    auto* server = found != servers_.end() ? &found->second : newest(false);
     if (!server) return false;
     server->tag = new_id("tag");
     return responds(*server, 200, {}, true);
