@@ -170,7 +170,7 @@ private:
             if (!person.is_calling || !calls_[id].told.empty()) return;
             calls_[id].is_cancelled = true;
             ++seen["cancelled"];
-            person.agent->cancels();
+            person.agent->cancels(id);
         });
     }
 
@@ -228,6 +228,8 @@ private:
         ++call.rung;
         auto& agent = *person.agent;
         agent.ignores_cancel = random_.chance(10);
+        if (agent.ignores_cancel)  // and rings on
+            for (const auto& other : agent.involved()) calls_[other].is_tainted = true;
         const auto dice = random_.below(100);
         if (dice < 8) return;  // it has the INVITE and says nothing
         if (dice < 12) {

@@ -318,10 +318,12 @@ void UserAgent::acknowledges_refusal(const Client& client, const SipText& respon
     transmits(client.flow, ack.text());
 }
 
-void UserAgent::cancels() {
+void UserAgent::cancels(const std::string& call_id) {
     Client* newest = nullptr;
     for (auto& [key, client] : clients_)
-        if (client.request.method() == "INVITE" && (!newest || client.order > newest->order)) newest = &client;
+        if (client.request.method() == "INVITE" && (call_id.empty() || client.request.get("Call-ID") == call_id) &&
+            (!newest || client.order > newest->order))
+            newest = &client;
     if (!newest || newest->status != 0) return;
     newest->is_unwanted = true;
     if (newest->is_answering) cancels(*newest);

@@ -40,7 +40,7 @@ public:
     /// A request inside the newest dialog. False without one.
     bool sends_within(const std::string& method, const Fields& fields = {});
     /// Cancels the newest INVITE, once a provisional response has come.
-    void cancels();
+    void cancels(const std::string& call_id = {});
     /// The ACKs that were held back.
     void acknowledges();
 
