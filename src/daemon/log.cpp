@@ -35,9 +35,9 @@ struct Kind {
     Level level;
 };
 
-Kind kind_of(core::Event::Kind kind) {
+Kind kind_of(const core::Event& event) {
     using K = core::Event::Kind;
-    switch (kind) {
+    switch (event.kind) {
         case K::malformed:
             return {"parse result=malformed", Level::info};
         case K::auth_failed:
@@ -49,7 +49,7 @@ Kind kind_of(core::Event::Kind kind) {
         case K::evicted:
             return {"register result=evicted", Level::info};
         case K::call:
-            return {"call result=ended", Level::info};
+            return {event.status < 300 ? "call result=answered" : "call result=ended", Level::info};
     }
     return {"", Level::debug};
 }
@@ -99,7 +99,7 @@ void set_log_level(std::string_view level) { spdlog::set_level(spdlog::level::fr
 void log_line(Level level, std::string_view line) { spdlog::log(spdlog_level(level), line); }
 
 void log_event(const core::Event& event) {
-    auto kind = kind_of(event.kind);
+    auto kind = kind_of(event);
     if (!spdlog::should_log(spdlog_level(kind.level))) return;
     auto left_out =
         throttles[static_cast<std::size_t>(event.kind) % throttles.size()].pass(std::chrono::steady_clock::now());

@@ -22,7 +22,7 @@ struct Event {
         refused,      ///< a REGISTER that was refused; `status`, `rule`
         registered,   ///< a REGISTER was accepted and changed something
         evicted,      ///< `subject` is the contact that had to go
-        call,         ///< an INVITE has ended: `status` is what its caller was told, `subject` who was called
+        call,         ///< the caller has its final response: `status`, and `subject` who was called
     };
     Kind kind = Kind::malformed;
     int status = 0;
