@@ -33,6 +33,7 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     made->method = message.method;
     made->arrived = arrival.flow;
     made->reply_to = sip::reply_flow(message, arrival.flow);
+    if (message.via.port != 0) made->sent_by_port = message.via.port;
     made->loop_mark = arrival.loop_mark != 0 ? arrival.loop_mark : proxy::loop_mark(loops_, message);
     made->settings = settings_;
     made->realm = arrival.realm;
@@ -255,6 +256,11 @@ void Core::settle(Forward& forward, base::Now now) {
         table.all.erase(forward.id);
         --counters_.under_way;
         return;
+    }
+    if (answered && !forward.bytes.empty()) {  // nothing is passed on any more
+        forward.bytes = {};
+        forward.head = {};
+        if (table.parsed == forward.id) table.parsed = 0;
     }
     auto due = answered && forward.waiting == 0 ? forward.stays : forward.context.next_deadline();
     if (!due || (forward.wakes && *forward.wakes <= *due)) return;

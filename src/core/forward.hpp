@@ -39,6 +39,7 @@ struct Core::Forward {
     std::string aor;         ///< whose targets these are; empty when it was not looked up
     base::Flow arrived;
     base::Flow reply_to;
+    std::uint16_t sent_by_port = 5060;            ///< of the Via on top: where its sender listens
     std::optional<transaction::ServerId> ticket;  ///< none for an ACK
     std::uint64_t loop_mark = 0;
     proxy::ResponseContext context;

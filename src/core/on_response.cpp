@@ -101,8 +101,7 @@ void Core::on_flow_closed(const base::Flow& flow, base::Now now, Outbox& out) {
         auto& forward = *forwards_->find(first->second);
         if (forward.is_detached || !(forward.arrived == flow)) continue;
         auto address = flow.remote;
-        const auto sent_by = request_of(forward).via.port;
-        address.port = sent_by != 0 ? sent_by : std::uint16_t{5060};
+        address.port = forward.sent_by_port;
         forward.is_detached = true;
         forward.reply_to =
             base::Flow::unopened(flow.transport, static_cast<std::uint16_t>(worker_), flow.listener, address);
