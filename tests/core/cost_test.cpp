@@ -2,26 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
+#include "support/allocations.hpp"
 #include "support/phone.hpp"
 #include "support/world.hpp"
 
-namespace {
-std::size_t allocations = 0;
-}
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-
 namespace muster::core {
 namespace {
+
+using test::allocations;
 
 std::size_t allocations_of(test::World& world, std::string_view request) {
     const auto flow = world.udp("192.0.2.9:5060");
@@ -29,9 +17,9 @@ std::size_t allocations_of(test::World& world, std::string_view request) {
     std::size_t last = 0;
     for (int turn = 0; turn < 3; ++turn) {  // the first turns make the buffers
         out.clear();
-        const auto before = allocations;
+        const auto before = allocations();
         world.core(0).on_message(flow, request, world.now(), out);
-        last = allocations - before;
+        last = allocations() - before;
         EXPECT_EQ(out.sends.entries().size(), 1u);
     }
     return last;

@@ -79,10 +79,10 @@ TEST(Redirect, LookUpAndAnswerAllocateNothing) {
     for (const sip::Message* request : {&*plain, &*choosy, static_cast<const sip::Message*>(nullptr)}) {
         answer(request);
         ASSERT_EQ(set.targets.size(), 8u);
-        const auto before = allocations;
+        const auto before = allocations();
         ASSERT_GT(before, 0u);
         answer(request);
-        EXPECT_EQ(allocations, before);
+        EXPECT_EQ(allocations(), before);
     }
 }
 
@@ -93,9 +93,9 @@ TEST(Redirect, OnlyTheAnswerItselfGrows) {
     const Request request;
     std::string out;
     out.reserve(1'000);
-    const auto before = allocations;
+    const auto before = allocations();
     append_redirect(out, *request, udp_flow("192.0.2.4:5060"), "tag1", bound.set, now);
-    EXPECT_EQ(allocations, before);
+    EXPECT_EQ(allocations(), before);
     EXPECT_FALSE(out.empty());
 }
 

@@ -13,11 +13,11 @@
 #include "muster/proxy/target_set.hpp"
 #include "muster/sip/aor.hpp"
 #include "muster/sip/parse.hpp"
+#include "support/allocations.hpp"
 
 namespace muster::proxy {
 
-/// Calls of operator new in the whole test program.
-extern std::size_t allocations;
+using test::allocations;
 
 /// A parsed request that owns its bytes. A field in `more` replaces the one that would be there.
 struct Request {

@@ -1,24 +1,12 @@
 // What a client transaction costs: places, buffers and timers are used again, so nothing is allocated.
 
-#include <cstdlib>
-#include <new>
-
 #include "client_support.hpp"
-
-namespace {
-std::size_t allocations = 0;
-}
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "support/allocations.hpp"
 
 namespace muster::transaction {
 namespace {
+
+using test::allocations;
 
 /// Puts another branch where the one of 71 characters stands.
 void put_branch(std::string& text, const Branch& branch, std::string& scratch) {
@@ -38,7 +26,7 @@ TEST(ClientCost, ACancelledCallAllocatesNothing) {
 
     std::size_t spent = 1;
     for (int turn = 0; turn < 5; ++turn) {  // the first turns make the buffers
-        const auto before = allocations;
+        const auto before = allocations();
         auto branch = rig.layer.begin(0);
         for (auto* text : {&request, &ringing, &terminated}) put_branch(*text, *branch, scratch);
         rig.layer.send(branch->id, udp(), true, request, rig.now, rig.sends);
@@ -50,7 +38,7 @@ TEST(ClientCost, ACancelledCallAllocatesNothing) {
         sip::parse(terminated, *rig.message);
         EXPECT_TRUE(rig.layer.receive(*branch, *rig.message, rig.now, rig.sends));
         rig.passes(32s);
-        spent = allocations - before;
+        spent = allocations() - before;
         EXPECT_EQ(rig.sends.entries().size(), 5U);  // INVITE twice, CANCEL twice, ACK
         EXPECT_EQ(rig.layer.live(), 0U);
         rig.sends.clear();

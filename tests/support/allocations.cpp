@@ -1,16 +1,19 @@
-#include "support.hpp"
+#include "support/allocations.hpp"
 
 #include <cstdlib>
 #include <new>
 
-namespace muster::proxy {
-std::size_t allocations = 0;
+namespace {
+std::size_t count = 0;
 }
 
-// Counts for the whole test program.
+namespace muster::test {
+std::size_t allocations() { return count; }
+}  // namespace muster::test
+
 void* operator new(std::size_t size) {
-    ++muster::proxy::allocations;
-    if (void* memory = std::malloc(size)) return memory;
+    ++count;
+    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
     throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
