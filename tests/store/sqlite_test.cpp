@@ -137,6 +137,21 @@ TEST(SqliteStore, FilesAreForTheirOwnerOnly) {
     }
 }
 
+TEST(SqliteStore, AFileThatOthersMayReadIsClosedToThem) {
+    Folder folder;
+    open_sqlite({folder.file()});
+    ASSERT_EQ(chmod(folder.file().c_str(), 0644), 0);
+    Visitor left_behind(folder.file());  // so that a write-ahead log is there before the start, with the same rights
+    left_behind.run("SELECT count(*) FROM log");
+    fs::create_symlink(folder.file(), folder.file("link.db"));
+    auto store = open_sqlite({folder.file("link.db")});
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+        struct stat status {};
+        ASSERT_EQ(stat((folder.file() + suffix).c_str(), &status), 0) << suffix;
+        EXPECT_EQ(status.st_mode & 0777U, 0600U) << suffix;
+    }
+}
+
 TEST(SqliteStore, ASecondDaemonIsRefusedUntilTheFirstHasGone) {
     Folder folder;
     auto first = open_sqlite({folder.file()});

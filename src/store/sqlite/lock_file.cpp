@@ -12,11 +12,19 @@
 
 namespace muster::store::sqlite {
 
-LockFile::LockFile(const std::string& path) {
-    // By whatever link or folder it is reached, a database has one lock.
+namespace {
+
+/// By whatever link or folder it is reached, a database has one name, and so have the files beside it.
+std::string real_name(const std::string& path) {
     std::error_code unknown;
     const auto real = std::filesystem::weakly_canonical(path, unknown);
-    const auto name = (unknown ? path : real.string()) + "-lock";
+    return unknown ? path : real.string();
+}
+
+}  // namespace
+
+LockFile::LockFile(const std::string& path) {
+    const auto name = real_name(path) + "-lock";
     descriptor_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor_ < 0) throw Error("cannot open " + name + ": " + std::strerror(errno));
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
@@ -45,6 +53,19 @@ void create_file(const std::string& path) {
     const bool durable = directory >= 0 && ::fsync(directory) == 0;
     if (directory >= 0) ::close(directory);
     if (!durable) throw Error(std::string("its directory cannot be synced: ") + std::strerror(errno));
+}
+
+void close_to_others(const std::string& path) {
+    using std::filesystem::perms;
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+        const auto name = real_name(path) + suffix;
+        std::error_code error;
+        const auto file = std::filesystem::status(name, error);
+        if (!std::filesystem::exists(file) || (file.permissions() & (perms::group_all | perms::others_all)) == perms{})
+            continue;
+        std::filesystem::permissions(name, perms::owner_read | perms::owner_write, error);
+        if (error) throw Error("others may open " + name + ", and its mode cannot be set to 0600: " + error.message());
+    }
 }
 
 }  // namespace muster::store::sqlite

@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include "lock_file.hpp"
 #include "schema.hpp"
 
 namespace muster::store::sqlite {
@@ -12,7 +13,10 @@ constexpr std::int64_t retry_pages = 4'000;     // between two attempts to start
 
 Connection open(const SqliteOptions& options, Session::Kind kind) {
     Connection connection(options);
-    if (kind == Session::Kind::first_start) check(connection);
+    if (kind == Session::Kind::first_start) {
+        check(connection);
+        close_to_others(options.path);
+    }
     set_up(connection);
     if (kind == Session::Kind::first_start) migrate(connection);
     return connection;
