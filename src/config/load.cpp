@@ -329,6 +329,9 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
     if (running.listen != wanted.listen) keys.emplace_back("listen");
     if (running.store != wanted.store) keys.emplace_back("store");
     if (running.workers != wanted.workers) keys.emplace_back("workers");
+    // Each open connection cuts its stream by the limit it was made with.
+    if (running.settings.limits.message_bytes != wanted.settings.limits.message_bytes)
+        keys.emplace_back("limits.message_bytes");
     if (running.dns_servers != wanted.dns_servers) keys.emplace_back("dns.servers");
     if (running.admin_socket != wanted.admin_socket) keys.emplace_back("admin.socket");
     if (running.admin_http != wanted.admin_http) keys.emplace_back("admin.http");

@@ -218,11 +218,16 @@ TEST(NeedsRestart, NamesWhatARunningDaemonCannotChange) {
 listen: [{udp: "127.0.0.1:5060"}]
 store: sqlite:/tmp/a.db
 workers: 3
+limits: {message_bytes: 2048, headers: 64, contacts: 5}
 dns: {servers: [127.0.0.1]}
 admin: {socket: /tmp/a.sock, http: "127.0.0.1:9460"}
 domains: {example.com: {}})");
     EXPECT_EQ(needs_restart(running, wanted),
-              (std::vector<std::string>{"listen", "store", "workers", "dns.servers", "admin.socket", "admin.http"}));
+              (std::vector<std::string>{"listen", "store", "workers", "limits.message_bytes", "dns.servers",
+                                        "admin.socket", "admin.http"}));
+    EXPECT_TRUE(needs_restart(running, good("{store: memory, workers: 2, domains: {example.com: {}}, "
+                                            "limits: {headers: 64, contacts: 5}}"))
+                    .empty());
 }
 
 }  // namespace
