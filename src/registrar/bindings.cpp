@@ -31,22 +31,21 @@ Decision sweep(const location::Record& current, base::Now now) {
     return decision;
 }
 
-Decision admin_add(std::string_view contact, std::uint32_t interval, const location::Record* current, base::Now now,
-                   const Policy& policy) {
+Decision admin_add(const AdminContact& contact, const location::Record* current, base::Now now, const Policy& policy,
+                   const sip::ServedDomains& domains) {
     Decision decision;
     decision.rule = "changed by an administrator";
     decision.cause = location::Cause::admin;
     decision.bindings = current_bindings(current, now.mono);
-    auto uri = sip::parse_uri(contact);
-    if (!uri) {
-        decision.reject = base::Reject{400, "Bad Contact URI", "RFC 3261 s19.1.1"};
-        return decision;
-    }
+    auto uri = sip::parse_uri(contact.uri);
+    decision.reject = uri ? check_contact(*uri, true, contact.aor, domains)
+                          : base::Reject{400, "Bad Contact URI", "RFC 3261 s19.1.1"};
+    if (decision.reject) return decision;
     location::Binding binding;
-    binding.contact = contact;
+    binding.contact = contact.uri;
     binding.user_agent = "musterctl";
-    binding.interval = interval;
-    binding.expires_at = now.mono + base::Seconds(interval);
+    binding.interval = contact.interval;
+    binding.expires_at = now.mono + base::Seconds(contact.interval);
     binding.updated_at = now.mono;
     auto replaced = std::erase_if(decision.bindings, [&](const location::Binding& other) {
         return other.reg_id == 0 && same_contact(other.contact, *uri);

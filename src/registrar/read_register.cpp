@@ -52,8 +52,7 @@ base::Check read_params(const sip::Params& params, ContactRequest& contact) {
     return {};
 }
 
-/// A contact that is the AOR itself, or a GRUU of it, would be a loop (RFC 5627 s5.1). An address is ours only with a
-/// port we listen on: a phone may well share the machine.
+/// An address is ours only with a port we listen on: a phone may well share the machine.
 bool means_aor(const sip::Uri& uri, std::string_view aor, const sip::ServedDomains& domains) {
     if (!uri.headers.empty()) return false;
     std::uint16_t port = uri.port != 0 ? uri.port : uri.scheme == sip::Scheme::sips ? 5061 : 5060;
@@ -68,10 +67,7 @@ base::Check read_contact(std::string_view value, const sip::ServedDomains& domai
     ContactRequest contact;
     contact.uri = address->uri;
     if (auto refused = read_params(address->params, contact)) return refused;
-    if (!contact.uri.is_sip() && !contact.instance_id.empty())
-        return base::Reject{403, "Contact With Instance Is Not a SIP URI", "RFC 5627 s5.1"};
-    if (contact.uri.is_sip() && means_aor(contact.uri, request.aor, domains))
-        return base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1"};
+    if (auto refused = check_contact(contact.uri, !contact.instance_id.empty(), request.aor, domains)) return refused;
     request.contacts.push_back(std::move(contact));
     return {};
 }
@@ -143,6 +139,14 @@ base::Check read_outbound(const sip::Message& message, const base::Flow& flow, R
 }
 
 }  // namespace
+
+base::Check check_contact(const sip::Uri& contact, bool must_be_sip, std::string_view aor,
+                          const sip::ServedDomains& domains) {
+    if (!contact.is_sip())
+        return must_be_sip ? base::Check({403, "Contact Is Not a SIP URI", "RFC 5627 s5.1"}) : std::nullopt;
+    if (means_aor(contact, aor, domains)) return base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1"};
+    return {};
+}
 
 base::Result<Request> read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string aor,
                                     const base::Flow& flow, const base::Limits& limits) {

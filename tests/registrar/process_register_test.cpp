@@ -146,7 +146,7 @@ TEST_F(ProcessRegister, TheExpiredAreNotThere) {
 }
 
 TEST_F(ProcessRegister, ABindingThatNeverExpiresIsShownAsTheLongest) {
-    auto added = admin_add("sip:static@h", 0, nullptr, now, policy);
+    auto added = admin_add({"sip:alice@example.com", "sip:static@h", 0}, nullptr, now, policy, {});
     ASSERT_FALSE(added.reject);
     record = location::Record::encode(1, now.mono, added.bindings);
     Request query;
@@ -154,6 +154,21 @@ TEST_F(ProcessRegister, ABindingThatNeverExpiresIsShownAsTheLongest) {
     append_ok(out, "Call-ID: x\r\n", query, &*record, now);
     EXPECT_NE(out.find("Contact: <sip:static@h>;expires=4294967295\r\n"), out.npos) << out;
     EXPECT_NE(out.find("Date: Sat, 13 Nov 2010 23:29:00 GMT\r\n"), out.npos) << out;
+}
+
+TEST_F(ProcessRegister, AnAdministratorBindsWhatAPhoneMayBind) {
+    const std::pair<const char*, int> cases[] = {
+        {"sip:alice@example.com", 403},    {"sip:%61lice@EXAMPLE.com;gr=x", 403},
+        {"sips:alice@example.com", 403},   {"tel:123", 403},
+        {"mailto:alice@example.com", 403}, {"alice", 400},
+        {"sip:alice@example.com:5070", 0}, {"sip:bob@example.com", 0},
+        {"sip:alice@192.0.2.1", 0},
+    };
+    for (const auto& [uri, expected] : cases) {
+        auto decision = admin_add({"sip:alice@example.com", uri, 60}, nullptr, now, policy, served);
+        EXPECT_EQ(decision.reject ? decision.reject->status : 0, expected) << uri;
+        EXPECT_EQ(decision.changed, expected == 0) << uri;
+    }
 }
 
 }  // namespace

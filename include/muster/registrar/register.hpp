@@ -62,6 +62,11 @@ base::Check authorize(std::string_view account_aor, std::string_view to_aor);
 base::Result<Request> read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string aor,
                                     const base::Flow& flow, const base::Limits& limits);
 
+/// Whether a URI may be a contact of an AOR: 403 for the AOR itself or a GRUU of it, which would be a loop, and for
+/// another scheme where a SIP URI is wanted (RFC 5627 s5.1): with an instance, and from an administrator.
+base::Check check_contact(const sip::Uri& contact, bool must_be_sip, std::string_view aor,
+                          const sip::ServedDomains& domains);
+
 /// Whether the flow of a binding is known to be gone.
 using IsDead = std::function<bool(const location::Binding&)>;
 
@@ -80,9 +85,16 @@ struct Decision {
 Decision process_register(const Request& request, const location::Record* current, const Policy& policy,
                           const IsDead& is_dead, base::Now now);
 
-/// An administrator's change, by the same rules of matching. `interval` 0: never expires.
-Decision admin_add(std::string_view contact, std::uint32_t interval, const location::Record* current, base::Now now,
-                   const Policy& policy);
+/// A contact that an administrator binds to an AOR. `interval` 0: never expires.
+struct AdminContact {
+    std::string_view aor;
+    std::string_view uri;
+    std::uint32_t interval = 0;
+};
+
+/// An administrator's change, by the same rules of contacts and matching; only a SIP URI can be called.
+Decision admin_add(const AdminContact& contact, const location::Record* current, base::Now now, const Policy& policy,
+                   const sip::ServedDomains& domains);
 /// Removes the binding of `contact`, or all when it is empty. 404 when there is none.
 Decision admin_remove(std::string_view contact, const location::Record* current, base::Now now);
 /// What expiry leaves.
