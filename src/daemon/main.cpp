@@ -36,13 +36,21 @@ std::optional<muster::config::Config> read_config(const std::string& path) {
     return std::move(loaded.config);
 }
 
-void serve(muster::daemon::Daemon& daemon) {
-    boost::asio::io_context loop(1);
-    boost::asio::signal_set stop(loop, SIGTERM, SIGINT);
-    boost::asio::signal_set hangup(loop, SIGHUP);
-    stop.async_wait([&](auto, int) { loop.stop(); });
+/// From its construction on no signal ends the process: what comes while the store is loaded is kept for later.
+struct Signals {
+    boost::asio::io_context loop{1};
+    boost::asio::signal_set stop{loop, SIGTERM, SIGINT};
+    boost::asio::signal_set hangup{loop, SIGHUP};
+};
+
+void serve(muster::daemon::Daemon& daemon, Signals& signals) {
+    auto& loop = signals.loop;
+    signals.stop.async_wait([&](auto, int) { loop.stop(); });
+    loop.poll();
+    if (loop.stopped()) return;  // it came while the store was loaded
+
     std::function<void()> wait_for_hangup = [&] {
-        hangup.async_wait([&](auto error, int) {
+        signals.hangup.async_wait([&](auto error, int) {
             if (error) return;
             muster::daemon::notify_reloading();
             daemon.reload();
@@ -50,11 +58,10 @@ void serve(muster::daemon::Daemon& daemon) {
             wait_for_hangup();
         });
     };
-    wait_for_hangup();
-
     daemon.start();
     muster::daemon::log_line(muster::daemon::Level::info, "ready");
     muster::daemon::notify_ready();
+    wait_for_hangup();
     loop.run();
     muster::daemon::notify_stopping();
     muster::daemon::log_line(muster::daemon::Level::info, "stopping");
@@ -62,6 +69,7 @@ void serve(muster::daemon::Daemon& daemon) {
 }
 
 int run(const std::string& config_path) {
+    Signals signals;
     auto config = read_config(config_path);
     if (!config) return wrong_usage;
     signal(SIGPIPE, SIG_IGN);
@@ -73,7 +81,7 @@ int run(const std::string& config_path) {
     int code = fine;
     try {
         muster::daemon::Daemon daemon(std::move(*config), config_path);
-        serve(daemon);
+        serve(daemon, signals);
         muster::daemon::log_line(muster::daemon::Level::info, "stopped");
     } catch (const std::exception& error) {
         muster::daemon::log_line(muster::daemon::Level::error, error.what());

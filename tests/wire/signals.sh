@@ -35,6 +35,20 @@ is_bound alice
 say "SIGTERM"
 end_musterd TERM
 [[ $ended == 0 ]] || fail "exit status $ended"
+
+say "SIGHUP and SIGTERM while the store is loaded"
+start_musterd
+for ((i = 1; i <= 50000; i++)); do echo "u$i@example.com,pw"; done | ctl accounts import - >/dev/null
+end_musterd TERM
+setpriv --pdeathsig KILL "$MUSTERD" --config "$work/muster.yaml" 2> >(cat >>"$work/log") >&2 &
+daemon=$!
+has_opened_store() { [[ $(<"$store-lock") == "$daemon" ]]; }
+within 10 has_opened_store
+kill -HUP "$daemon"
+end_musterd TERM
+[[ $ended == 0 ]] || fail "exit status $ended"
+[[ $(grep -c ' ready$' "$work/log") == 2 ]] || fail "it was loaded before the signals came"
+
 say "wrong config at start: exit code 2"
 sed 's/^domains:/domans:/' "$work/good.yaml" >"$work/muster.yaml"
 status=0
