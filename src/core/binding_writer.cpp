@@ -1,10 +1,9 @@
 #include "muster/core/binding_writer.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <stdexcept>
-#include <unordered_map>
 
+#include "batch.hpp"
 #include "muster/base/text.hpp"
 #include "muster/registrar/reply.hpp"
 
@@ -17,9 +16,6 @@ constexpr base::Milliseconds sweep_again{1'000};
 
 /// When a record was made, on the clock that does not step. What was stored "in the future" was stored just now.
 base::Mono moment_of(base::Wall at, base::Now now) { return now.mono - std::max(now.wall - at, base::Milliseconds(0)); }
-
-/// No record can be made of it, and an empty one would say that the account is gone.
-base::Reject unsound() { return {400, "Bad Account", "admin"}; }
 
 bool is_query(const Job& job) {
     const auto* mine = std::get_if<RegisterJob>(&job.what);
@@ -40,50 +36,6 @@ std::optional<std::array<std::uint8_t, 32>> secret_from(std::string_view hex) {
 std::string_view domain_of(std::string_view aor) { return aor.substr(aor.rfind('@') + 1); }
 
 }  // namespace
-
-/// The new state of one key. Decisions of one batch see each other here before anything is visible.
-struct BindingWriter::Pending {
-    location::ChangeKind kind;
-    std::string key;
-    std::optional<location::Record> bindings;      // kind bindings
-    std::shared_ptr<const auth::Account> account;  // kind account; null when there is none
-    std::string account_text;
-    std::uint64_t previous = 0;
-    location::Cause cause = location::Cause::registered;
-    bool changed = false;
-    std::vector<Job*> jobs;
-
-    std::string_view record() const {
-        if (kind == location::ChangeKind::account) return account_text;
-        return bindings ? bindings->text() : std::string_view();
-    }
-
-    void set_bindings(std::span<const location::Binding> now_bound, base::Now now, location::Cause why) {
-        auto made = location::Record::encode(previous, now.mono, now_bound);
-        bindings = now_bound.empty() ? std::nullopt : std::optional(std::move(made));
-        cause = why;
-        changed = true;
-    }
-
-    void set_account(std::shared_ptr<const auth::Account> put, std::string text, Job& job) {
-        account = std::move(put);
-        account_text = std::move(text);
-        cause = account ? location::Cause::account : location::Cause::account_removed;
-        changed = true;
-        jobs.push_back(&job);
-        job.changed = true;
-    }
-};
-
-struct BindingWriter::Batch {
-    base::Now now;
-    std::deque<Pending> pending;
-    std::unordered_map<std::string_view, Pending*> bindings;  // by AOR, the text in `pending`
-    std::unordered_map<std::string_view, Pending*> accounts;
-    std::vector<location::Change> changes;
-    std::vector<Pending*> changed;  // one for each of `changes`
-    std::vector<Job*> conflicting;
-};
 
 BindingWriter::BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts,
                              registrar::IsDead is_dead, CommitFeed* feed)
@@ -118,7 +70,10 @@ BindingWriter::Secret BindingWriter::secret(std::string_view name, base::Random&
     location::Change change{location::ChangeKind::secret, location::Cause::admin, name, text, 0, 0, now.wall};
     auto result = store_.commit({&change, 1});
     made.stored = result.status == location::CommitStatus::done && result.conflicts.empty();
-    if (made.stored) secrets_[std::string(name)] = {change.version, made.bytes};
+    if (made.stored)
+        secrets_[std::string(name)] = {change.version, made.bytes};
+    else
+        last_error_ = std::move(result.error);
     return made;
 }
 
@@ -189,6 +144,7 @@ void BindingWriter::refuse_for_account(Batch& batch, Job& job, std::string_view 
 void BindingWriter::decide(Batch& batch, Job& job) {
     job.decided = batch.now;
     job.reject.reset();
+    job.detail.clear();
     job.changed = false;
     if (std::holds_alternative<RegisterJob>(job.what)) return decide_register(batch, job);
     if (auto* edit = std::get_if<BindingsEdit>(&job.what)) return decide_edit(batch, job, *edit);
@@ -214,7 +170,8 @@ void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit
     auto& pending = bindings_of(batch, edit.aor);
     const auto* current = pending.bindings ? &*pending.bindings : nullptr;
     auto decision = edit.remove ? registrar::admin_remove(edit.contact, current, batch.now)
-                                : registrar::admin_add(edit.contact, edit.interval, current, batch.now, domain->policy);
+                                : registrar::admin_add({edit.aor, edit.contact, edit.interval}, current, batch.now,
+                                                       domain->policy, job.settings->served);
     take(batch, job, pending, decision);
 }
 
@@ -229,52 +186,6 @@ void BindingWriter::take(Batch& batch, Job& job, Pending& pending, registrar::De
         job.evicted = std::move(decision.evicted);
     }
     job.record = pending.bindings;
-}
-
-void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
-    std::vector<std::string> texts;
-    for (const auto& account : put.accounts) {
-        if (put.must_be_new && account_of(batch, account.aor).account)
-            return refuse_for_account(batch, job, account.aor, {409, "Account Exists", ""});
-        if (texts.emplace_back(auth::encode(account)).empty()) {
-            job.reject = unsound();
-            return;
-        }
-    }
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-        auto account = std::make_shared<const auth::Account>(put.accounts[i]);
-        account_of(batch, account->aor).set_account(std::move(account), std::move(texts[i]), job);
-    }
-}
-
-/// The account that a job is about; null, and the job refused, when there is none.
-BindingWriter::Pending* BindingWriter::existing_account(Batch& batch, Job& job, std::string_view aor) {
-    auto& pending = account_of(batch, aor);
-    if (pending.account) return &pending;
-    refuse_for_account(batch, job, aor, {404, "No Such Account", ""});
-    return nullptr;
-}
-
-void BindingWriter::decide_alter(Batch& batch, Job& job, const AccountAlter& alter) {
-    auto* pending = existing_account(batch, job, alter.aor);
-    if (!pending) return;
-    auto account = *pending->account;
-    alter.alter(account);
-    auto text = auth::encode(account);
-    if (text.empty())
-        job.reject = unsound();
-    else
-        pending->set_account(std::make_shared<const auth::Account>(std::move(account)), std::move(text), job);
-}
-
-void BindingWriter::decide_remove(Batch& batch, Job& job, const AccountRemove& remove) {
-    auto* pending = existing_account(batch, job, remove.aor);
-    if (!pending) return;
-    pending->set_account(nullptr, {}, job);
-    auto& bindings = bindings_of(batch, remove.aor);
-    if (!bindings.bindings) return;
-    bindings.set_bindings({}, batch.now, location::Cause::account_removed);
-    bindings.jobs.push_back(&job);
 }
 
 /// Expired bindings leave as ordinary changes, decided on the record as it now is: one that was refreshed meanwhile
@@ -309,6 +220,7 @@ void BindingWriter::commit(Batch& batch) {
     ++counters_.batches;
     if (result.status != location::CommitStatus::done) {
         ++counters_.failed_batches;
+        last_error_ = std::move(result.error);
         bool tried = result.status == location::CommitStatus::failed;
         return fail(batch, tried ? registrar::store_failed(1) : registrar::store_down(5));
     }

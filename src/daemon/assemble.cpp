@@ -51,7 +51,10 @@ core::SettingsPtr settings_of(const config::Config& config) {
 core::RouteKeys route_keys(core::BindingWriter& writer, base::Random& random) {
     core::RouteKeys keys;
     const auto secret = writer.secret("record-route", random, net::read_clocks());
-    if (!secret.stored) log_line(Level::warning, "store result=failed: calls under way do not outlive this run");
+    if (!secret.stored) {
+        log_store_failure(writer.last_error());
+        log_line(Level::warning, "calls under way do not outlive this run: their key was not stored");
+    }
     keys.record_route = secret.bytes;
     random.fill(keys.loop);
     return keys;

@@ -40,7 +40,10 @@ Code code_of(const base::Reject& reject) {
     }
 }
 
-Reply refused(const base::Reject& reject) { return problem(code_of(reject), reject.reason, std::string(reject.rule)); }
+Reply refused(const core::Job& job) {
+    const auto& reject = *job.reject;
+    return problem(code_of(reject), reject.reason, job.detail.empty() ? std::string(reject.rule) : utf8(job.detail));
+}
 
 std::string q_text(std::uint16_t q) {
     std::string text;
@@ -94,7 +97,7 @@ Reply no_account(const Request& request) {
 /// Gives a job to the writer and answers by what becomes of it.
 void submit(Daemon& daemon, core::JobPtr job, Answer answer, std::function<Reply(const core::Job&)> reply) {
     daemon.submit(std::move(job), [answer = std::move(answer), reply = std::move(reply)](core::JobPtr finished) {
-        answer(finished->reject ? refused(*finished->reject) : reply(*finished));
+        answer(finished->reject ? refused(*finished) : reply(*finished));
     });
 }
 
@@ -260,17 +263,12 @@ void accounts_add(Daemon& daemon, const Request& request, Answer answer) {
     if (username.ends_with('@' + realm)) username.resize(username.size() - realm.size() - 1);
     if (username.empty() || username.find('@') != username.npos)
         return answer(problem(Code::usage, "Bad User Name", utf8(username) + ": expected one without \"@\""));
-    auto namesake = daemon.accounts().by_username(username, realm);
-    if (daemon.accounts().by_aor(aor->text)) return answer(problem(Code::conflict, "Account Exists", aor->text));
-    if (namesake) return answer(problem(Code::conflict, "User Name Is Taken", namesake->aor));
     auto account = auth::make_account(aor->text, username, realm, request.body);
     auto [first, last] = request.values.equal_range("alias");
     for (auto it = first; it != last; ++it) {
         auto alias = sip::aor_from_text(it->second, settings->served);
         if (!alias) return answer(problem(Code::refused, "Not an AOR of a Served Domain", it->second));
         if (alias->text == aor->text || std::ranges::count(account.aliases, alias->text) != 0) continue;
-        if (daemon.accounts().by_aor(alias->text))
-            return answer(problem(Code::conflict, "Alias Is Taken", alias->text));
         account.aliases.push_back(alias->text);
     }
     auto shown = account_json(account);

@@ -14,8 +14,6 @@
 namespace muster::daemon {
 namespace {
 
-constexpr std::uint64_t lines_per_second = 20;
-
 spdlog::level::level_enum spdlog_level(Level level) {
     switch (level) {
         case Level::debug:
@@ -57,6 +55,8 @@ Kind kind_of(const core::Event& event) {
 /// Lets some lines of a kind through each second and counts the rest.
 class Throttle {
 public:
+    explicit Throttle(std::uint64_t lines_per_second = 20) : most_(lines_per_second) {}
+
     /// How many were left out before this one; empty when this one is to be left out as well.
     std::optional<std::uint64_t> pass(std::chrono::steady_clock::time_point now) {
         std::lock_guard lock(mutex_);
@@ -64,7 +64,7 @@ public:
             start_ = now;
             passed_ = 0;
         }
-        if (passed_ >= lines_per_second) {
+        if (passed_ >= most_) {
             ++left_out_;
             return {};
         }
@@ -73,6 +73,7 @@ public:
     }
 
 private:
+    const std::uint64_t most_;
     std::mutex mutex_;
     std::chrono::steady_clock::time_point start_{};
     std::uint64_t passed_ = 0;
@@ -80,6 +81,11 @@ private:
 };
 
 std::array<Throttle, 8> throttles;
+Throttle store_failures(1);
+
+void append_left_out(std::string& line, std::uint64_t left_out) {
+    if (left_out > 0) line.append(" left_out=").append(std::to_string(left_out));
+}
 
 }  // namespace
 
@@ -107,10 +113,19 @@ void log_event(const core::Event& event) {
     std::string line(kind.words);
     if (event.status != 0) line.append(" status=").append(std::to_string(event.status));
     line.append(" src=").append(event.flow.source());
-    if (*left_out > 0) line.append(" left_out=").append(std::to_string(*left_out));
+    append_left_out(line, *left_out);
     line.append(" rule=\"").append(event.rule).append("\"");
     if (!event.subject.empty()) line.append(" subject=\"").append(base::printable(event.subject)).append("\"");
     log_line(kind.level, line);
+}
+
+void log_store_failure(std::string_view reason) {
+    auto left_out = store_failures.pass(std::chrono::steady_clock::now());
+    if (!left_out) return;
+    std::string line = "store result=failed";
+    append_left_out(line, *left_out);
+    line.append(" reason=\"").append(base::printable(reason, 200)).append("\"");
+    log_line(Level::error, line);
 }
 
 void stop_log() { spdlog::shutdown(); }

@@ -17,6 +17,8 @@ void set_log_level(std::string_view level);
 void log_line(Level level, std::string_view line);
 /// At most some lines a second of each kind; how many were left out is said with the next.
 void log_event(const core::Event& event);
+/// A batch that was not stored, and why. At most one line a second; how many were left out is said with the next.
+void log_store_failure(std::string_view reason);
 /// Writes out what waits.
 void stop_log();
 

@@ -49,7 +49,7 @@ void WriterThread::run() {
             next_housekeeping = now.mono + housekeeping;
         }
         auto counters = writer_.counters();
-        if (counters.failed_batches > failures) log_line(Level::error, "store result=failed");
+        if (counters.failed_batches > failures) log_store_failure(writer_.last_error());
         failures = counters.failed_batches;
         std::lock_guard lock(mutex_);
         counters_ = counters;

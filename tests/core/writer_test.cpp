@@ -54,6 +54,11 @@ protected:
         auto user = aor.substr(4, aor.find('@') - 4);
         return job(AccountsPut{{auth::make_account(std::move(aor), user, "example.com", "secret")}, must_be_new});
     }
+    JobPtr add(const std::string& user, std::string username, std::vector<std::string> aliases = {}) {
+        auto account = auth::make_account("sip:" + user + "@example.com", std::move(username), "example.com", "secret");
+        account.aliases = std::move(aliases);
+        return job(AccountsPut{{std::move(account)}, true});
+    }
     /// `contact` must outlive the job.
     JobPtr registers(std::string_view contact, std::uint32_t cseq, std::string_view call_id = "phone") {
         RegisterJob mine;
@@ -211,6 +216,7 @@ TEST_F(Writer, AFailedBatchIsAnsweredAndForgotten) {
         EXPECT_EQ(accounts->size(), 1u);
     }
     EXPECT_EQ(writer->counters().failed_batches, 2u);
+    EXPECT_EQ(writer->last_error(), "made to fail");
     store->faults().outcome = nullptr;
     EXPECT_EQ(status(edit("sip:second@h")), 200);
 }
@@ -333,6 +339,66 @@ TEST_F(Writer, OneBadAccountOfAJobStopsAll) {
     EXPECT_EQ(accounts->by_aor("sip:carol@example.com"), nullptr);
 }
 
+TEST_F(Writer, ANameIsOfOneAccountAlsoWithinABatch) {
+    struct Row {
+        const char* what;
+        JobPtr first, second;
+        const char* detail;
+    };
+    Row rows[] = {
+        {"AOR", add("a1", "a1"), add("a1", "a2"), "sip:a1@example.com"},
+        {"user name", add("b1", "shared"), add("b2", "shared"), "shared belongs to sip:b1@example.com"},
+        {"aliases", add("c1", "c1", {"sip:c@example.com"}), add("c2", "c2", {"sip:c@example.com"}),
+         "sip:c@example.com belongs to sip:c1@example.com"},
+        {"alias is an AOR", add("d1", "d1"), add("d2", "d2", {"sip:d1@example.com"}),
+         "sip:d1@example.com belongs to sip:d1@example.com"},
+        {"AOR is an alias", add("e1", "e1", {"sip:e2@example.com"}), add("e2", "e2"),
+         "sip:e2@example.com belongs to sip:e1@example.com"},
+    };
+    for (auto& row : rows) {
+        auto again = job(row.second->what);
+        auto before = accounts->size();
+        auto batch = run(std::move(row.first), std::move(row.second));
+        EXPECT_EQ(status_of(*batch[0]), 200) << row.what;
+        EXPECT_EQ(status_of(*batch[1]), 409) << row.what;
+        EXPECT_EQ(batch[1]->detail, row.detail);
+        EXPECT_EQ(accounts->size(), before + 1) << row.what;
+        batch = run(std::move(again));
+        EXPECT_EQ(status_of(*batch[0]), 409) << row.what << ", of one that is published";
+        EXPECT_EQ(batch[0]->detail, row.detail);
+    }
+}
+
+TEST_F(Writer, ANameThatABatchGivesUpIsFree) {
+    auto rename = job(AccountAlter{alice, [](auth::Account& account) { account.username = "al"; }});
+    auto batch = run(std::move(rename), add("bob", "alice"), add("carol", "al"));
+    EXPECT_EQ(status_of(*batch[0]), 200);
+    EXPECT_EQ(status_of(*batch[1]), 200);
+    EXPECT_EQ(status_of(*batch[2]), 409);
+    batch = run(job(AccountRemove{"sip:bob@example.com"}), add("dave", "alice"));
+    EXPECT_EQ(status_of(*batch[1]), 200);
+    EXPECT_EQ(accounts->by_username("alice", "example.com")->aor, "sip:dave@example.com");
+    batch = run(add("erin", "erin"), job(AccountRemove{"sip:erin@example.com"}), add("frank", "erin"));
+    EXPECT_EQ(status_of(*batch[2]), 200);
+}
+
+TEST_F(Writer, AnAlteredAccountTakesNobodysName) {
+    add_account("sip:bob@example.com");
+    auto steal = [](auth::Account& account) { account.username = "alice"; };
+    EXPECT_EQ(status(job(AccountAlter{"sip:bob@example.com", steal})), 409);
+    auto move = [](auth::Account& account) { account.aor = "sip:carol@example.com"; };
+    EXPECT_EQ(status(job(AccountAlter{"sip:bob@example.com", move})), 400);
+    EXPECT_EQ(accounts->by_username("alice", "example.com")->aor, alice);
+}
+
+TEST_F(Writer, ANameIsTakenOnlyIfItsAccountIsStored) {
+    store->faults().outcome = [](std::uint64_t) { return CommitStatus::failed; };
+    auto batch = run(add("bob", "shared"), add("carol", "shared"));
+    EXPECT_EQ(status_of(*batch[1]), 500) << "nobody has it: 409 would be a lie";
+    store->faults().outcome = nullptr;
+    EXPECT_EQ(status(add("carol", "shared")), 200);
+}
+
 TEST_F(Writer, AnAccountThatHasNoRecordIsRefused) {
     AccountsPut two;
     for (const auto* user : {"carol", "da\nve"})
@@ -353,6 +419,7 @@ TEST_F(Writer, AdministratorsFollowTheRulesOfMatching) {
     EXPECT_EQ(status(job(BindingsEdit{alice, "sip:a@HOST;transport=tcp", 0, true})), 200);
     EXPECT_EQ(status(job(BindingsEdit{alice, "", 0, true})), 404);
     EXPECT_EQ(status(edit("no uri")), 400);
+    EXPECT_EQ(status(edit(alice)), 403) << "a loop";
     EXPECT_EQ(status(job(BindingsEdit{"sip:nobody@example.com", "sip:a@h", 60, false})), 404);
     EXPECT_EQ(status(job(BindingsEdit{"sip:alice@example.net", "sip:a@h", 60, false})), 404);
 }

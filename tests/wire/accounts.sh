@@ -24,6 +24,23 @@ ends 1 accounts import "$work/import"
 ends 0 --json accounts list
 [[ $(jq -r .username <"$work/out" | sort | tr '\n' ' ') == "alice alice-x " ]] || fail "$(cat "$work/out")"
 
+say "also when two ask at once"
+racers=()
+for i in {1..8}; do
+    echo secret | "$MUSTERCTL" --socket "$work/musterd.sock" accounts add "racer$i@example.com" --password-stdin \
+        --username racer >/dev/null 2>>"$work/race.err" &
+    racers+=($!)
+done
+won=0
+for racer in "${racers[@]}"; do
+    status=0
+    wait "$racer" || status=$?
+    [[ $status == 0 || $status == 5 ]] || fail "accounts add: exit status $status"
+    [[ $status == 5 ]] || ((won += 1))
+done
+((won == 1)) || fail "$won accounts have one user name"
+(($(grep -c 'racer belongs to sip:racer' "$work/race.err") == 7)) || fail "$(cat "$work/race.err")"
+
 say "an alias stands once"
 ends 0 --json accounts add bob@example.com --password-stdin --alias bob@example.com --alias b@example.com --alias b@example.com
 [[ $(jq -c .aliases <"$work/out") == '["sip:b@example.com"]' ]] || fail "$(cat "$work/out")"
@@ -31,6 +48,12 @@ ends 0 --json accounts add bob@example.com --password-stdin --alias bob@example.
 say "an empty contact is not all contacts"
 ends 0 bindings add alice@example.com sip:alice@192.0.2.1
 ends 2 bindings remove alice@example.com ""
+ends 0 --json bindings count
+[[ $(jq .bindings <"$work/out") == 1 ]] || fail "$(cat "$work/out")"
+
+say "a contact of an administrator is one that a phone may have"
+ends 1 bindings add alice@example.com tel:123
+ends 1 bindings add alice@example.com sip:alice@example.com
 ends 0 --json bindings count
 [[ $(jq .bindings <"$work/out") == 1 ]] || fail "$(cat "$work/out")"
 

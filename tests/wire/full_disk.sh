@@ -49,6 +49,11 @@ diff "$work/promised" "$work/found" >"$work/differ" || fail "bound and acknowled
 cp "$work/few.csv" "$work/users.csv"
 run_sipp query -r 200
 
+say "the log says why, once a second"
+grep 'store result=failed.* reason="..*"' "$work/log" >"$work/failures" || fail "no reason in the log"
+cut -c1-19 "$work/failures" | uniq -d >"$work/repeated"
+[[ ! -s $work/repeated ]] || fail "more than one line in a second: $(cat "$work/repeated")"
+
 say "room again"
 make_room
 within 60 recovered || fail "it does not store again"

@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "muster/auth/accounts.hpp"
@@ -60,6 +61,8 @@ public:
     bool maintain(base::Now now);
 
     const WriterCounters& counters() const { return counters_; }
+    /// Why the store refused the last batch or secret that it did not take; for the log.
+    const std::string& last_error() const { return last_error_; }
 
 private:
     struct Batch;
@@ -77,6 +80,9 @@ private:
     Pending& bindings_of(Batch& batch, std::string_view aor);
     Pending& account_of(Batch& batch, std::string_view aor);
     Pending* existing_account(Batch& batch, Job& job, std::string_view aor);
+    using Claims = std::unordered_map<std::string, std::string_view>;  // a name of an account to its AOR
+    std::string holder(const Batch& batch, std::string_view text, std::string_view realm) const;
+    bool names_are_free(Batch& batch, Job& job, const auth::Account& wanted, Claims& claims);
     bool account_exists(const Batch& batch, std::string_view aor) const;
     bool account_enabled(const Batch& batch, std::string_view aor) const;
     void commit(Batch& batch);
@@ -96,6 +102,7 @@ private:
     };
     std::map<std::string, StoredSecret, std::less<>> secrets_;
     WriterCounters counters_;
+    std::string last_error_;
 };
 
 }  // namespace muster::core

@@ -37,7 +37,8 @@ struct BindingsEdit {
     bool remove = false;
 };
 
-/// Accounts to add or replace; all of one job stand or fall together. 409 when `must_be_new` and one exists.
+/// Accounts to add or replace; all of one job stand or fall together. 409 when `must_be_new` and one exists, and when
+/// an AOR, alias or user name is another account's.
 struct AccountsPut {
     std::vector<auth::Account> accounts;
     bool must_be_new = false;
@@ -64,6 +65,7 @@ struct Job {
 
     // The answer.
     base::Check reject;                      ///< set: nothing was changed
+    std::string detail;                      ///< of a reject, for people: what stands in the way; may be empty
     std::optional<location::Record> record;  ///< the AOR's record after the decision
     base::Now decided{};
     std::string_view rule;
