@@ -14,14 +14,14 @@ struct BindingWriter::Pending {
     std::string key;
     std::optional<location::Record> bindings;      // kind bindings
     std::shared_ptr<const auth::Account> account;  // kind account; null when there is none
-    std::string account_text;
+    std::string text;                              // its record; of kind staged too
     std::uint64_t previous = 0;
     location::Cause cause = location::Cause::registered;
     bool changed = false;
     std::vector<Job*> jobs;
 
     std::string_view record() const {
-        if (kind == location::ChangeKind::account) return account_text;
+        if (kind != location::ChangeKind::bindings) return text;
         return bindings ? bindings->text() : std::string_view();
     }
 
@@ -32,9 +32,9 @@ struct BindingWriter::Pending {
         changed = true;
     }
 
-    void set_account(std::shared_ptr<const auth::Account> put, std::string text, Job& job) {
+    void set_account(std::shared_ptr<const auth::Account> put, std::string record_text, Job& job) {
         account = std::move(put);
-        account_text = std::move(text);
+        text = std::move(record_text);
         cause = account ? location::Cause::account : location::Cause::account_removed;
         changed = true;
         jobs.push_back(&job);
@@ -51,6 +51,19 @@ struct BindingWriter::Batch {
     std::vector<location::Change> changes;
     std::vector<Pending*> changed;  // one for each of `changes`
     std::vector<Job*> conflicting;
+};
+
+/// An import under way: what of it is stored.
+struct BindingWriter::Import {
+    struct Part {
+        std::string key;
+        std::uint64_t version = 0;
+        std::vector<std::shared_ptr<const auth::Account>> accounts;  // none: the mark that it is finished
+    };
+    std::vector<Part> parts;
+    Claims claims;
+    bool finished = false;
+    bool abandoned = false;  // of an earlier run that did not finish: what is left of it hinders nobody
 };
 
 }  // namespace muster::core

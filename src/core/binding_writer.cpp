@@ -41,6 +41,8 @@ BindingWriter::BindingWriter(location::Store& store, location::Table& table, aut
                              registrar::IsDead is_dead, CommitFeed* feed)
     : store_(store), table_(table), accounts_(accounts), is_dead_(std::move(is_dead)), feed_(feed) {}
 
+BindingWriter::~BindingWriter() = default;
+
 void BindingWriter::load(base::Now now) {
     store_.load([&](const location::Stored& stored) {
         auto damaged = [&] { return std::runtime_error("damaged record of " + std::string(stored.key)); };
@@ -52,6 +54,8 @@ void BindingWriter::load(base::Now now) {
             auto bytes = secret_from(stored.record);
             if (!bytes) throw damaged();
             secrets_[std::string(stored.key)] = {stored.version, *bytes};
+        } else if (stored.kind == location::ChangeKind::staged) {
+            load_staged(stored);
         } else {
             auto record = location::Record::from_text(stored.version, moment_of(stored.at, now), stored.record);
             if (!record) throw damaged();
@@ -59,6 +63,7 @@ void BindingWriter::load(base::Now now) {
             if (auto due = record->next_expiry()) expiry_.schedule(stored.key, *due);
         }
     });
+    if (import_) complete_import(now);
 }
 
 BindingWriter::Secret BindingWriter::secret(std::string_view name, base::Random& random, base::Now now) {
@@ -148,6 +153,11 @@ void BindingWriter::decide(Batch& batch, Job& job) {
     job.changed = false;
     if (std::holds_alternative<RegisterJob>(job.what)) return decide_register(batch, job);
     if (auto* edit = std::get_if<BindingsEdit>(&job.what)) return decide_edit(batch, job, *edit);
+    if (auto* import = std::get_if<AccountsImport>(&job.what)) return decide_import(batch, job, *import);
+    if (import_under_way()) {
+        job.reject = base::Reject{409, "Import Under Way", "accounts change when it has ended"};
+        return;
+    }
     if (auto* put = std::get_if<AccountsPut>(&job.what)) return decide_put(batch, job, *put);
     if (auto* alter = std::get_if<AccountAlter>(&job.what)) return decide_alter(batch, job, *alter);
     decide_remove(batch, job, std::get<AccountRemove>(job.what));
@@ -252,7 +262,7 @@ void BindingWriter::resolve_conflicts(Batch& batch, const location::CommitResult
                 accounts_.publish(std::move(*account), conflict.version);
             else
                 accounts_.remove(pending->key, conflict.version);
-        } else {
+        } else if (pending->kind == location::ChangeKind::bindings) {
             auto moment = moment_of(conflict.at, batch.now);
             auto record = location::Record::from_text(conflict.version, moment, conflict.record);
             table_.publish(pending->key, record ? *record : location::Record::encode(conflict.version, moment, {}));
@@ -277,6 +287,8 @@ void BindingWriter::publish(Batch& batch) {
                 accounts_.publish(*pending->account, change.version);
             else
                 accounts_.remove(pending->key, change.version);
+        } else if (pending->kind == location::ChangeKind::staged) {
+            publish_staged(*pending, change.version);
         } else {
             auto record = pending->bindings.value_or(location::Record::encode(change.version, batch.now.mono, {}));
             record.set_version(change.version);
@@ -296,12 +308,14 @@ bool BindingWriter::maintain(base::Now now) {
             auto found = secrets_.find(key);
             return found != secrets_.end() && found->second.version == version;
         }
+        if (kind == location::ChangeKind::staged) return version_of_staged(key) == version;
         auto record = table_.find(key);
         return record && record->version() == version;
     };
     auto exists = [this](location::ChangeKind kind, std::string_view key) {
         if (kind == location::ChangeKind::account) return accounts_.version_of(key) != 0;
         if (kind == location::ChangeKind::secret) return secrets_.contains(key);
+        if (kind == location::ChangeKind::staged) return version_of_staged(key) != 0;
         return table_.find(key).has_value();
     };
     return store_.maintain(now, is_current, exists);

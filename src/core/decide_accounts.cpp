@@ -59,7 +59,7 @@ std::string BindingWriter::holder(const Batch& batch, std::string_view text, std
 bool BindingWriter::names_are_free(Batch& batch, Job& job, const auth::Account& wanted, Claims& claims) {
     for (const auto& name : names_of(wanted)) {
         auto [claim, is_new] = claims.emplace(name.key(), wanted.aor);
-        auto other = is_new ? holder(batch, name.text, name.realm) : std::string(claim->second);
+        auto other = is_new ? holder(batch, name.text, name.realm) : claim->second;
         if (other.empty() || other == wanted.aor) continue;
         refuse_for_account(batch, job, other, {409, taken(name, wanted), "admin"});
         job.detail = std::string(name.text).append(" belongs to ").append(other);

@@ -123,6 +123,7 @@ void Daemon::start() {
 
 void Daemon::stop() {
     admin_.reset();
+    importer_ = {};  // asked to stop and joined, while there is a writer that answers it
     if (workers_ && writer_thread_) workers_->drain(drain_patience);
     writer_thread_.reset();
     workers_.reset();
@@ -173,6 +174,16 @@ void Daemon::submit(core::JobPtr job, std::function<void(core::JobPtr)> done) {
     jobs.front()->reject = base::Reject{503, "Queue Full", "commit not tried"};
     auto tell = std::move(jobs.front()->done);
     tell(std::move(jobs.front()));
+}
+
+bool Daemon::begin_import(std::function<admin::Reply(std::stop_token)> import, admin::Answer answer) {
+    if (importing_.exchange(true)) return false;
+    importer_ = std::jthread([this, import = std::move(import), answer = std::move(answer)](std::stop_token stop) {
+        auto reply = import(std::move(stop));
+        importing_ = false;  // before the answer: who has it may import again
+        answer(std::move(reply));
+    });
+    return true;
 }
 
 bool Daemon::is_live(const location::Binding& binding) const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "commit_queue.hpp"
 #include "kernel_random.hpp"
@@ -41,6 +42,9 @@ public:
     core::SettingsPtr settings() const;
     /// Gives one administrative job to the writer; `done` is called on the writer's thread.
     void submit(core::JobPtr job, std::function<void(core::JobPtr)> done);
+    /// Runs an import on a thread of its own and answers with what it returns. False when one is under way. Of the
+    /// admin thread.
+    bool begin_import(std::function<admin::Reply(std::stop_token)> import, admin::Answer answer);
 
     const location::Table& table() const { return table_; }
     const auth::Accounts& accounts() const { return accounts_; }
@@ -84,6 +88,8 @@ private:
     std::unique_ptr<net::Workers> workers_;
     std::unique_ptr<WriterThread> writer_thread_;
     std::mutex reload_mutex_;
+    std::atomic<bool> importing_ = false;
+    std::jthread importer_;
     std::unique_ptr<admin::Server> admin_;
 };
 

@@ -6,9 +6,9 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <map>
-#include <unordered_map>
 
 #include "daemon.hpp"
+#include "import.hpp"
 #include "muster/admin/codec.hpp"
 #include "muster/base/text.hpp"
 #include "muster/proxy/target_set.hpp"
@@ -28,17 +28,6 @@ Reply done(const json::value& body = json::object{}) { return {Code::done, json:
 
 using admin::problem;
 using admin::utf8;
-
-Code code_of(const base::Reject& reject) {
-    switch (reject.status) {
-        case 404:
-            return Code::not_found;
-        case 409:
-            return Code::conflict;
-        default:
-            return Code::refused;
-    }
-}
 
 Reply refused(const core::Job& job) {
     const auto& reject = *job.reject;
@@ -244,14 +233,6 @@ void accounts_list(Daemon& daemon, const Request& request, const Answer& answer)
     answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}}));
 }
 
-/// The digest user name of an AOR: its user part without escapes. One with an "@" cannot be a user name, since phones
-/// send "user@domain" too.
-std::string username_of(const sip::Aor& aor) {
-    std::string username;
-    if (!sip::unescape(aor.user(), username)) username = aor.user();
-    return username;
-}
-
 void accounts_add(Daemon& daemon, const Request& request, Answer answer) {
     auto settings = daemon.settings();
     auto aor = sip::aor_from_text(request.value("aor"), settings->served);
@@ -306,70 +287,11 @@ void accounts_remove(Daemon& daemon, const Request& request, Answer answer) {
            [](const core::Job&) { return done(); });
 }
 
-struct ImportLine {
-    sip::Aor aor;
-    std::string_view password;
-};
-
-/// Reads `user@domain,password` lines. The first bad line ends it: `fault` then names it.
-std::vector<ImportLine> read_import(std::string_view text, const sip::ServedDomains& served, std::string& fault) {
-    std::vector<ImportLine> lines;
-    std::unordered_map<std::string, std::size_t> seen;
-    for (std::size_t number = 1; !text.empty() && fault.empty(); ++number) {
-        auto end = std::min(text.find('\n'), text.size());
-        auto line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        if (line.empty()) continue;
-        auto comma = std::min(line.find(','), line.size());
-        auto aor = sip::aor_from_text(line.substr(0, comma), served);
-        auto where = "line " + std::to_string(number) + ": ";
-        if (comma + 1 >= line.size()) {
-            fault = where + "expected user@domain,password";
-        } else if (!aor) {
-            fault = where + "not an AOR of a served domain";
-        } else if (auto [earlier, is_new] = seen.emplace(aor->text, number); !is_new) {
-            fault = where + "the same account as line " + std::to_string(earlier->second);
-        } else {
-            lines.push_back({std::move(*aor), line.substr(comma + 1)});
-        }
-    }
-    return lines;
-}
-
-/// An account that exists keeps its user name and aliases: only its password is new.
-auth::Account imported(const ImportLine& line, const auth::Account* former) {
-    if (!former)
-        return auth::make_account(line.aor.text, username_of(line.aor), std::string(line.aor.domain()), line.password);
-    auto account = *former;
-    auth::set_password(account, line.password);
-    return account;
-}
-
-void accounts_import(Daemon& daemon, const Request& request, Answer answer) {
-    std::string fault;
-    auto lines = read_import(request.body, daemon.settings()->served, fault);
-    if (!fault.empty()) return answer(problem(Code::refused, "Nothing Imported", fault));
-    core::AccountsPut put;
-    put.accounts.reserve(lines.size());
-    for (const auto& line : lines) {
-        auto former = daemon.accounts().by_aor(line.aor.text);
-        if (former && former->aor != line.aor.text)
-            return answer(
-                problem(Code::conflict, "Nothing Imported", line.aor.text + " is an alias of " + former->aor));
-        if (!former && username_of(line.aor).find('@') != std::string::npos)
-            return answer(problem(Code::refused, "Nothing Imported",
-                                  line.aor.text + " needs a user name without \"@\": add it by accounts add"));
-        put.accounts.push_back(imported(line, former.get()));
-        const auto& account = put.accounts.back();
-        auto namesake = daemon.accounts().by_username(account.username, account.realm);
-        if (namesake && namesake->aor != account.aor)
-            return answer(problem(Code::conflict, "Nothing Imported",
-                                  "the user name of " + account.aor + " is that of " + namesake->aor));
-    }
-    submit(daemon, job_of(std::move(put)), std::move(answer), [count = lines.size()](const core::Job&) {
-        return done(json::object{{"imported", count}});
-    });
+void accounts_import(Daemon& daemon, const Request& request, const Answer& answer) {
+    const bool begun = daemon.begin_import(
+        [&daemon, text = request.body](std::stop_token stop) { return import_accounts(daemon, text, std::move(stop)); },
+        answer);
+    if (!begun) answer(problem(Code::conflict, "Import Under Way", "nothing imported"));
 }
 
 // The daemon itself.
@@ -464,7 +386,7 @@ const std::map<std::string, Function, std::less<>> functions{
     {"accounts add", accounts_add},
     {"accounts disable", accounts_disable},
     {"accounts enable", accounts_enable},
-    {"accounts import", accounts_import},
+    {"accounts import", adapt<accounts_import>},
     {"accounts list", adapt<accounts_list>},
     {"accounts passwd", accounts_passwd},
     {"accounts remove", accounts_remove},

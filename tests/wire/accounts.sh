@@ -41,6 +41,27 @@ done
 ((won == 1)) || fail "$won accounts have one user name"
 (($(grep -c 'racer belongs to sip:racer' "$work/race.err") == 7)) || fail "$(cat "$work/race.err")"
 
+say "all of a file or nothing, also when the daemon dies within it"
+seq 40000 | sed 's/.*/i&@example.com,pw/' >"$work/import"
+accounts() { ctl --json status | jq .accounts; }
+before=$(accounts)
+{ cat "$work/import"; echo 'dave@example.com,pw'; echo 'racer@example.com,pw'; } >"$work/clash"
+ends 5 accounts import "$work/clash"
+grep -q 'racer belongs to sip:racer' "$work/out" || fail "$(cat "$work/out")"
+[[ $(accounts) == "$before" ]] || fail "$(accounts) accounts, not $before"
+for pause in 0.05 0.2 0.4 0.6 0.8 1; do
+    "$MUSTERCTL" --socket "$work/musterd.sock" accounts import "$work/import" >/dev/null 2>&1 &
+    sleep "$pause"
+    end_musterd KILL
+    wait $! || true
+    start_musterd
+    after=$(accounts)
+    say "killed after $pause s: $((after - before)) of 40000"
+    [[ $after == "$before" || $after == $((before + 40000)) ]] || fail "$after accounts"
+done
+ends 0 accounts import "$work/import"
+[[ $(accounts) == $((before + 40000)) ]] || fail "$(accounts) accounts"
+
 say "an alias stands once"
 ends 0 --json accounts add bob@example.com --password-stdin --alias bob@example.com --alias b@example.com --alias b@example.com
 [[ $(jq -c .aliases <"$work/out") == '["sip:b@example.com"]' ]] || fail "$(cat "$work/out")"

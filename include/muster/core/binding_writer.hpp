@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -38,8 +39,10 @@ class BindingWriter {
 public:
     BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts, registrar::IsDead is_dead,
                   CommitFeed* feed = nullptr);
+    ~BindingWriter();
 
-    /// Fills the tables from the store. Throws what the store throws.
+    /// Fills the tables from the store, and completes an import that was finished and not yet applied. Throws
+    /// std::runtime_error: what the store throws, and when it does not take the rest of that import.
     void load(base::Now now);
 
     /// The secret of that name, 32 bytes: as stored, or a new one, committed before this returns. After load(), before
@@ -67,6 +70,7 @@ public:
 private:
     struct Batch;
     struct Pending;
+    struct Import;
 
     void decide(Batch& batch, Job& job);
     void decide_register(Batch& batch, Job& job);
@@ -74,13 +78,22 @@ private:
     void decide_put(Batch& batch, Job& job, const AccountsPut& put);
     void decide_alter(Batch& batch, Job& job, const AccountAlter& alter);
     void decide_remove(Batch& batch, Job& job, const AccountRemove& remove);
+    void decide_import(Batch& batch, Job& job, const AccountsImport& import);
+    void stage(Batch& batch, Job& job, const AccountsImport& import);
+    void apply(Batch& batch, Job& job, const AccountsImport& import);
+    void put_staged(Batch& batch, Job& job, std::string key, std::uint64_t previous, std::string text);
+    void load_staged(const location::Stored& stored);
+    void publish_staged(Pending& pending, std::uint64_t version);
+    void complete_import(base::Now now);
+    bool import_under_way() const;
+    std::uint64_t version_of_staged(std::string_view key) const;
     void refuse_for_account(Batch& batch, Job& job, std::string_view aor, base::Reject reject);
     void take(Batch& batch, Job& job, Pending& pending, registrar::Decision& decision);
     void sweep_expired(Batch& batch);
     Pending& bindings_of(Batch& batch, std::string_view aor);
     Pending& account_of(Batch& batch, std::string_view aor);
     Pending* existing_account(Batch& batch, Job& job, std::string_view aor);
-    using Claims = std::unordered_map<std::string, std::string_view>;  // a name of an account to its AOR
+    using Claims = std::unordered_map<std::string, std::string>;  // a name of an account to its AOR
     std::string holder(const Batch& batch, std::string_view text, std::string_view realm) const;
     bool names_are_free(Batch& batch, Job& job, const auth::Account& wanted, Claims& claims);
     bool account_exists(const Batch& batch, std::string_view aor) const;
@@ -101,6 +114,7 @@ private:
         std::array<std::uint8_t, 32> bytes{};
     };
     std::map<std::string, StoredSecret, std::less<>> secrets_;
+    std::unique_ptr<Import> import_;  // null: none
     WriterCounters counters_;
     std::string last_error_;
 };

@@ -55,13 +55,29 @@ struct AccountRemove {
     std::string aor;
 };
 
+/// One step of an import of more accounts than one batch may hold; they all count after the one small commit of
+/// `finish`, crash or not, and none does before. From `begin` to `clear` every other change of accounts is refused
+/// (409).
+struct AccountsImport {
+    enum class Step : std::uint8_t {
+        begin,   ///< 409 when one is under way
+        stage,   ///< stores `accounts` out of sight; refused as an AccountsPut would be
+        finish,  ///< after it there is no way back
+        apply,   ///< makes the accounts of stage number `part` visible; on failure to be asked again
+        clear,   ///< ends it; before `finish` nothing of it stays
+    };
+    Step step = Step::begin;
+    std::vector<auth::Account> accounts;
+    std::size_t part = 0;
+};
+
 /// One unit of work for the writer. It comes back to whoever gave it with the answer filled in.
 struct Job {
     static constexpr std::uint32_t admin_home = 0xffff'ffff;
 
     std::uint32_t home = admin_home;  ///< index of the worker that waits for it
     SettingsPtr settings;             ///< those in force when it was made
-    std::variant<RegisterJob, BindingsEdit, AccountsPut, AccountAlter, AccountRemove> what;
+    std::variant<RegisterJob, BindingsEdit, AccountsPut, AccountAlter, AccountRemove, AccountsImport> what;
 
     // The answer.
     base::Check reject;                      ///< set: nothing was changed

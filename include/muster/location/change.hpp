@@ -9,8 +9,9 @@
 
 namespace muster::location {
 
-/// A secret is a key of the server's own that outlives a restart; its record is that key in hexadecimal.
-enum class ChangeKind : std::uint8_t { bindings = 1, account = 2, secret = 3 };
+/// A secret is a key of the server's own that outlives a restart; its record is that key in hexadecimal. What is staged
+/// is a part of an import of accounts that does not count yet.
+enum class ChangeKind : std::uint8_t { bindings = 1, account = 2, secret = 3, staged = 4 };
 
 /// Why a change was made; its numbers are on disk and keep their meaning.
 enum class Cause : std::uint8_t {
