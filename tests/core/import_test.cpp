@@ -132,14 +132,34 @@ TEST_F(Import, ConflictsAreDecidedAgain) {
     EXPECT_EQ(stored_parts(), 0u);
 }
 
-TEST_F(Import, IsTrimmedLikeAnythingElse) {
-    run(step(Step::begin));
-    run(step(Step::stage, 0, {"bob"}));
-    while (writer->maintain(now)) {
+/// Asks at its housekeeping what the log's trimming would ask.
+struct Trimmer : location::Store {
+    explicit Trimmer(location::Store& inner) : store(inner) {}
+    void load(const std::function<void(const location::Stored&)>& sink) override { store.load(sink); }
+    location::CommitResult commit(std::span<location::Change> changes) override { return store.commit(changes); }
+    void watch(std::function<void(const location::Stored&)>) override {}
+    bool maintain(base::Now, const location::IsCurrent& is_current, const location::Exists& exists) override {
+        store.load([&](const location::Stored& stored) {
+            kept += stored.kind == ChangeKind::staged && exists(stored.kind, stored.key) &&
+                    is_current(stored.kind, stored.key, stored.version) &&
+                    !is_current(stored.kind, stored.key, stored.version - 1);
+        });
+        return exists(ChangeKind::staged, "import:9");
     }
-    EXPECT_EQ(status(step(Step::finish)), 200);
-    start();
-    EXPECT_NE(accounts->by_aor("sip:bob@example.com"), nullptr);
+    location::Store& store;
+    int kept = 0;
+};
+
+TEST_F(Import, TheLogIsNotTrimmedOfIt) {
+    Trimmer trimmer(*store);
+    BindingWriter over(trimmer, *table, *accounts, [](const location::Binding&) { return false; });
+    for (auto which : {Step::begin, Step::stage, Step::finish}) {
+        auto next = step(which, 0, {"bob"});
+        over.run_batch({&next, 1}, now);
+        ASSERT_FALSE(next->reject);
+    }
+    EXPECT_FALSE(over.maintain(now)) << "a part that is none";
+    EXPECT_EQ(trimmer.kept, 2) << "the part and the mark";
 }
 
 }  // namespace
