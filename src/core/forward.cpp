@@ -37,6 +37,8 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     made->loop_mark = arrival.loop_mark != 0 ? arrival.loop_mark : proxy::loop_mark(loops_, message);
     made->settings = settings_;
     made->realm = arrival.realm;
+    // Phones show our realm their credentials in every request of a dialog too: none of it is for the other side.
+    if (const auto* own = made->realm.empty() ? domain_of(message.from.uri) : nullptr) made->realm = own->digest.realm;
     made->is_call = options.is_invite && message.to.tag().empty();
     if (message.method != sip::Method::ack) {
         made->ticket = layer_.create(message, made->reply_to, arrival.now);
@@ -248,11 +250,11 @@ void Core::settle(Forward& forward, base::Now now) {
     if (answered && forward.is_ringing) {
         forward.is_ringing = false;
         shared_.ringing.remove(forward.aor);
-        Forwards::drop(table.ringing, forward.aor, forward.id);
+        table.ringing.erase({forward.aor, forward.id});
     }
     if (answered && forward.waiting == 0 && (!forward.stays || now.mono >= *forward.stays)) {
         if (forward.ticket) table.by_ticket.erase(Forwards::key(*forward.ticket));
-        Forwards::drop(table.by_stream, Forwards::key(forward.arrived), forward.id);
+        table.by_stream.erase({Forwards::key(forward.arrived), forward.id});
         table.all.erase(forward.id);
         --counters_.under_way;
         return;

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <queue>
+#include <set>
 #include <unordered_map>
 
 #include "arrival.hpp"
@@ -69,9 +70,9 @@ struct Core::Forwards {
     std::unordered_map<std::uint64_t, std::unique_ptr<Forward>> all;
     std::unordered_map<std::uint64_t, std::uint64_t> by_ticket;
     std::unordered_map<std::uint64_t, Owner> by_question;
-    std::unordered_multimap<std::uint64_t, std::uint64_t> by_stream;  ///< those that came over a stream of this worker
-    std::vector<Owner> by_client;                                     ///< by slot of the client transaction
-    std::unordered_multimap<std::string, std::uint64_t> ringing;      ///< by AOR
+    std::set<std::pair<std::uint64_t, std::uint64_t>> by_stream;  ///< those that came over a stream of this worker
+    std::vector<Owner> by_client;                                 ///< by slot of the client transaction
+    std::set<std::pair<std::string, std::uint64_t>> ringing;      ///< AOR and forward: one may have many
     std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines;
     std::uint64_t last_id = 0;
     std::uint64_t last_question = 0;
@@ -86,11 +87,12 @@ struct Core::Forwards {
 
     static std::uint64_t key(const base::Flow& stream) { return std::uint64_t{stream.slot} << 32 | stream.generation; }
     static std::uint64_t key(transaction::ServerId id) { return std::uint64_t{id.slot} << 32 | id.generation; }
-    /// Takes one entry of that value out of a table that may hold several under its key.
-    static void drop(auto& table, const auto& key, std::uint64_t id) {
-        auto [first, last] = table.equal_range(key);
-        while (first != last && first->second != id) ++first;
-        if (first != last) table.erase(first);
+    /// The forwards under one key of a table of pairs.
+    static std::vector<std::uint64_t> under(const auto& table, const auto& key) {
+        std::vector<std::uint64_t> ids;
+        for (auto at = table.lower_bound({key, 0}); at != table.end() && at->first == key; ++at)
+            ids.push_back(at->second);
+        return ids;
     }
     Forward* find(std::uint64_t id) {
         auto found = all.find(id);

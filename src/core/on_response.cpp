@@ -75,7 +75,10 @@ void Core::told(Forward& forward, int status, Moment at) {
 void Core::finish(Forward& forward, Moment at) {
     if (!forward.ticket) return;
     const auto best = forward.context.best();
-    if (best.status == 0) return layer_.drop(*forward.ticket);
+    if (best.status == 0) {
+        forward.is_told = true;  // as far as it ever will be
+        return layer_.drop(*forward.ticket);
+    }
     if (best.response.empty() || !sip::parse(best.response, *forwards_->best))
         return answer_self(forward, best.status, at);
     relay(forward, *forwards_->best, best.challenges, at);
@@ -96,9 +99,8 @@ void Core::on_answer(std::uint64_t question, std::span<const Place> places, base
 /// Those who asked over it are answered over a connection to where their Via says they listen (RFC 3261 s18.2.2).
 void Core::on_flow_closed(const base::Flow& flow, base::Now now, Outbox& out) {
     layer_.on_flow_closed(flow);
-    auto [first, last] = forwards_->by_stream.equal_range(Forwards::key(flow));
-    for (; first != last; ++first) {
-        auto& forward = *forwards_->find(first->second);
+    for (auto id : Forwards::under(forwards_->by_stream, Forwards::key(flow))) {
+        auto& forward = *forwards_->find(id);
         if (forward.is_detached || !(forward.arrived == flow)) continue;
         auto address = flow.remote;
         address.port = forward.sent_by_port;
@@ -135,10 +137,7 @@ void Core::fail(Moment at) {
 /// A phone that has registered since is rung as well, if it was not before.
 void Core::on_changed(std::span<const std::string> aors, base::Now now, Outbox& out) {
     for (const auto& aor : aors) {
-        std::vector<std::uint64_t> ids;
-        auto [first, last] = forwards_->ringing.equal_range(aor);
-        for (; first != last; ++first) ids.push_back(first->second);
-        for (auto id : ids) {
+        for (auto id : Forwards::under(forwards_->ringing, aor)) {
             auto& forward = *forwards_->find(id);
             if (forward.context.is_cancelled() || draining_) continue;
             look_up(aor, &request_of(forward), now);
