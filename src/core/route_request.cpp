@@ -96,7 +96,8 @@ void Core::redirect(Arrival& arrival) {
 /// belongs to a call between bound phones finds them also when it comes without our Record-Route.
 bool Core::find_bound_contact(Arrival& arrival, const sip::Uri& uri) {
     const auto& to = arrival.message.to.uri;
-    if (!proxy::is_ours(to, settings_->served)) return false;
+    const auto* domain = proxy::is_ours(to, settings_->served) ? domain_of(to) : nullptr;
+    if (!domain || domain->lookup != Lookup::proxy) return false;
     auto account = account_of(to, {});
     if (!account || !account->enabled) return false;
     look_up(account->aor, nullptr, arrival.now);
