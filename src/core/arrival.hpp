@@ -19,6 +19,7 @@ struct Core::Arrival {
     Outbox& out;
     std::uint64_t loop_mark = 0;  // 0: not computed yet
     bool is_verified = false;     // its digest was right: it is answered through a transaction
+    bool is_strange = true;       // nothing vouches for its sender
     std::string_view realm{};     // of the credentials that were for us
 
     Moment at() { return {now, out}; }

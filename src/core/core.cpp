@@ -33,7 +33,7 @@ Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, Set
       tokens_(shared.keys.record_route),
       hash_seed_(random.next()),
       message_(std::make_unique<sip::Message>()),
-      forwards_(std::make_unique<Forwards>()) {}
+      forwards_(std::make_unique<Forwards>(hash_seed_)) {}
 
 Core::~Core() = default;
 
@@ -44,7 +44,7 @@ void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now 
     if (!parsed) {
         ++counters_.malformed;
         arrival.log(Event::Kind::malformed, parsed.status, parsed.reason, {});
-        if (parsed.outcome == sip::ParseStatus::refused && message_->method != sip::Method::ack)
+        if (parsed.outcome == sip::ParseStatus::refused)
             refuse_stateless(arrival, {parsed.status, parsed.reason, "RFC 3261 s8.1.1"});
         return;
     }
@@ -64,8 +64,7 @@ void Core::on_broken_stream(const base::Flow& flow, std::string_view head, int s
     arrival.log(Event::Kind::malformed, status, reason, {});
     auto parsed = sip::parse(head, *message_, settings_->limits);
     bool answerable = parsed.outcome != sip::ParseStatus::garbage && message_->is_request;
-    if (answerable && message_->method != sip::Method::ack)
-        refuse_stateless(arrival, {status, reason, "RFC 3261 s18.3"});
+    if (answerable) refuse_stateless(arrival, {status, reason, "RFC 3261 s18.3"});
     out.closes.push_back(flow);
 }
 
@@ -77,7 +76,9 @@ std::string_view Core::to_tag(const sip::Message& message) {
     return tag_;
 }
 
+/// Nobody can answer an ACK.
 void Core::refuse_stateless(Arrival& arrival, const base::Reject& reject) {
+    if (arrival.message.method == sip::Method::ack) return;
     ++counters_.refused;
     auto& out = arrival.out.sends.open(sip::reply_flow(arrival.message, arrival.flow));
     sip::ResponseWriter writer(out, reject.status, reject.reason, arrival.message, arrival.flow,

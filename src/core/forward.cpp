@@ -15,26 +15,37 @@ constexpr base::Milliseconds next_group_after{5'000};  // other requests than IN
 constexpr unsigned late_phones = 10;
 constexpr std::size_t largest_datagram = 65'507;
 
+const base::Reject crowded{503, "Too Many Requests Under Way", "limits.requests", {{"Retry-After", "5"}}};
+
 }  // namespace
 
 std::size_t Core::forwards() const { return forwards_->all.size(); }
 
 /// From here on a request has state: its server transaction, and what is kept to pass it on. Null when there is no
 /// room; then it has been answered.
-Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigned breadth) {
+Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigned breadth, std::string_view aor,
+                                 std::size_t forks) {
     auto& message = arrival.message;
+    make_room();
+    auto charge = forwards_->budget.take(settings_->request_limits, (1 + forks) * message.bytes.size(),
+                                         arrival.is_strange, arrival.flow.remote, aor);
+    if (!charge) {
+        ++counters_.crowded;
+        refuse_stateless(arrival, crowded);
+        return nullptr;
+    }
     proxy::ContextOptions options;
     options.is_invite = message.method == sip::Method::invite;
     options.group_time = !options.is_invite ? next_group_after : domain ? domain->ring_time : for_ever;
     options.breadth = breadth;
-    options.joiners = options.is_invite && domain ? late_phones : 0;
+    options.joiners = options.is_invite && domain && arrival.loop_mark == 0 ? late_phones : 0;
     auto made = std::make_unique<Forward>(options);
     made->id = ++forwards_->last_id;
     made->method = message.method;
     made->arrived = arrival.flow;
     made->reply_to = sip::reply_flow(message, arrival.flow);
     if (message.via.port != 0) made->sent_by_port = message.via.port;
-    made->loop_mark = arrival.loop_mark != 0 ? arrival.loop_mark : proxy::loop_mark(loops_, message);
+    made->loop_mark = arrival.loop_mark != 0 ? arrival.loop_mark : proxy::loop_mark(loops_, message, settings_->served);
     made->settings = settings_;
     made->realm = arrival.realm;
     // Phones show our realm their credentials in every request of a dialog too: none of it is for the other side.
@@ -43,7 +54,9 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     if (message.method != sip::Method::ack) {
         made->ticket = layer_.create(message, made->reply_to, arrival.now);
         if (!made->ticket) {
-            refuse_stateless(arrival, {503, "Too Many Transactions", "transactions", {{"Retry-After", "5"}}});
+            forwards_->budget.give_back(*charge);
+            ++counters_.crowded;
+            refuse_stateless(arrival, crowded);
             return nullptr;
         }
         sip::append_reply_head(made->head, message, arrival.flow, to_tag(message));
@@ -51,6 +64,7 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
         if (base::is_stream(made->reply_to.transport))
             forwards_->by_stream.emplace(Forwards::key(made->reply_to), made->id);
     }
+    made->charge = charge;
     made->bytes.assign(message.bytes);
     message.rebase(made->bytes.data());
     message_.swap(forwards_->request);
@@ -95,10 +109,10 @@ void Core::begin(Forward& forward, Moment at) {
     carry_out(forward, nullptr, at);
 }
 
-/// What the context has decided. `response` is the one at hand. The forward may be gone afterwards.
-void Core::carry_out(Forward& forward, const sip::Message* response, Moment at) {
+/// What the context has decided. `heard` is the response at hand. The forward may be gone afterwards.
+void Core::carry_out(Forward& forward, const Heard* heard, Moment at) {
     auto& effects = forward.effects;
-    if (effects.relay && response) relay(forward, *response, {}, at);
+    if (effects.relay && heard) pass_back(forward, *heard, at);
     for (auto index : effects.cancel) {
         auto& branch = forward.branches[index];
         branch.is_cancelled = true;
@@ -153,16 +167,23 @@ bool Core::send_to(Forward& forward, std::uint32_t index, const base::Flow& flow
         is_ack ? std::optional(transaction::Branch{
                      worker_, {base::Flow::unopened_slot, 0}, loops_.of({request.via.branch}), forward.loop_mark})
                : clients_.begin(forward.loop_mark);
-    if (!via_branch) return false;
+    if (!via_branch) {
+        forward.is_crowded_out = true;
+        return false;
+    }
 
     std::string via = "SIP/2.0/", record_route;
     via.append(base::via_name(flow.transport)).append(" ");
     append_sent_by(via, flow);
     via += ";branch=";
+    const auto branch_at = via.size();
     transaction::append_branch(via, *via_branch);
+    const auto branch_text = std::string_view(via).substr(branch_at);
     const bool makes_dialog = forward.method == sip::Method::invite || forward.method == sip::Method::subscribe ||
                               forward.method == sip::Method::refer;
-    if (makes_dialog) append_record_routes(record_route, forward, request, flow, branch.bound.has_value());
+    if (makes_dialog)
+        branch.token =
+            append_record_routes(record_route, forward, request, flow, branch.bound.has_value(), branch_text, at);
 
     sip::RequestEdits edits;
     edits.request_uri = branch.uri;
@@ -243,6 +264,27 @@ void Core::answer_self(Forward& forward, int status, Moment at) {
     told(forward, status, at);
 }
 
+/// Takes it out of every table.
+void Core::end(Forward& forward) {
+    auto& table = *forwards_;
+    if (forward.charge) table.budget.give_back(*forward.charge);
+    if (forward.ticket) table.by_ticket.erase(Forwards::key(*forward.ticket));
+    table.by_stream.erase({Forwards::key(forward.arrived), forward.id});
+    for (auto key : forward.acks) table.expected.erase({key, forward.id});
+    table.all.erase(forward.id);
+    --counters_.under_way;
+}
+
+/// Those that stay for repeated 2xx alone go early when there are too many.
+void Core::make_room() {
+    auto& table = *forwards_;
+    while (table.all.size() >= settings_->request_limits.requests && !table.answered.empty()) {
+        auto* oldest = table.find(table.answered.front());
+        table.answered.pop_front();
+        if (oldest && oldest->waiting == 0) end(*oldest);
+    }
+}
+
 /// Ends what has come to its end, else sees to it that its next deadline is met.
 void Core::settle(Forward& forward, base::Now now) {
     auto& table = *forwards_;
@@ -252,14 +294,10 @@ void Core::settle(Forward& forward, base::Now now) {
         shared_.ringing.remove(forward.aor);
         table.ringing.erase({forward.aor, forward.id});
     }
-    if (answered && forward.waiting == 0 && (!forward.stays || now.mono >= *forward.stays)) {
-        if (forward.ticket) table.by_ticket.erase(Forwards::key(*forward.ticket));
-        table.by_stream.erase({Forwards::key(forward.arrived), forward.id});
-        table.all.erase(forward.id);
-        --counters_.under_way;
-        return;
-    }
+    if (answered && forward.waiting == 0 && (!forward.stays || now.mono >= *forward.stays)) return end(forward);
     if (answered && !forward.bytes.empty()) {  // nothing is passed on any more
+        if (auto charge = std::exchange(forward.charge, {})) table.budget.give_back(*charge);
+        if (forward.stays) table.answered.push_back(forward.id);
         forward.bytes = {};
         forward.head = {};
         if (table.parsed == forward.id) table.parsed = 0;

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "arrival.hpp"
+#include "budget.hpp"
 #include "muster/proxy/response_context.hpp"
 #include "muster/proxy/target_set.hpp"
 
@@ -19,6 +20,7 @@ struct Core::Forward {
         std::string contact;              ///< of the target, as bound
         std::string uri, route;           ///< what will stand in the request
         std::string next;                 ///< URI of the next hop
+        std::string token;                ///< in our Record-Route: replaced in its responses; empty: none
         std::optional<base::Flow> bound;  ///< over this flow and no other
         std::vector<Place> places;        ///< else to these, in order
         std::size_t tried = 0;            ///< of the flow or the places
@@ -46,14 +48,22 @@ struct Core::Forward {
     proxy::ResponseContext context;
     proxy::ResponseContext::Effects effects;
     std::vector<Branch> branches;
-    std::size_t waiting = 0;          ///< branches that wait for DNS or a final response
-    std::optional<base::Mono> stays;  ///< repeated 2xx may come until then
-    std::optional<base::Mono> wakes;  ///< its place in Forwards::deadlines
-    bool is_call = false;             ///< an INVITE outside a dialog
-    bool is_told = false;             ///< a final response has gone back
-    int status = 0;                   ///< of that
-    bool is_ringing = false;          ///< counted in Shared::ringing
-    bool is_detached = false;         ///< the stream it came over is gone: answers go over one of our own
+    std::size_t waiting = 0;               ///< branches that wait for DNS or a final response
+    std::optional<base::Mono> stays;       ///< repeated 2xx may come until then
+    std::optional<base::Mono> wakes;       ///< its place in Forwards::deadlines
+    bool is_call = false;                  ///< an INVITE outside a dialog
+    bool is_told = false;                  ///< a final response has gone back
+    int status = 0;                        ///< of that
+    bool is_ringing = false;               ///< counted in Shared::ringing
+    bool is_detached = false;              ///< the stream it came over is gone: answers go over one of our own
+    bool is_crowded_out = false;           ///< a target was not tried because no client transaction was to be had
+    std::optional<Budget::Charge> charge;  ///< until it is answered
+    std::vector<std::uint64_t> acks;       ///< under which Forwards::expected has it
+};
+
+struct Core::Heard {
+    const sip::Message& response;
+    std::uint32_t branch;
 };
 
 struct Core::Forwards {
@@ -73,7 +83,11 @@ struct Core::Forwards {
     std::set<std::pair<std::uint64_t, std::uint64_t>> by_stream;  ///< those that came over a stream of this worker
     std::vector<Owner> by_client;                                 ///< by slot of the client transaction
     std::set<std::pair<std::string, std::uint64_t>> ringing;      ///< AOR and forward: one may have many
+    /// ACKs of 2xx that have gone back, and the forward of each: the key is ack_key().
+    std::set<std::pair<std::uint64_t, std::uint64_t>> expected;
+    std::deque<std::uint64_t> answered;  ///< forwards that stay for repeated 2xx alone, the oldest first
     std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines;
+    Budget budget;
     std::uint64_t last_id = 0;
     std::uint64_t last_question = 0;
 
@@ -84,6 +98,8 @@ struct Core::Forwards {
     proxy::TargetSet set;                                   // scratch
     std::vector<transaction::ClientLayer::Failure> failed;  // scratch
     std::optional<location::Record> record;                 ///< what `set` views
+
+    explicit Forwards(std::uint64_t hash_seed) : budget(hash_seed) {}
 
     static std::uint64_t key(const base::Flow& stream) { return std::uint64_t{stream.slot} << 32 | stream.generation; }
     static std::uint64_t key(transaction::ServerId id) { return std::uint64_t{id.slot} << 32 | id.generation; }

@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::string_view allowed_methods = "REGISTER, OPTIONS";
 
-std::string allowed() { return std::string(allowed_methods); }
-
 }  // namespace
 
 void Core::on_request(Arrival& arrival) {
@@ -18,33 +16,43 @@ void Core::on_request(Arrival& arrival) {
     switch (message.method) {
         case sip::Method::register_:
             return on_register(arrival);
-        case sip::Method::ack:
-            return on_ack(arrival);
         case sip::Method::cancel:
             return on_cancel(arrival);
+        case sip::Method::ack:
+            if (message.to.tag() == to_tag(message)) return;  // of an answer of our own: it ends here
+            break;
         default:
             break;
     }
-    if (draining_) return refuse_stateless(arrival, {503, "Shutting Down", "RFC 3261 s21.5.4", {{"Retry-After", "5"}}});
+    if (draining_ && message.to.tag().empty())  // calls that are answered may come to their end
+        return refuse_stateless(arrival, {503, "Shutting Down", "RFC 3261 s21.5.4", {{"Retry-After", "5"}}});
     const auto& uri = message.request_uri;
     if (!uri.has_user && proxy::is_ours(uri, settings_->served)) return to_server(arrival);
-    if (proxy::has_been_here(message)) arrival.loop_mark = proxy::loop_mark(loops_, message);
+    if (proxy::has_been_here(message)) arrival.loop_mark = proxy::loop_mark(loops_, message, settings_->served);
     if (auto reject = proxy::validate(message, arrival.loop_mark)) return refuse_stateless(arrival, *reject);
-    auto routing = proxy::preprocess(message, arrival.flow, settings_->served, tokens_);
+    auto routing = proxy::preprocess(message, arrival.flow, settings_->served, tokens_, arrival.now.wall);
     if (!routing) return refuse_stateless(arrival, routing.reject());
-    route(arrival, *routing);
+    route(arrival, std::move(*routing));
 }
 
-/// Finds whom the request is for, whether its sender may send it there, and sends it on.
-void Core::route(Arrival& arrival, const proxy::Routing& routing) {
+/// Finds whom the request is for, whether its sender may send it there, and sends it on. The ACK of a 2xx goes like any
+/// request of its dialog, but without a transaction.
+void Core::route(Arrival& arrival, proxy::Routing routing) {
+    const bool lost_flow = routing.flow && !shared_.is_live(*routing.flow);
+    if (lost_flow) {  // nobody vouches for the rest of the way, unless the receiver is bound there now
+        routing.flow.reset();
+        routing.known_dialog = false;
+    }
     const auto& uri = routing.request_uri;
     const bool is_number = uri.scheme == sip::Scheme::tel;
-    const bool ours = is_number || proxy::is_ours(uri, settings_->served);
+    const bool leads_on = routing.flow || (routing.known_dialog && !routing.route.empty());
+    const bool ours = !leads_on && (is_number || proxy::is_ours(uri, settings_->served));
     if (ours && !is_number && !uri.has_user) return to_server(arrival);  // what a strict router had in its place
 
     const auto* domain = is_number ? domain_of(arrival.message.from.uri) : ours ? domain_of(uri) : nullptr;
     const bool is_bound = !ours && !routing.known_dialog && find_bound_contact(arrival, uri);
     if (is_bound) domain = domain_of(arrival.message.to.uri);
+    routing.known_dialog = routing.known_dialog || (is_bound && lost_flow);
     if (!may_send(arrival, routing, domain)) return;
     if (is_bound) return to_found(arrival, nullptr, {});
     if (!ours) return to_uri(arrival, routing);
@@ -55,10 +63,13 @@ void Core::route(Arrival& arrival, const proxy::Routing& routing) {
 /// A request for this server itself. OPTIONS (RFC 3261 s11.2) is answered without a word about users, to whoever asks.
 void Core::to_server(Arrival& arrival) {
     const auto& message = arrival.message;
+    if (message.method == sip::Method::ack) return;
     if (message.method == sip::Method::other)
-        return refuse_stateless(arrival, {501, "Not Implemented", "RFC 3261 s8.2.1", {{"Allow", allowed()}}});
+        return refuse_stateless(arrival,
+                                {501, "Not Implemented", "RFC 3261 s8.2.1", {{"Allow", std::string(allowed_methods)}}});
     if (message.method != sip::Method::options)
-        return refuse_stateless(arrival, {405, "Method Not Allowed", "RFC 3261 s8.2.1", {{"Allow", allowed()}}});
+        return refuse_stateless(
+            arrival, {405, "Method Not Allowed", "RFC 3261 s8.2.1", {{"Allow", std::string(allowed_methods)}}});
     std::string unknown;
     for (auto header : {sip::Header::require, sip::Header::proxy_require}) {
         sip::Values tags(message, header);
@@ -90,19 +101,6 @@ void Core::on_cancel(Arrival& arrival) {
     auto& forward = *forwards_->find(found->second);
     forward.context.cancel(arrival.now, forward.effects);
     carry_out(forward, nullptr, arrival.at());
-}
-
-/// The ACK of a 2xx goes on like any request of its dialog, but without a transaction, and nothing ever answers it. One
-/// for an answer of our own ends here.
-void Core::on_ack(Arrival& arrival) {
-    const auto& message = arrival.message;
-    if (message.to.tag() == to_tag(message)) return;
-    if (proxy::has_been_here(message)) arrival.loop_mark = proxy::loop_mark(loops_, message);
-    if (proxy::validate(message, arrival.loop_mark)) return;
-    auto routing = proxy::preprocess(message, arrival.flow, settings_->served, tokens_);
-    if (!routing) return;
-    if (routing->known_dialog) return to_uri(arrival, *routing);
-    if (find_bound_contact(arrival, routing->request_uri)) to_found(arrival, nullptr, {});
 }
 
 }  // namespace muster::core

@@ -1,6 +1,7 @@
 // What comes back (RFC 3261 s16.7 to s16.9), and what else a request on its way hears of.
 
 #include "forward.hpp"
+#include "muster/proxy/route.hpp"
 #include "muster/sip/parse.hpp"
 #include "muster/sip/write.hpp"
 
@@ -38,27 +39,64 @@ void Core::on_response(Arrival& arrival) {
         return;
     }
     auto& context = forward->context;
+    const Heard heard{message, owner.branch};
     if (message.status < 200) {
         context.on_provisional(owner.branch, message.status, arrival.now, forward->effects);
-        return carry_out(*forward, &message, arrival.at());
+        return carry_out(*forward, &heard, arrival.at());
     }
     const auto& asked = forward->branches[owner.branch];
     if (message.status == 503 && asked.tried < asked.places.size())
         return branch_failed(*forward, owner.branch, 503, arrival.at());
     branch_ended(*forward, owner.branch);
     context.on_final(owner.branch, message.status, message.bytes, arrival.now, forward->effects);
-    carry_out(*forward, &message, arrival.at());
+    carry_out(*forward, &heard, arrival.at());
+}
+
+/// Passes back a response of which others may follow. It tells who has answered: from now on our Record-Route opens for
+/// what is sent to that one.
+void Core::pass_back(Forward& forward, const Heard& heard, Moment at) {
+    const auto& branch = forward.branches[heard.branch];
+    std::string token;
+    if (!branch.token.empty())
+        token = proxy::token_to_answerer(tokens_, heard.response, branch.token, branch.bound ? &*branch.bound : nullptr,
+                                         at.now.wall);
+    sip::ResponseEdits edits;
+    if (!token.empty()) edits.record_route = branch.token, edits.replacement = token;
+    relay(forward, heard.response, edits, at);
 }
 
 /// Passes a response back (s16.7 steps 3 and 9).
-void Core::relay(Forward& forward, const sip::Message& response, std::string_view more, Moment at) {
+void Core::relay(Forward& forward, const sip::Message& response, const sip::ResponseEdits& edits, Moment at) {
     ++counters_.relayed;
     scratch_.clear();
-    sip::append_relayed(scratch_, response, more);
+    sip::append_relayed(scratch_, response, edits);
     send_back(forward, response.status, at);
     if (response.status < 200) return;
-    if (forward.method == sip::Method::invite && response.status < 300) forward.stays = at.now.mono + repeated_2xx;
+    if (forward.method == sip::Method::invite && response.status < 300) {
+        forward.stays = at.now.mono + repeated_2xx;
+        expect_ack(forward, response);
+    }
     told(forward, response.status, at);
+}
+
+/// An ACK is known by what it has in common with its 2xx, and by where it must go: to the Contact of that.
+std::uint64_t Core::ack_key(const sip::Message& message, const sip::Uri& target) {
+    return loops_.of({message.call_id, message.from.tag(), message.to.tag(), std::to_string(message.cseq.number),
+                      proxy::place(target)});
+}
+
+void Core::expect_ack(Forward& forward, const sip::Message& response) {
+    const auto contact = response.first(sip::Header::contact);
+    const auto named = contact ? sip::parse_name_addr(*contact) : std::nullopt;
+    if (!named) return;
+    const auto key = ack_key(response, named->uri);
+    if (forwards_->expected.emplace(key, forward.id).second) forward.acks.push_back(key);
+}
+
+bool Core::is_expected(const sip::Message& ack, const sip::Uri& target) {
+    const auto key = ack_key(ack, target);
+    const auto found = forwards_->expected.lower_bound({key, 0});
+    return found != forwards_->expected.end() && found->first == key;
 }
 
 /// The caller has its final response.
@@ -79,9 +117,10 @@ void Core::finish(Forward& forward, Moment at) {
         forward.is_told = true;  // as far as it ever will be
         return layer_.drop(*forward.ticket);
     }
-    if (best.response.empty() || !sip::parse(best.response, *forwards_->best))
-        return answer_self(forward, best.status, at);
-    relay(forward, *forwards_->best, best.challenges, at);
+    const bool crowded = forward.is_crowded_out && best.status == 500;
+    if (crowded || best.response.empty() || !sip::parse(best.response, *forwards_->best))
+        return answer_self(forward, crowded ? 503 : best.status, at);
+    relay(forward, *forwards_->best, {.more = best.challenges}, at);
 }
 
 void Core::on_answer(std::uint64_t question, std::span<const Place> places, base::Now now, Outbox& out) {

@@ -24,8 +24,14 @@ std::shared_ptr<const auth::Account> Core::account_of(const sip::Uri& uri, std::
 /// Our users show who they are; others may call users of domains that let them; nobody else gets anything from us. What
 /// belongs to a dialog that came through here has been let in already.
 bool Core::may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target) {
-    if (routing.known_dialog) return true;
-    const auto& from = arrival.message.from.uri;
+    const auto& message = arrival.message;
+    const auto& remote = arrival.flow.remote;
+    // Nobody else on this machine can send from the port that we listen on: a contact has led back to us.
+    const bool is_our_own = !base::is_stream(arrival.flow.transport) && remote == arrival.flow.local;
+    arrival.is_strange = false;
+    if (message.method == sip::Method::ack) return routing.known_dialog || is_expected(message, routing.request_uri);
+    if (routing.known_dialog || is_our_own) return true;
+    const auto& from = message.from.uri;
     // Whoever is shown our name must be ours, whatever the port says; an address with another port is another machine.
     const bool in_our_name =
         proxy::is_ours(from, settings_->served) ||
@@ -34,8 +40,9 @@ bool Core::may_send(Arrival& arrival, const proxy::Routing& routing, const Domai
         if (const auto* domain = domain_of(from)) return is_own_user(arrival, *domain);
     const base::Reject refused{403, "Forbidden", target ? "inbound" : "neither from nor to a domain served here"};
     if (!target) return refuse_stateless(arrival, refused), false;
+    arrival.is_strange = !target->policy.trusts(remote);
     if (target->inbound == Inbound::anyone) return true;
-    if (target->inbound == Inbound::trusted && target->policy.trusts(arrival.flow.remote)) return true;
+    if (target->inbound == Inbound::trusted && !arrival.is_strange) return true;
     return refuse_stateless(arrival, refused), false;
 }
 
@@ -83,6 +90,7 @@ void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain) 
 
 /// The contacts, to whoever asks for them and may (RFC 3261 s8.3): a retransmission is answered anew.
 void Core::redirect(Arrival& arrival) {
+    if (arrival.message.method == sip::Method::ack) return;
     ++counters_.redirected;
     const auto& message = arrival.message;
     auto& out = arrival.out.sends.open(sip::reply_flow(message, arrival.flow));
@@ -113,10 +121,13 @@ bool Core::find_bound_contact(Arrival& arrival, const sip::Uri& uri) {
 void Core::to_found(Arrival& arrival, const Domain* domain, std::string_view aor) {
     auto breadth = breadth_of(arrival.message);
     if (breadth == 0) return turn_down(arrival, {440, "Max-Breadth Exceeded", "RFC 5393 s5.3.3"});
-    auto* made = new_forward(arrival, domain, breadth);
+    auto& targets = forwards_->set.targets;
+    // Users whose contacts lead to one another: what has been here may not grow by trying one after the other.
+    if (arrival.loop_mark != 0 && targets.size() > breadth) targets.resize(breadth);
+    auto* made = new_forward(arrival, domain, breadth, aor, targets.size());
     if (!made) return;
     if (domain && made->method == sip::Method::invite) rings(*made, aor);
-    for (const auto& target : forwards_->set.targets) add_branch(*made, target, arrival.at());
+    for (const auto& target : targets) add_branch(*made, target, arrival.at());
     begin(*made, arrival.at());
 }
 
@@ -128,13 +139,9 @@ void Core::to_uri(Arrival& arrival, const proxy::Routing& routing) {
     target.uri = routing.request_uri.text;
     target.route = routing.route;
     target.flow = routing.flow;
-    if (target.flow && !shared_.is_live(*target.flow)) {
-        target.flow.reset();  // a phone that has come back over another connection is found there
-        if (find_bound_contact(arrival, routing.request_uri)) return to_found(arrival, nullptr, {});
-    }
     const auto breadth = breadth_of(arrival.message);
     if (breadth == 0) return turn_down(arrival, {440, "Max-Breadth Exceeded", "RFC 5393 s5.3.3"});
-    auto* made = new_forward(arrival, nullptr, breadth);
+    auto* made = new_forward(arrival, nullptr, breadth, {}, 1);
     if (!made) return;
     add_branch(*made, target, arrival.at());
     begin(*made, arrival.at());
@@ -151,7 +158,6 @@ unsigned Core::breadth_of(const sip::Message& message) const {
 
 /// What an answer of our own to a stranger is: stateless. Who has shown who it is gets it through a transaction.
 void Core::turn_down(Arrival& arrival, const base::Reject& reject) {
-    if (arrival.message.method == sip::Method::ack) return;
     arrival.is_verified ? refuse(arrival, reject) : refuse_stateless(arrival, reject);
 }
 

@@ -39,6 +39,17 @@ constexpr std::uint16_t default_port(Transport transport) {
     }
 }
 
+/// Who is named in a From or To header, and in nothing else of the same letters.
+std::string party(const sip::Uri& uri) {
+    return uri.is_sip() ? std::string(uri.user).append("@").append(base::lowered(uri.host)) : std::string(uri.text);
+}
+
+/// The place of a value of Route, Record-Route or Contact; empty for none.
+std::string place_of(std::optional<std::string_view> value) {
+    const auto named = value ? sip::parse_name_addr(*value) : std::nullopt;
+    return named ? place(named->uri) : std::string();
+}
+
 /// The URI as it was before it was made to come here by maddr, when it did come as that says (s16.4); else null.
 std::shared_ptr<const std::string> without_maddr(const sip::Uri& uri, const base::Flow& arrived,
                                                  const sip::ServedDomains& served) {
@@ -61,8 +72,8 @@ std::shared_ptr<const std::string> without_maddr(const sip::Uri& uri, const base
 class Preprocess {
 public:
     Preprocess(const sip::Message& request, const base::Flow& arrived, const sip::ServedDomains& served,
-               auth::RouteTokens& tokens)
-        : request_(request), arrived_(arrived), served_(served), tokens_(tokens) {
+               const auth::RouteTokens& tokens, base::Wall now)
+        : request_(request), arrived_(arrived), served_(served), tokens_(tokens), now_(now) {
         sip::Values values(request, sip::Header::route);
         while (auto value = values.next())
             if (!value->empty()) values_.push_back(*value);
@@ -94,7 +105,8 @@ private:
         routing_.request_uri = last->uri;
         if (last->uri.scheme == sip::Scheme::other)
             return base::Reject{416, "Unsupported URI Scheme", "RFC 3261 s16.3 step 2"};
-        return read(uri.user);
+        read(uri.user, rest_);
+        return {};
     }
 
     base::Check take_ours() {
@@ -102,30 +114,30 @@ private:
             const auto value = sip::parse_name_addr(rest_.front());
             if (!value) return bad_route();
             if (!is_ours(value->uri, served_)) break;
-            if (!looks_like_token(value->uri.user)) continue;  // somebody was told to come by here
-            if (auto reject = read(value->uri.user)) return reject;
+            if (looks_like_token(value->uri.user)) read(value->uri.user, rest_.subspan(1));
         }
         return {};
     }
 
-    /// Of several tokens the last is that of the side the request goes to, which may share the flow of this one: two
-    /// lines of one phone. The first may be that of the side it comes from. Without a To tag there is no dialog yet: a
-    /// token, which anyone has who ever called through here, then opens nothing.
-    base::Check read(std::string_view token) {
-        const auto to_tag = request_.to.tag();
-        const auto read = tokens_.read(token, request_.call_id, request_.from.tag(), to_tag);
-        if (!read) return base::Reject{403, "Route Refused", "RFC 3261 s16.4: a Route value that we never gave"};
-        if (to_tag.empty()) return {};
-        const bool is_near = !routing_.known_dialog && read->flow == arrived_;
+    /// Most values open nothing: those that are somebody's advice to come by here, those that were made for the other
+    /// direction, and those that somebody made up. Of several that do the last one is nearest to the receiver.
+    void read(std::string_view token, std::span<const std::string_view> behind) {
+        if (request_.to.tag().empty()) return;
+        const auto next = behind.empty() ? std::string() : place_of(behind.front());
+        const auto sender = party(request_.from.uri), receiver = party(request_.to.uri);
+        const auto target = place(routing_.request_uri);
+        const auto read =
+            tokens_.read(token, {request_.call_id, sender, receiver, request_.to.tag(), next, target}, now_);
+        if (!read) return;
         routing_.known_dialog = true;
-        routing_.flow = is_near ? std::nullopt : read->flow;
-        return {};
+        routing_.flow = read->flow;
     }
 
     const sip::Message& request_;
     const base::Flow& arrived_;
     const sip::ServedDomains& served_;
-    auth::RouteTokens& tokens_;
+    const auth::RouteTokens& tokens_;
+    base::Wall now_;
     std::vector<std::string_view> values_;
     std::span<const std::string_view> rest_;
     Routing routing_;
@@ -146,21 +158,59 @@ std::string_view first_value(std::string_view values) {
 
 }  // namespace
 
+std::string place(const sip::Uri& uri) {
+    if (!uri.is_sip()) return std::string(uri.text);
+    auto out =
+        std::string(uri.user).append("@").append(base::lowered(uri.param("maddr").value_or(uri.host))).append(":");
+    base::append_decimal(out, uri.port);
+    return out;
+}
+
 bool is_ours(const sip::Uri& uri, const sip::ServedDomains& served) {
     return uri.is_sip() && (uri.port == 0 || served.listens_on(uri.port)) && is_our_host(uri.host, served);
 }
 
 base::Result<Routing> preprocess(const sip::Message& request, const base::Flow& arrived,
-                                 const sip::ServedDomains& served, auth::RouteTokens& tokens) {
-    return Preprocess(request, arrived, served, tokens).run();
+                                 const sip::ServedDomains& served, const auth::RouteTokens& tokens, base::Wall now) {
+    return Preprocess(request, arrived, served, tokens, now).run();
 }
 
-void append_record_route(std::string& out, auth::RouteTokens& tokens, const sip::Message& request,
-                         base::Transport transport, std::string_view sent_by, const base::Flow* flow) {
-    const bool secure = request.request_uri.scheme == sip::Scheme::sips;  // s16.6 step 4
-    out += secure ? "<sips:" : "<sip:";
-    tokens.append(out, request.call_id, request.from.tag(), flow);
-    out.append("@").append(sent_by);
+std::string token_to_sender(const auth::RouteTokens& tokens, const sip::Message& request, const base::Flow* flow,
+                            base::Wall now) {
+    const auto sender = party(request.to.uri), receiver = party(request.from.uri);
+    const auto next = place_of(sip::Values(request, sip::Header::record_route).next());
+    const auto target = place_of(request.first(sip::Header::contact));
+    std::string out;
+    tokens.append(out, {request.call_id, sender, receiver, request.from.tag(), next, target}, flow, now);
+    return out;
+}
+
+std::string token_to_nobody(const auth::RouteTokens& tokens, std::string_view branch, base::Wall now) {
+    std::string out;
+    tokens.append(out, {{}, {}, {}, {}, branch, {}}, nullptr, now);  // no request has an empty To tag
+    return out;
+}
+
+std::string token_to_answerer(const auth::RouteTokens& tokens, const sip::Message& response, std::string_view replaces,
+                              const base::Flow* flow, base::Wall now) {
+    const auto contact = response.first(sip::Header::contact);
+    if (!contact || response.to.tag().empty()) return {};
+    std::optional<std::string_view> before;
+    sip::Values values(response, sip::Header::record_route);
+    for (auto value = values.next(); value; before = value, value = values.next()) {
+        if (value->find(replaces) == value->npos) continue;
+        const auto sender = party(response.from.uri), receiver = party(response.to.uri);
+        const auto next = place_of(before), target = place_of(contact);
+        std::string out;
+        tokens.append(out, {response.call_id, sender, receiver, response.to.tag(), next, target}, flow, now);
+        return out;
+    }
+    return {};
+}
+
+void append_record_route(std::string& out, std::string_view token, bool secure, base::Transport transport,
+                         std::string_view sent_by) {
+    out.append(secure ? "<sips:" : "<sip:").append(token).append("@").append(sent_by);
     if (secure && transport == Transport::wss) transport = Transport::ws;  // sips says the rest
     const bool implied = secure ? transport == Transport::tls : transport == Transport::udp;
     if (!implied) out.append(";transport=").append(base::lower_name(transport));

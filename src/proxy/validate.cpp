@@ -14,6 +14,9 @@ std::string_view bytes_of(const T& number) {
     return {reinterpret_cast<const char*>(&number), sizeof number};
 }
 
+/// How often a request may come by before somebody's contacts are to blame, and not his taste for forwarding.
+constexpr int most_passes = 10;
+
 /// Looks for our branches without reading the Via values around them: there may be 70 of them. True when one pleases.
 template <class Predicate>
 bool any_branch_of_ours(const sip::Message& request, Predicate pleases) {
@@ -45,9 +48,11 @@ base::Check check_proxy_require(const sip::Message& request) {
 
 // Proxies on the way change nothing of this when they only pass a request on. A Route value of ours that has come off
 // changes it once: such a loop is seen one lap later.
-std::uint64_t loop_mark(auth::Mac& mac, const sip::Message& request) {
-    auto mark = mac.of({request.request_uri_text, request.from.tag(), request.to.tag(), request.call_id,
-                        bytes_of(request.cseq.number)});
+std::uint64_t loop_mark(auth::Mac& mac, const sip::Message& request, const sip::ServedDomains& served) {
+    const auto& uri = request.request_uri;
+    const auto aor = is_ours(uri, served) ? sip::canonical_aor(uri, served) : std::nullopt;
+    auto mark = mac.of({aor ? std::string_view(aor->text) : request.request_uri_text, request.from.tag(),
+                        request.to.tag(), request.call_id, bytes_of(request.cseq.number)});
     for (const auto& field : request.fields())
         if (field.header == sip::Header::route || field.header == sip::Header::proxy_require)
             mark = mac.of({bytes_of(mark), field.value});
@@ -62,8 +67,11 @@ base::Check validate(const sip::Message& request, std::uint64_t loop_mark) {
     if (request.request_uri.scheme == sip::Scheme::other)
         return base::Reject{416, "Unsupported URI Scheme", "RFC 3261 s16.3 step 2"};
     if (request.max_forwards == 0u) return base::Reject{483, "Too Many Hops", "RFC 3261 s16.3 step 3"};
-    auto is_same = [&](const transaction::Branch& branch) { return branch.loop_mark == loop_mark; };
-    if (any_branch_of_ours(request, is_same)) return base::Reject{482, "Loop Detected", "RFC 5393 s4.2"};
+    int passes = 0;
+    auto is_too_much = [&](const transaction::Branch& branch) {
+        return branch.loop_mark == loop_mark || ++passes == most_passes;
+    };
+    if (any_branch_of_ours(request, is_too_much)) return base::Reject{482, "Loop Detected", "RFC 5393 s4.2"};
     return check_proxy_require(request);
 }
 

@@ -23,6 +23,13 @@ void append_number(std::string& out, std::string_view name, std::uint64_t number
     out += "\r\n";
 }
 
+void append_replaced(std::string& out, const Field& field, std::string_view text, std::string_view replacement) {
+    const auto begin = out.size();
+    append_as_is(out, field);
+    const auto at = out.find(text, begin);
+    if (at != out.npos) out.replace(at, text.size(), replacement);
+}
+
 /// A field that gets a value of ours where the first of its name stood, or behind all others when there was none.
 struct Replaced {
     Header header;
@@ -112,7 +119,7 @@ void append_forwarded(std::string& out, const Message& request, const base::Flow
     out.append("\r\n").append(request.body);
 }
 
-void append_relayed(std::string& out, const Message& response, std::string_view more) {
+void append_relayed(std::string& out, const Message& response, const ResponseEdits& edits) {
     out += "SIP/2.0 ";
     base::append_decimal(out, response.status);
     out.append(" ").append(response.reason).append("\r\n");
@@ -122,11 +129,13 @@ void append_relayed(std::string& out, const Message& response, std::string_view 
             length.append_once(out);
         else if (holds_top_via(response, field))
             append_other_vias(out, field.value.substr(response.via.text.size()));
+        else if (field.header == Header::record_route && !edits.record_route.empty())
+            append_replaced(out, field, edits.record_route, edits.replacement);
         else
             append_as_is(out, field);
     }
     length.append_once(out);
-    out.append(more).append("\r\n").append(response.body);
+    out.append(edits.more).append("\r\n").append(response.body);
 }
 
 void append_ack(std::string& out, const Message& invite, const Message& response) {

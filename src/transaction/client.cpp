@@ -130,6 +130,18 @@ struct ClientLayer::Impl {
         if (restarts) join_timer(slot, now);
     }
 
+    bool is_full() const { return alive >= options.live || bytes >= options.bytes; }
+
+    /// One that has its final response and only absorbs repetitions of it.
+    bool end_oldest() {
+        auto& list = ending_soon.size > 0 ? ending_soon : ending;
+        if (list.size == 0) return false;
+        const auto slot = list.head;
+        list.erase(slots, slot);
+        end(slot);
+        return true;
+    }
+
     /// To be called when no list holds it any more.
     void end(Slot slot) {
         auto& on = slots[slot];
@@ -221,7 +233,8 @@ ClientLayer::~ClientLayer() = default;
 
 std::optional<Branch> ClientLayer::begin(std::uint64_t loop_mark) {
     auto& at = *impl_;
-    if (at.alive >= at.options.live || at.bytes >= at.options.bytes) return {};
+    while (at.is_full())
+        if (!at.end_oldest()) return {};
     auto slot = static_cast<Slot>(at.slots.size());
     if (at.free.empty()) {
         at.slots.emplace_back();

@@ -72,36 +72,36 @@ std::vector<base::Flow> flows() {
 
 class RouteTokenTest : public testing::Test {
 protected:
-    std::string token(const base::Flow* flow) {
+    std::string token(const base::Flow* flow) const {
         std::string out;
-        tokens.append(out, "call@h", "a", flow);
+        tokens.append(out, scope, flow, made);
         return out;
     }
-    bool opens(std::string_view token, std::string_view call_id = "call@h", std::string_view from = "a",
-               std::string_view to = "b") {
-        return tokens.read(token, call_id, from, to).has_value();
-    }
+    bool opens(std::string_view token) const { return tokens.read(token, scope, made).has_value(); }
+
     RouteTokens tokens{RouteKey{1, 2, 3}};
+    RouteScope scope{"call@h", "alice@a", "bob@b", "b-tag", "@p:0", "bob@192.0.2.9:5062"};
+    base::Wall made{std::chrono::days(20'000) + std::chrono::hours(13)};
     base::Flow udp{.remote = base::Address::v4(192, 0, 2, 9, 5060), .local = base::Address::v4(192, 0, 2, 1, 5060)};
 };
 
 TEST_F(RouteTokenTest, TheFlowIsReadAsWritten) {
     for (const auto& flow : flows()) {
-        auto read = tokens.read(token(&flow), "call@h", "a", "b");
+        auto read = tokens.read(token(&flow), scope, made);
         ASSERT_TRUE(read && read->flow) << flow.encode();
         EXPECT_EQ(read->flow->encode(), flow.encode());  // all of it, not only what makes flows equal
     }
-    auto none = tokens.read(token(nullptr), "call@h", "a", "b");
+    auto none = tokens.read(token(nullptr), scope, made);
     ASSERT_TRUE(none);
     EXPECT_FALSE(none->flow);
 }
 
 TEST_F(RouteTokenTest, IsShortAndFitToBeAUserPart) {
-    EXPECT_EQ(token(nullptr).size(), 17U);
-    EXPECT_EQ(token(&udp).size(), 17U + 20U);
+    EXPECT_EQ(token(nullptr).size(), 17U + 3U);
+    EXPECT_EQ(token(&udp).size(), 17U + 23U);
     for (const auto& flow : flows()) {
         auto text = token(&flow);
-        EXPECT_LE(text.size(), 17U + 87U);
+        EXPECT_LE(text.size(), 17U + 90U);
         EXPECT_EQ(text.find('.'), 16U);
         EXPECT_EQ(text.find_first_not_of(std::string(alphabet) + "."), text.npos);
         const auto whole = "sip:" + text + "@192.0.2.1;lr";
@@ -110,16 +110,35 @@ TEST_F(RouteTokenTest, IsShortAndFitToBeAUserPart) {
     }
 }
 
-TEST_F(RouteTokenTest, OpensForEitherSideOfItsDialog) {
+TEST_F(RouteTokenTest, NothingOfItsScopeMayBeExchanged) {
+    const auto by_uri = token(nullptr), by_flow = token(&udp);
+    const auto right = scope;
+    for (auto part : {&RouteScope::call_id, &RouteScope::sender, &RouteScope::receiver, &RouteScope::receiver_tag,
+                      &RouteScope::next_hop, &RouteScope::remote_target}) {
+        for (std::string_view other : {"", "x", "alice@a", "bob@b"}) {
+            scope = right;
+            if (scope.*part == other) continue;
+            scope.*part = other;
+            EXPECT_FALSE(opens(by_uri)) << other;
+            EXPECT_EQ(opens(by_flow), part == &RouteScope::remote_target) << "a flow leads there whatever the URI says";
+        }
+    }
+    scope = right;
+    std::swap(scope.sender, scope.receiver);
+    EXPECT_FALSE(opens(by_uri)) << "the other direction";
+    scope = right;
+    scope.call_id = "call@", scope.sender = "halice@a";  // borders count
+    EXPECT_FALSE(opens(by_uri));
+}
+
+TEST_F(RouteTokenTest, OpensForAWeek) {
     const auto text = token(&udp);
-    EXPECT_TRUE(opens(text));
-    EXPECT_TRUE(opens(text, "call@h", "b", "a"));  // the callee asks
-    EXPECT_TRUE(opens(text, "call@h", "a", ""));
-    EXPECT_FALSE(opens(text, "call@h", "b", "c"));
-    EXPECT_FALSE(opens(text, "call@h", "", ""));
-    EXPECT_FALSE(opens(text, "other@h"));
-    EXPECT_FALSE(opens(text, "call@", "ha"));  // borders count
-    EXPECT_FALSE(opens(text, "", "call@ha"));
+    auto opens_after = [&](base::Milliseconds passed) { return tokens.read(text, scope, made + passed).has_value(); };
+    EXPECT_TRUE(opens_after(std::chrono::days(7)));
+    EXPECT_TRUE(opens_after(-std::chrono::hours(20))) << "a clock that was set back";
+    EXPECT_FALSE(opens_after(std::chrono::days(8)));
+    EXPECT_FALSE(opens_after(-std::chrono::days(3)));
+    EXPECT_FALSE(opens_after(std::chrono::days(65'536 + 9)));
 }
 
 TEST_F(RouteTokenTest, AnyChangedCharacterShutsIt) {
@@ -136,21 +155,21 @@ TEST_F(RouteTokenTest, AnyChangedCharacterShutsIt) {
         for (char c : std::string(alphabet) + ".=" + '\0') EXPECT_FALSE(opens(text + c)) << c;
     }
     // The MAC of one with the flow of another.
-    EXPECT_FALSE(opens(token(nullptr) + token(&udp).substr(17)));
-    EXPECT_FALSE(opens(token(&udp).substr(0, 17)));
+    EXPECT_FALSE(opens(token(nullptr).substr(0, 17) + token(&udp).substr(17)));
+    EXPECT_FALSE(opens(token(&udp).substr(0, 17) + token(nullptr).substr(17)));
 }
 
 TEST_F(RouteTokenTest, EachKeyHasItsOwn) {
     RouteTokens same{RouteKey{1, 2, 3}}, other{RouteKey{1, 2, 4}};
     for (int turn = 0; turn < 2; ++turn) {
-        EXPECT_TRUE(same.read(token(&udp), "call@h", "a", "b"));
-        EXPECT_FALSE(other.read(token(&udp), "call@h", "a", "b"));
+        EXPECT_TRUE(same.read(token(&udp), scope, made));
+        EXPECT_FALSE(other.read(token(&udp), scope, made));
     }
 }
 
 TEST_F(RouteTokenTest, IsAppended) {
     std::string out = "<sip:";
-    tokens.append(out, "call@h", "a", nullptr);
+    tokens.append(out, scope, nullptr, made);
     EXPECT_EQ(out, "<sip:" + token(nullptr));
 }
 

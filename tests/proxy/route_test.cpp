@@ -14,18 +14,39 @@ struct Routes {
     auth::RouteTokens tokens{auth::RouteKey{1, 2, 3}};
     base::Flow arrived = udp_flow("198.51.100.1:5060");
 
-    /// As the dialog of Request makes it: caller "caller", Call-ID "call".
-    std::string record_route(const base::Flow* flow = nullptr, Transport transport = Transport::udp) {
+    static std::string value(std::string_view token, Transport transport = Transport::udp) {
         std::string out;
-        append_record_route(out, tokens, *Request(), transport, "192.0.2.1:5060", flow);
+        append_record_route(out, token, false, transport, "192.0.2.1:5060");
         return out;
     }
-    base::Result<Routing> run(const Request& request) { return preprocess(*request, arrived, domains, tokens); }
-    /// A request within the dialog.
-    base::Result<Routing> within(const std::string& route, std::string_view uri = "sip:bob@198.51.100.2") {
+    /// As the INVITE of Request makes it, for what the callee sends: caller "caller", Call-ID "call".
+    std::string back(const base::Flow* flow = nullptr) {
+        return value(token_to_sender(tokens, *Request("Contact: <sip:alice@198.51.100.1>\r\n"), flow, now.wall));
+    }
+    /// As its answer makes it, for what the caller sends. `before` stands on top of our Record-Route.
+    std::string on(const base::Flow* flow = nullptr, const std::string& before = {}) {
+        const auto old = token_to_nobody(tokens, "z9hG4bK1", now.wall);
+        const std::string bytes =
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nRecord-Route: " + before + value(old) +
+            "\r\nFrom: <sip:alice@example.com>;tag=caller\r\nTo: <sip:bob@example.com>;tag=callee\r\n"
+            "Call-ID: call\r\nCSeq: 1 INVITE\r\nContact: <sip:bob@198.51.100.2>\r\n\r\n";
+        sip::Message response;
+        EXPECT_TRUE(sip::parse(bytes, response));
+        return value(token_to_answerer(tokens, response, old, flow, now.wall));
+    }
+    /// Nobody can tell it from one of ours.
+    std::string nobodys() { return value(token_to_nobody(tokens, "z9hG4bK2", now.wall)); }
+
+    base::Result<Routing> run(const Request& request, base::Now at = now) {
+        return preprocess(*request, arrived, domains, tokens, at.wall);
+    }
+    /// A request of the caller within the dialog.
+    base::Result<Routing> within(const std::string& route, std::string_view uri = "sip:bob@198.51.100.2",
+                                 const std::string& more = {}) {
         kept = std::make_unique<Request>(
-            (route.empty() ? "" : "Route: " + route + "\r\n") + "To: <sip:bob@example.com>;tag=callee\r\n", uri, "BYE",
-            2);
+            more + (route.empty() ? "" : "Route: " + route + "\r\n") +
+                (more.find("To:") == more.npos ? "To: <sip:bob@example.com>;tag=callee\r\n" : ""),
+            uri, "BYE", 2);
         return run(*kept);
     }
     std::unique_ptr<Request> kept;
@@ -69,49 +90,75 @@ TEST(Preprocess, ForeignRoute) {
 
 TEST(Preprocess, OurRecordRouteVouchesForTheRest) {
     Routes routes;
-    auto routing = routes.within(routes.record_route() + ",<sip:a.example;lr>");
+    const std::string proxy = "<sip:a.example;lr>";
+    auto routing = routes.within(routes.on(nullptr, proxy + ", ") + "," + proxy);
     ASSERT_TRUE(routing);
     EXPECT_TRUE(routing->known_dialog);
-    EXPECT_EQ(routing->route, "<sip:a.example;lr>");
+    EXPECT_EQ(routing->route, proxy);
     EXPECT_FALSE(routing->is_foreign_route() || routing->flow);
+    auto elsewhere = routes.within(routes.on(nullptr, proxy + ", ") + ", <sip:evil.example;lr>");
+    ASSERT_TRUE(elsewhere);
+    EXPECT_TRUE(elsewhere->is_foreign_route());
 }
 
 TEST(Preprocess, WithoutAToTagATokenOpensNothing) {
     Routes routes;
-    auto routing = routes.run(Request("Route: " + routes.record_route() + ", <sip:a.example;lr>\r\n"));
+    auto routing = routes.within(routes.on(), "sip:bob@198.51.100.2", "To: <sip:bob@example.com>\r\n");
     ASSERT_TRUE(routing);
     EXPECT_FALSE(routing->known_dialog);
-    EXPECT_TRUE(routing->is_foreign_route());
 }
 
-TEST(Preprocess, TheFlowOfTheOtherSide) {
+TEST(Preprocess, OnlyWhoAnsweredIsReached) {
+    Routes routes;
+    const auto route = routes.on();
+    auto opens = [&](std::string_view uri, const std::string& more = {}) {
+        auto routing = routes.within(route, uri, more);
+        EXPECT_TRUE(routing);
+        EXPECT_EQ(routing->route, "");
+        return routing->known_dialog;
+    };
+    EXPECT_TRUE(opens("sip:bob@198.51.100.2"));
+    EXPECT_TRUE(opens("sip:bob@198.51.100.2;transport=tcp"));
+    for (auto uri : {"sip:victim@203.0.113.1", "sip:bob@198.51.100.2:5061", "sip:carol@198.51.100.2",
+                     "sip:bob@198.51.100.2;maddr=203.0.113.1", "tel:+1555", "sip:bob@example.com"})
+        EXPECT_FALSE(opens(uri)) << uri;
+    for (const std::string more :
+         {"Call-ID: other\r\n", "From: <sip:mallory@example.com>;tag=caller\r\n", "To: <sip:bob@example.com>;tag=x\r\n",
+          "To: <sip:carol@example.com>;tag=callee\r\n",
+          "From: <sip:bob@example.com>;tag=callee\r\nTo: <sip:alice@example.com>;tag=caller\r\n"})
+        EXPECT_FALSE(opens("sip:bob@198.51.100.2", more)) << more;
+}
+
+TEST(Preprocess, EachSideHasItsOwn) {
+    Routes routes;
+    const std::string from_callee =
+        "From: <sip:bob@example.com>;tag=callee\r\nTo: <sip:alice@example.com>;tag=caller\r\n";
+    EXPECT_TRUE(routes.within(routes.back(), "sip:alice@198.51.100.1", from_callee)->known_dialog);
+    EXPECT_FALSE(routes.within(routes.back(), "sip:bob@198.51.100.2")->known_dialog);
+    EXPECT_FALSE(routes.within(routes.on(), "sip:alice@198.51.100.1", from_callee)->known_dialog);
+    EXPECT_FALSE(routes.within(routes.nobodys())->known_dialog);
+}
+
+TEST(Preprocess, OfTwoValuesTheOneThatOpensCounts) {
     Routes routes;
     const auto near = stream_flow("203.0.113.1:40000"), far = stream_flow("203.0.113.9:50000");
-    const auto near_route = routes.record_route(&near), far_route = routes.record_route(&far);
-    routes.arrived = near;
-    auto there = routes.within(near_route + ", " + far_route);
+    auto there = routes.within(routes.back(&near) + ", " + routes.on(&far));
     ASSERT_TRUE(there);
     EXPECT_EQ(there->flow, far);
     EXPECT_TRUE(there->known_dialog);
-
-    routes.arrived = far;
-    EXPECT_EQ(routes.within(far_route + ", " + near_route)->flow, near);
-
-    routes.arrived = stream_flow("203.0.113.1:40001");  // who has come back over another connection
-    EXPECT_EQ(routes.within(near_route + ", " + far_route)->flow, far);
-    EXPECT_FALSE(routes.within(near_route + ", " + routes.record_route())->flow) << "not back to where it came from";
-
-    routes.arrived = near;
-    EXPECT_FALSE(routes.within(near_route)->flow) << "the request came over it";
+    EXPECT_FALSE(routes.within(routes.back(&near) + ", " + routes.on())->flow) << "not back to where it came from";
+    const std::string from_callee =
+        "From: <sip:bob@example.com>;tag=callee\r\nTo: <sip:alice@example.com>;tag=caller\r\n";
+    EXPECT_EQ(routes.within(routes.nobodys() + ", " + routes.back(&near), "sip:a@b", from_callee)->flow, near);
 }
 
 TEST(Preprocess, BothSidesShareAFlow) {
     Routes routes;
     const auto gateway = stream_flow("203.0.113.1:40000");
-    const auto route = routes.record_route(&gateway);
+    const auto route = routes.on(&gateway);
     routes.arrived = gateway;
-    EXPECT_EQ(routes.within(route + ", " + route)->flow, gateway) << "from one line of it to another";
-    const auto strict = routes.within(route + ", <sip:bob@10.0.0.2>", route.substr(1, route.size() - 2));
+    EXPECT_EQ(routes.within(routes.back(&gateway) + ", " + route)->flow, gateway) << "from one line of it to another";
+    const auto strict = routes.within("<sip:bob@10.0.0.2>", route.substr(1, route.size() - 2));
     ASSERT_TRUE(strict);
     EXPECT_EQ(strict->request_uri.text, "sip:bob@10.0.0.2");
     EXPECT_EQ(strict->flow, gateway);
@@ -120,52 +167,53 @@ TEST(Preprocess, BothSidesShareAFlow) {
 TEST(Preprocess, OfASpiralTheValuesUpToTheProxyBetweenComeOff) {
     Routes routes;
     const auto near = stream_flow("203.0.113.1:40000"), far = stream_flow("203.0.113.9:50000");
-    routes.arrived = near;
-    const auto out = routes.within(routes.record_route(&near) + "," + routes.record_route() + ",<sip:p.example;lr>," +
-                                   routes.record_route() + "," + routes.record_route(&far));
+    const std::string proxy = "<sip:p.example;lr>";
+    const auto out = routes.within(routes.back(&near) + "," + routes.on(nullptr, proxy + ",") + "," + proxy + "," +
+                                   routes.nobodys() + "," + routes.on(&far));
     ASSERT_TRUE(out);
+    EXPECT_TRUE(out->known_dialog);
     EXPECT_FALSE(out->flow) << "the proxy between is reached by its URI";
     EXPECT_TRUE(out->route.starts_with("<sip:p.example;lr>, <sip:"));
-    const auto back = routes.within(routes.record_route() + "\r\nRoute: " + routes.record_route(&far));
-    ASSERT_TRUE(back);
-    EXPECT_EQ(back->route, "");
-    EXPECT_EQ(back->flow, far);
+    const auto rest = routes.within(routes.nobodys() + "\r\nRoute: " + routes.on(&far));
+    ASSERT_TRUE(rest);
+    EXPECT_EQ(rest->route, "");
+    EXPECT_EQ(rest->flow, far);
 }
 
-TEST(Preprocess, AWholeSetOfTokensMustBeRight) {
+TEST(Preprocess, ForgedTokensAreAdviceToComeHere) {
     Routes routes;
-    auto forged = routes.record_route();
+    auto forged = routes.on();
     forged[6] = forged[6] == 'A' ? 'B' : 'A';
-    const auto routing = routes.within(routes.record_route() + ", " + forged);
-    ASSERT_FALSE(routing);
-    EXPECT_EQ(routing.reject().status, 403);
-}
-
-TEST(Preprocess, EitherSideMayBeTheCaller) {
-    Routes routes;
-    Request request("Route: " + routes.record_route() +
-                        "\r\nFrom: <sip:bob@example.com>;tag=callee\r\nTo: <sip:alice@example.com>;tag=caller\r\n",
-                    "sip:alice@198.51.100.1", "BYE");
-    auto routing = routes.run(request);
+    auto routing = routes.within(forged + ", <sip:a.example;lr>");
     ASSERT_TRUE(routing);
-    EXPECT_TRUE(routing->known_dialog);
+    EXPECT_FALSE(routing->known_dialog);
+    EXPECT_TRUE(routing->is_foreign_route());
 }
 
-TEST(Preprocess, ForgedTokens) {
+TEST(Preprocess, TokensAge) {
     Routes routes;
-    auto forged = routes.record_route();
-    forged[6] = forged[6] == 'A' ? 'B' : 'A';
-    auto routing = routes.within(forged);
-    ASSERT_FALSE(routing);
-    EXPECT_EQ(routing.reject().status, 403);
+    Request request("To: <sip:bob@example.com>;tag=callee\r\nRoute: " + routes.on() + "\r\n", "sip:bob@198.51.100.2");
+    EXPECT_TRUE(routes.run(request, {now.mono, now.wall + std::chrono::days(7)})->known_dialog);
+    EXPECT_FALSE(routes.run(request, {now.mono, now.wall + std::chrono::days(9)})->known_dialog);
+}
 
-    for (const std::string dialog :
-         {"Call-ID: other\r\nTo: <sip:b@example.com>;tag=x\r\n",
-          "From: <sip:a@example.com>;tag=another\r\nTo: <sip:b@example.com>;tag=x\r\n", "Call-ID: other\r\n"}) {
-        auto other = routes.run(Request(dialog + "Route: " + routes.record_route() + "\r\n"));
-        ASSERT_FALSE(other) << dialog;
-        EXPECT_EQ(other.reject().status, 403) << dialog;
-    }
+TEST(TokenToAnswerer, NoneWithoutADialogOrOurValue) {
+    Routes routes;
+    const auto ours = Routes::value("old");
+    auto token = [&](const std::string& contact, const std::string& tag, const std::string& route) {
+        const std::string bytes = "SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n" + route +
+                                  "From: <sip:a@b>;tag=1\r\nTo: <sip:b@c>" + tag +
+                                  "\r\nCall-ID: call\r\nCSeq: 1 INVITE\r\n" + contact + "\r\n";
+        sip::Message response;
+        EXPECT_TRUE(sip::parse(bytes, response)) << bytes;
+        return token_to_answerer(routes.tokens, response, "old", nullptr, now.wall);
+    };
+    const std::string contact = "Contact: <sip:b@192.0.2.9>\r\n", route = "Record-Route: " + ours + "\r\n";
+    EXPECT_NE(token(contact, ";tag=2", route), "");
+    EXPECT_EQ(token("", ";tag=2", route), "");
+    EXPECT_EQ(token(contact, "", route), "");
+    EXPECT_EQ(token(contact, ";tag=2", ""), "");
+    EXPECT_EQ(token(contact, ";tag=2", "Record-Route: <sip:other@192.0.2.1;lr>\r\n"), "");
 }
 
 TEST(Preprocess, BrokenRoute) {
@@ -180,18 +228,18 @@ TEST(Preprocess, BrokenRoute) {
 TEST(Preprocess, StrictRouter) {
     Routes routes;
     const auto far = stream_flow("203.0.113.9:50000");
-    auto ours = routes.record_route(&far);
+    auto ours = routes.on(&far, "<sip:a.example>,");
     ours = ours.substr(1, ours.size() - 2);
-    auto routing = routes.within("<sip:a.example>, <sip:bob@198.51.100.2:5062>", ours);
+    auto routing = routes.within("<sip:a.example>, <sip:bob@198.51.100.2>", ours);
     ASSERT_TRUE(routing);
-    EXPECT_EQ(routing->request_uri.text, "sip:bob@198.51.100.2:5062");
+    EXPECT_EQ(routing->request_uri.text, "sip:bob@198.51.100.2");
     EXPECT_EQ(routing->route, "<sip:a.example>");
     EXPECT_TRUE(routing->known_dialog);
     EXPECT_EQ(routing->flow, far);
 
     auto forged = ours;
     forged[5] = forged[5] == 'A' ? 'B' : 'A';
-    EXPECT_FALSE(routes.within("<sip:bob@198.51.100.2>", forged));
+    EXPECT_FALSE(routes.within("<sip:bob@198.51.100.2>", forged)->known_dialog);
     EXPECT_EQ(routes.within("<http://a.example/>", ours).reject().status, 416);
     auto alone = routes.within("", ours);  // nothing to put back
     ASSERT_TRUE(alone);
@@ -217,22 +265,19 @@ TEST(Preprocess, MaddrThatLedHereComesOff) {
 
 TEST(RecordRoute, Text) {
     Routes routes;
-    auto head = [](const std::string& text) { return text.substr(0, text.find(':')); };
     auto tail = [](const std::string& text) { return text.substr(text.find('@')); };
-    EXPECT_EQ(head(routes.record_route()), "<sip");
-    EXPECT_EQ(tail(routes.record_route()), "@192.0.2.1:5060;lr>");
-    EXPECT_EQ(tail(routes.record_route(nullptr, Transport::tcp)), "@192.0.2.1:5060;transport=tcp;lr>");
-    EXPECT_EQ(tail(routes.record_route(nullptr, Transport::ws)), "@192.0.2.1:5060;transport=ws;lr>");
+    EXPECT_EQ(Routes::value("t"), "<sip:t@192.0.2.1:5060;lr>");
+    EXPECT_EQ(tail(Routes::value("t", Transport::tcp)), "@192.0.2.1:5060;transport=tcp;lr>");
+    EXPECT_EQ(tail(Routes::value("t", Transport::ws)), "@192.0.2.1:5060;transport=ws;lr>");
     const auto flow = stream_flow("[2001:db8::1]:5061", Transport::tls);
-    const auto by_flow = routes.record_route(&flow);
+    const auto by_flow = routes.back(&flow);
     auto value = sip::parse_name_addr(by_flow);
     ASSERT_TRUE(value) << "a flow makes a user part without escapes";
     EXPECT_TRUE(value->uri.param("lr"));
 
     std::string secure;
-    append_record_route(secure, routes.tokens, *Request({}, "sips:bob@example.com"), Transport::tls, "h:5061", nullptr);
-    EXPECT_EQ(head(secure), "<sips");
-    EXPECT_EQ(tail(secure), "@h:5061;lr>");
+    append_record_route(secure, "t", true, Transport::tls, "h:5061");
+    EXPECT_EQ(secure, "<sips:t@h:5061;lr>");
 }
 
 TEST(NextHop, WhatTheUriSays) {

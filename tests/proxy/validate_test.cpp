@@ -18,7 +18,8 @@ public:
 struct Loops {
     Fixed random;
     auth::Mac mac{random};
-    std::uint64_t mark(const Request& request) { return loop_mark(mac, *request); }
+    std::uint64_t mark(const Request& request) { return loop_mark(mac, *request, domains); }
+    sip::ServedDomains domains = served();
 };
 
 std::string via_with(std::uint64_t mark) {
@@ -60,6 +61,13 @@ TEST(Validate, SeventyVias) {
     EXPECT_EQ(status_of(validate(*Request(vias + "Via: " + via_with(8) + "\r\n"), 8)), 482);
 }
 
+TEST(Validate, ComesByTooOften) {
+    std::string vias;
+    for (std::uint64_t pass = 1; pass < 10; ++pass) vias += "Via: " + via_with(pass) + "\r\n";
+    EXPECT_EQ(status_of(validate(*Request(vias), 99)), 0);
+    EXPECT_EQ(status_of(validate(*Request(vias + "Via: " + via_with(10) + "\r\n"), 99)), 482);
+}
+
 TEST(Validate, AFloodOfCookiesIsReadOnce) {
     std::string flood;
     while (flood.size() < 60'000) flood += "z9hG4bK";
@@ -93,6 +101,14 @@ TEST(LoopMark, ALoopKeepsItASpiralDoesNot) {
         EXPECT_NE(loops.mark(other), mark) << other.bytes;
     EXPECT_NE(loops.mark(Request("Route: <sip:x.example;lr>\r\n")),
               loops.mark(Request("Route: <sip:y.example;lr>\r\n")));
+}
+
+TEST(LoopMark, AUserOfOursIsOneWhateverTheUriSays) {
+    Loops loops;
+    const auto mark = loops.mark(Request());
+    for (auto uri : {"sip:bob@example.com;x=1", "sip:bob@EXAMPLE.com:5070", "sips:b%6fb@alias.example;x=2"})
+        EXPECT_EQ(loops.mark(Request({}, uri)), mark) << uri;
+    EXPECT_NE(loops.mark(Request({}, "sip:bob@192.0.2.9;x=1")), loops.mark(Request({}, "sip:bob@192.0.2.9;x=2")));
 }
 
 TEST(LoopMark, AnAckIsNotTakenForItsInvite) {

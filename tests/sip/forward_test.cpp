@@ -255,7 +255,7 @@ std::string relayed(const std::string& text, std::string_view more = {}) {
     Parsed response(text);
     EXPECT_TRUE(response.result) << response.result.reason << '\n' << text;
     std::string out;
-    append_relayed(out, response.message, more);
+    append_relayed(out, response.message, {.more = more});
     return out;
 }
 

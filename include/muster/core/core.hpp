@@ -23,6 +23,10 @@
 #include "muster/transaction/client.hpp"
 #include "muster/transaction/layer.hpp"
 
+namespace muster::sip {
+struct ResponseEdits;
+}
+
 namespace muster::proxy {
 struct Routing;
 struct Target;
@@ -97,12 +101,11 @@ private:
     struct Forward;   // one request on its way to its targets
     struct Forwards;  // all of them
     struct Moment;    // now, and where effects go
+    struct Heard;     // a response, and which branch it answers
 
     void on_request(Arrival& arrival);
     void on_register(Arrival& arrival);
-    void on_options(Arrival& arrival);
     void on_cancel(Arrival& arrival);
-    void on_ack(Arrival& arrival);
     void on_response(Arrival& arrival);
     void register_as(Arrival& arrival, const Domain& domain, const std::string& aor);
     void answer_from_table(Job& job, base::Now now);
@@ -118,7 +121,7 @@ private:
     void put_back(JobPtr job);
 
     // Who may send what to whom, and where it goes.
-    void route(Arrival& arrival, const proxy::Routing& routing);
+    void route(Arrival& arrival, proxy::Routing routing);
     const Domain* domain_of(const sip::Uri& uri) const;
     std::shared_ptr<const auth::Account> account_of(const sip::Uri& uri, std::string_view domain);
     bool may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target);
@@ -134,16 +137,23 @@ private:
     unsigned breadth_of(const sip::Message& message) const;
 
     // Passing a request on.
-    Forward* new_forward(Arrival& arrival, const Domain* domain, unsigned breadth);
+    Forward* new_forward(Arrival& arrival, const Domain* domain, unsigned breadth, std::string_view aor,
+                         std::size_t forks);
+    void end(Forward& forward);
+    void make_room();
+    std::uint64_t ack_key(const sip::Message& message, const sip::Uri& target);
+    bool is_expected(const sip::Message& ack, const sip::Uri& target);
+    void expect_ack(Forward& forward, const sip::Message& response);
+    void pass_back(Forward& forward, const Heard& heard, Moment at);
     void rings(Forward& forward, std::string_view aor);
     void add_branch(Forward& forward, const proxy::Target& target, Moment at);
     void begin(Forward& forward, Moment at);
-    void carry_out(Forward& forward, const sip::Message* response, Moment at);
+    void carry_out(Forward& forward, const Heard* heard, Moment at);
     bool try_next(Forward& forward, std::uint32_t branch, Moment at);
     bool send_to(Forward& forward, std::uint32_t branch, const base::Flow& flow, Moment at);
     void branch_failed(Forward& forward, std::uint32_t branch, int status, Moment at);
     void branch_ended(Forward& forward, std::uint32_t branch);
-    void relay(Forward& forward, const sip::Message& response, std::string_view more, Moment at);
+    void relay(Forward& forward, const sip::Message& response, const sip::ResponseEdits& edits, Moment at);
     void finish(Forward& forward, Moment at);
     void answer_trying(Forward& forward, Moment at);
     void send_back(Forward& forward, int status, Moment at);
@@ -156,8 +166,8 @@ private:
     // How it leaves.
     std::optional<base::Flow> leaving(const Place& place, const base::Flow& arrived) const;
     void append_sent_by(std::string& out, const base::Flow& flow) const;
-    void append_record_routes(std::string& out, const Forward& forward, const sip::Message& request,
-                              const base::Flow& flow, bool by_flow);
+    std::string append_record_routes(std::string& out, const Forward& forward, const sip::Message& request,
+                                     const base::Flow& flow, bool by_flow, std::string_view branch, Moment at);
 
     static constexpr std::size_t amplification = 3;  // bytes out for one in, to a sender that nobody has verified
 

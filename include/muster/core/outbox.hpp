@@ -90,16 +90,17 @@ struct Counters {
     std::uint64_t under_way = 0;   ///< now: requests passed on that have not come to their end
     std::uint64_t strays = 0;      ///< responses that nothing of ours waits for
     std::uint64_t joined = 0;      ///< phones that registered while a call to them rang, and were rung
+    std::uint64_t crowded = 0;     ///< requests not passed on because too many were on their way
 
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t Counters::*, 17> all;
+    static const std::array<std::uint64_t Counters::*, 18> all;
 };
-inline constexpr std::array<std::uint64_t Counters::*, 17> Counters::all{
+inline constexpr std::array<std::uint64_t Counters::*, 18> Counters::all{
     &Counters::received,    &Counters::malformed,  &Counters::retransmissions, &Counters::challenged,
     &Counters::auth_failed, &Counters::registered, &Counters::queried,         &Counters::withheld,
     &Counters::refused,     &Counters::redirected, &Counters::calls,           &Counters::answered,
     &Counters::under_way,   &Counters::forwarded,  &Counters::relayed,         &Counters::strays,
-    &Counters::joined};
+    &Counters::joined,      &Counters::crowded};
 static_assert(sizeof(Counters) == Counters::all.size() * sizeof(std::uint64_t));
 
 }  // namespace muster::core

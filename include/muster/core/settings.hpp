@@ -38,12 +38,22 @@ struct Listener {
     base::Address usual{};
 };
 
+/// How many requests a worker has on their way at one time: passed on, not yet answered. 503 beyond.
+struct RequestLimits {
+    std::size_t requests = 40'000;
+    std::size_t of_strangers = 10'000;  ///< of these: senders that have shown nothing and are not in a trusted network
+    std::size_t of_source = 1'000;      ///< of strangers, from one IPv4 address or one IPv6 /64
+    std::size_t for_user = 100;         ///< of strangers, for one address-of-record
+    std::size_t bytes = 64 << 20;       ///< of all, copies for their targets too; shared out as the requests are
+};
+
 struct Settings {
     sip::ServedDomains served;
     std::vector<Listener> listeners;  ///< base::Flow::listener is an index into it
     unsigned max_breadth = 60;        ///< RFC 5393 s5.3.3: forks of one request, when it does not say less
     std::map<std::string, Domain, std::less<>> domains;
     base::Limits limits;
+    RequestLimits request_limits;
 
     const Domain* find(std::string_view domain) const {
         auto found = domains.find(domain);

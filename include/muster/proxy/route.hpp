@@ -16,15 +16,16 @@
 
 namespace muster::proxy {
 
-/// A hash of all that the routing of a request depends on: Request-URI, Route set, To and From tags, Call-ID, CSeq
-/// number, Proxy-Require. A spiral changes it, a loop does not (RFC 5393 s4.2). `mac` has the same key in every worker.
-std::uint64_t loop_mark(auth::Mac& mac, const sip::Message& request);
+/// A hash of all that the routing of a request depends on: Request-URI (of a user of ours the address-of-record), Route
+/// set, To and From tags, Call-ID, CSeq number, Proxy-Require. A spiral changes it, a loop does not (RFC 5393 s4.2).
+/// `mac` has the same key in every worker.
+std::uint64_t loop_mark(auth::Mac& mac, const sip::Message& request, const sip::ServedDomains& served);
 
 /// A Via of it has a branch of our form: only then its mark matters to validate().
 bool has_been_here(const sip::Message& request);
 
-/// s16.3: scheme of the Request-URI (416), Max-Forwards (483), loops (482: a Via of ours with this mark), Proxy-Require
-/// (420 with Unsupported). Max-Breadth 0 is for the fork to see.
+/// s16.3: scheme of the Request-URI (416), Max-Forwards (483), loops (482: a Via of ours with this mark, or ten of
+/// ours), Proxy-Require (420 with Unsupported). Max-Breadth 0 is for the fork to see.
 base::Check validate(const sip::Message& request, std::uint64_t loop_mark);
 
 /// True if the URI names this server: one of our domains or listening addresses, with no port or one we listen on.
@@ -34,24 +35,39 @@ bool is_ours(const sip::Uri& uri, const sip::ServedDomains& served);
 struct Routing {
     sip::Uri request_uri;  ///< after repair of what a strict router made of it; views the message ...
     std::shared_ptr<const std::string> rewritten{};  ///< ... or this, when a maddr of ours came off
-    bool known_dialog = false;       ///< it has a To tag and carries a Record-Route of ours with a right MAC
-    std::optional<base::Flow> flow;  ///< the flow that our Record-Route names for the other side
+    bool known_dialog = false;       ///< a Record-Route of ours opens for it: it goes on without a question
+    std::optional<base::Flow> flow;  ///< that leads to its receiver; then the Request-URI is not vouched for
     std::string route;               ///< Route values that are left, comma separated: none of ours at the front
     /// A route is left that nothing vouches for: the request may go only to a contact that is bound now.
     bool is_foreign_route() const { return !route.empty() && !known_dialog; }
 };
 
 /// s16.4: puts the last Route value back into the Request-URI when that is a Record-Route of ours (strict routers),
-/// takes off the Route values at the front that are ours, and reads their tokens: the last one is that of the side the
-/// request goes to, and its flow counts unless it stands alone and the request came over it. A token with a wrong MAC:
-/// 403. A maddr of ours that led here comes off the Request-URI. 400 for a Route value that breaks the grammar.
+/// takes off the Route values at the front that are ours, and reads their tokens: the last one that opens for this
+/// request names the way. A maddr of ours that led here comes off the Request-URI. 400 for a Route value that breaks
+/// the grammar.
 base::Result<Routing> preprocess(const sip::Message& request, const base::Flow& arrived,
-                                 const sip::ServedDomains& served, auth::RouteTokens& tokens);
+                                 const sip::ServedDomains& served, const auth::RouteTokens& tokens, base::Wall now);
+
+/// What our Record-Route opens (s16.6 step 4): requests of one direction of the dialog that `request` makes, along the
+/// Record-Route set and to the Contact that are known for it.
+/// For those to who sent `request`, from whoever will answer.
+std::string token_to_sender(const auth::RouteTokens& tokens, const sip::Message& request, const base::Flow* flow,
+                            base::Wall now);
+/// For those to who sent `response`: takes the place of the token `replaces` in its Record-Route (s16.7 step 8). Empty
+/// when that is not there, or the response makes no dialog.
+std::string token_to_answerer(const auth::RouteTokens& tokens, const sip::Message& response, std::string_view replaces,
+                              const base::Flow* flow, base::Wall now);
+/// Opens for none; to be replaced. `branch` is that of the Via and makes it the only one of its kind.
+std::string token_to_nobody(const auth::RouteTokens& tokens, std::string_view branch, base::Wall now);
+
+/// Whom and where a URI leads to, as far as nobody may exchange it within a dialog: user, host or maddr, and port.
+std::string place(const sip::Uri& uri);
 
 /// Appends one Record-Route value of ours: `<sip:token@sent-by;lr>`, with `;transport=` unless it is UDP. `sent_by` is
-/// host and port; `flow` as for RouteTokens.
-void append_record_route(std::string& out, auth::RouteTokens& tokens, const sip::Message& request,
-                         base::Transport transport, std::string_view sent_by, const base::Flow* flow);
+/// host and port; `secure` when the request is for a sips URI.
+void append_record_route(std::string& out, std::string_view token, bool secure, base::Transport transport,
+                         std::string_view sent_by);
 
 /// Where the next hop is, as far as it can be said without asking DNS (RFC 3263 s4).
 struct NextHop {

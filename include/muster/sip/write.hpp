@@ -55,9 +55,15 @@ struct RequestEdits {
 /// append_reply_head(). Content-Length is added when it was absent.
 void append_forwarded(std::string& out, const Message& request, const base::Flow& arrived, const RequestEdits& edits);
 
-/// Appends a response as it is passed back: without its topmost Via (RFC 3261 s16.7 step 9). `more` are whole field
-/// lines, each with CRLF, added behind the others (challenges of other branches: s16.7 step 7).
-void append_relayed(std::string& out, const Message& response, std::string_view more = {});
+/// What a proxy changes in a response that it passes back, its topmost Via aside.
+struct ResponseEdits {
+    std::string_view more{};          ///< whole field lines, each with CRLF, added behind the others (s16.7 step 7)
+    std::string_view record_route{};  ///< in the Record-Route values this text, if it is there, ...
+    std::string_view replacement{};   ///< ... becomes this one (s16.7 step 8)
+};
+
+/// Appends a response as it is passed back: without its topmost Via (RFC 3261 s16.7 step 9).
+void append_relayed(std::string& out, const Message& response, const ResponseEdits& edits = {});
 
 /// Appends the ACK for a non-2xx final response to an INVITE that we sent (RFC 3261 s17.1.1.3): with the Request-URI,
 /// topmost Via, From, Call-ID, CSeq number and Route of the INVITE, and the To of the response.

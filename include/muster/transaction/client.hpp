@@ -38,8 +38,8 @@ std::optional<Branch> read_branch(std::string_view text);
 
 struct ClientOptions {
     std::uint32_t home = 0;        ///< index of this worker
-    std::size_t live = 100'000;    ///< transactions; begin() refuses beyond
-    std::size_t bytes = 64 << 20;  ///< of all requests kept for retransmission; begin() refuses beyond
+    std::size_t live = 100'000;    ///< transactions
+    std::size_t bytes = 64 << 20;  ///< of all requests kept for retransmission
     Timers timers{};
 };
 
@@ -50,7 +50,8 @@ public:
     ClientLayer(const ClientLayer&) = delete;
     ClientLayer& operator=(const ClientLayer&) = delete;
 
-    /// Takes a place for a request that is about to be written: its Branch goes into the Via. Empty when all are taken.
+    /// Takes a place for a request that is about to be written: its Branch goes into the Via. Those that only absorb
+    /// repetitions make room for it; empty when all places are taken by others.
     std::optional<Branch> begin(std::uint64_t loop_mark);
     /// Sends the request begun and starts its machine: INVITE or not. A stream carries it once, UDP until it is
     /// answered.
