@@ -97,6 +97,9 @@ public:
         read_domains(top, config.settings);
         auto limits = top.section("limits");
         config.settings.limits = {limits.count("message_bytes"), limits.count("headers"), limits.count("contacts")};
+        config.settings.request_limits = {limits.count("requests"), limits.count("requests_of_strangers"),
+                                          limits.count("requests_of_source"), limits.count("requests_for_user"),
+                                          limits.count("request_bytes")};
         return config;
     }
 

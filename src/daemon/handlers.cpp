@@ -348,6 +348,7 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                {"forwarded", core.forwarded},
                                {"relayed", core.relayed},
                                {"strays", core.strays},
+                               {"crowded", core.crowded},
                                {"under_way", core.under_way}}},
         {"network", json::object{{"datagrams_in", net.datagrams_in},
                                  {"datagrams_out", net.datagrams_out},

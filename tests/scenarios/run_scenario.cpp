@@ -45,14 +45,15 @@ private:
     using Verb = void (Run::*)();
     static const std::map<std::string, Verb>& verbs() {
         static const std::map<std::string, Verb> all = {
-            {"config", &Run::config},     {"account", &Run::account},    {"send", &Run::send},
-            {"again", &Run::again},       {"register", &Run::registers}, {"expect", &Run::expect},
-            {"bindings", &Run::bindings}, {"time", &Run::time},          {"clock", &Run::clock},
-            {"crash", &Run::crash},       {"commit", &Run::commit},      {"store", &Run::store},
-            {"queue", &Run::queue},       {"close", &Run::close},        {"reboot", &Run::reboot},
-            {"remove", &Run::remove},     {"stranger", &Run::stranger},  {"dns", &Run::dns},
-            {"refuse", &Run::refuse},     {"nobody", &Run::nobody},      {"network", &Run::network},
-            {"drain", &Run::drain},       {"nothing", &Run::nothing},    {"bind", &Run::bind},
+            {"config", &Run::config},       {"account", &Run::account},    {"send", &Run::send},
+            {"again", &Run::again},         {"register", &Run::registers}, {"expect", &Run::expect},
+            {"bindings", &Run::bindings},   {"time", &Run::time},          {"clock", &Run::clock},
+            {"crash", &Run::crash},         {"commit", &Run::commit},      {"store", &Run::store},
+            {"queue", &Run::queue},         {"close", &Run::close},        {"reboot", &Run::reboot},
+            {"remove", &Run::remove},       {"stranger", &Run::stranger},  {"dns", &Run::dns},
+            {"refuse", &Run::refuse},       {"nobody", &Run::nobody},      {"network", &Run::network},
+            {"drain", &Run::drain},         {"nothing", &Run::nothing},    {"bind", &Run::bind},
+            {"forwarded", &Run::forwarded},
         };
         return all;
     }
@@ -306,6 +307,12 @@ private:
         };
         world_->network = {percent("loses"), percent("doubles"), {}};
         if (auto delay = after("delays"); !delay.empty()) world_->network.delay = span_of(delay);
+    }
+    /// forwarded at most N
+    void forwarded() {
+        std::uint64_t all = 0;
+        for (std::size_t i = 0; i < world_->cores(); ++i) all += world_->core(i).counters().forwarded;
+        if (all > base::decimal(word(3)).value_or(0)) throw Wrong{std::to_string(all) + " requests were passed on"};
     }
     /// drain begins
     void drain() { world_->drain(); }

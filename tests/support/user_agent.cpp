@@ -152,6 +152,7 @@ bool UserAgent::sends_within(const std::string& method, const Fields& fields) {
         request.body = offer;
     }
     request.take(fields);
+    if (method == "ACK") return transmits(over, request.text()), true;  // nobody answers it
     if (method == "BYE") dialog.is_over = true;
     Client client;
     client.dialog = newest->first;
