@@ -530,6 +530,22 @@ TEST(ClientLimits, Live) {
     EXPECT_TRUE(rig.layer.begin(0));
 }
 
+TEST(ClientLimits, TheOldestThatOnlyAbsorbMakeRoom) {
+    ClientRig rig({.live = 3});
+    auto call = rig.start("INVITE");
+    auto first = rig.start("MESSAGE"), second = rig.start("INVITE");
+    EXPECT_FALSE(rig.layer.begin(0)) << "all wait for an answer";
+    rig.answer(second, 486);
+    rig.answer(first, 200, "MESSAGE");
+    EXPECT_EQ(rig.layer.live(), 3U);
+    EXPECT_TRUE(rig.layer.begin(0));
+    EXPECT_TRUE(rig.layer.begin(0));
+    EXPECT_FALSE(rig.layer.begin(0));
+    EXPECT_FALSE(rig.answer(second, 486)) << "a stray by now";
+    EXPECT_TRUE(rig.answer(call, 180));
+    EXPECT_EQ(rig.layer.waiting(), 1U);
+}
+
 TEST(ClientLimits, Bytes) {
     ClientRig rig({.bytes = 1'000});
     auto first = rig.start("MESSAGE");

@@ -1,0 +1,96 @@
+// Who may have how many requests under way.
+
+#include "../../src/core/budget.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "support/phone.hpp"
+#include "support/user_agent.hpp"
+#include "support/world.hpp"
+
+namespace muster::core {
+namespace {
+
+struct Books {
+    RequestLimits limits{.requests = 10, .of_strangers = 6, .of_source = 4, .for_user = 3, .bytes = 10'000};
+    Budget budget{7};
+    std::vector<Budget::Charge> taken;
+
+    bool take(bool is_strange, std::string_view source, std::string_view user = {}, std::size_t bytes = 10) {
+        auto charge = budget.take(limits, bytes, is_strange, base::Address::parse(source).value(), user);
+        if (charge) taken.push_back(*charge);
+        return charge.has_value();
+    }
+    int many(bool is_strange, std::string_view source, std::string_view user = {}, std::size_t bytes = 10) {
+        int count = 0;
+        while (count < 100 && take(is_strange, source, user, bytes)) ++count;
+        return count;
+    }
+};
+
+TEST(Budget, EachHasItsPart) {
+    Books books;
+    EXPECT_EQ(books.many(true, "192.0.2.1", "bob"), 3);
+    EXPECT_EQ(books.many(true, "192.0.2.1", "carol"), 1) << "of one source";
+    EXPECT_EQ(books.many(true, "192.0.2.2"), 2) << "of all strangers";
+    EXPECT_EQ(books.many(false, "192.0.2.1", "bob"), 4);
+    EXPECT_EQ(books.budget.requests(), 10u);
+    for (const auto& charge : books.taken) books.budget.give_back(charge);
+    EXPECT_EQ(books.budget.requests(), 0u);
+    EXPECT_EQ(books.many(true, "192.0.2.1", "bob"), 3) << "all has been given back";
+    EXPECT_EQ(books.many(false, "192.0.2.1", "bob"), 7);
+}
+
+TEST(Budget, BytesAreSharedOutAsRequestsAre) {
+    Books books;
+    EXPECT_EQ(books.many(true, "192.0.2.1", "bob", 1'500), 2) << "3,000 for a user";
+    EXPECT_EQ(books.many(true, "192.0.2.1", "carol", 1'000), 1) << "4,000 for a source";
+    EXPECT_EQ(books.many(false, "192.0.2.1", "bob", 2'000), 3);
+    EXPECT_FALSE(books.take(false, "192.0.2.1", "bob", 1));
+}
+
+TEST(Budget, OneLargeRequestAlwaysFits) {
+    Books books;
+    EXPECT_EQ(books.many(true, "192.0.2.1", "bob", 65'000), 1);
+    EXPECT_FALSE(books.take(true, "192.0.2.2", "carol", 10));
+}
+
+TEST(Budget, ASourceIsAnAddressOrAPrefix) {
+    Books books;
+    books.limits.of_source = 1;
+    EXPECT_TRUE(books.take(true, "2001:db8::1"));
+    EXPECT_FALSE(books.take(true, "2001:db8::2"));
+    EXPECT_TRUE(books.take(true, "2001:db8:0:1::1"));
+    EXPECT_TRUE(books.take(true, "192.0.2.1"));
+    EXPECT_TRUE(books.take(true, "192.0.2.2"));
+}
+
+/// Answered calls stay for repetitions of their 2xx, but not at the price of new ones.
+TEST(Budget, AnsweredCallsMakeRoom) {
+    test::World world("domains: {example.com: {trusted: [192.0.2.0/24]}}\nlimits: {requests: 10}");
+    for (const auto* name : {"alice", "bob"}) world.account(std::string(name) + "@example.com", "secret");
+    auto& phone = world.phone("bob");
+    phone.flow = world.udp("192.0.2.60:5060");
+    phone.registers("sip:bob@192.0.2.60:5060", 600);
+    world.passes(base::Milliseconds(100));
+    ASSERT_EQ(phone.status(), 200);
+    test::UserAgent alice(world, "alice", "alice@example.com", "secret", world.udp("192.0.2.50:5060"));
+    test::UserAgent bob(world, "bob", "bob@example.com", "secret", world.udp("192.0.2.60:5060"));
+    bob.on_request = [&](const std::string&, const auto& message) {
+        if (message.method() == "INVITE") bob.responds(200, {});
+    };
+    for (int call = 0; call < 50; ++call) {
+        alice.sends("INVITE", "sip:bob@example.com", {});
+        world.passes(base::Milliseconds(50));
+        EXPECT_LE(world.core(0).forwards(), 10u);
+    }
+    EXPECT_EQ(world.core(0).counters().answered, 50u);
+    EXPECT_EQ(world.core(0).counters().crowded, 0u);
+    world.passes(base::Milliseconds(180'000));
+    EXPECT_EQ(world.core(0).forwards(), 0u);
+}
+
+}  // namespace
+}  // namespace muster::core
