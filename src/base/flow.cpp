@@ -47,6 +47,11 @@ bool address(std::string_view& rest, Address& out) {
 
 }  // namespace
 
+std::uint16_t default_port(Transport transport) {
+    constexpr std::array<std::uint16_t, 5> ports{5060, 5060, 5061, 80, 443};
+    return ports[static_cast<std::size_t>(transport)];
+}
+
 std::string_view via_name(Transport transport) { return upper_names[static_cast<std::size_t>(transport)]; }
 std::string_view lower_name(Transport transport) { return lower_names[static_cast<std::size_t>(transport)]; }
 

@@ -54,12 +54,8 @@ std::optional<base::Flow> Core::leaving(const Place& place, const base::Flow& ar
 void Core::append_sent_by(std::string& out, const base::Flow& flow) const {
     const auto& listeners = settings_->listeners;
     const Listener* listener = flow.listener < listeners.size() ? &listeners[flow.listener] : nullptr;
-    auto address = flow.local;
-    if (listener && !flow.is_unopened() && address.is_unspecified()) address.ip = listener->usual.ip;
-    if (listener && flow.is_unopened()) {
-        address = listener->address;
-        if (address.is_unspecified()) address.ip = listener->usual.ip;
-    }
+    auto address = listener && flow.is_unopened() ? listener->address : flow.local;
+    if (listener && address.is_unspecified()) address.ip = listener->usual.ip;
     if (listener) address.port = listener->address.port;
     if (listener && !listener->advertise.empty())
         out += listener->advertise;

@@ -43,10 +43,6 @@ std::optional<Transport> transport_of(std::string_view service) {
     return {};
 }
 
-std::uint16_t default_port(Transport transport) {
-    return transport == Transport::tls || transport == Transport::wss ? 5061 : 5060;
-}
-
 /// By priority, and among equals by lot: each as likely to be next as its weight says (RFC 2782).
 std::vector<Dns::Record> draw(std::vector<Dns::Record> records, base::Random& random) {
     // They come sorted by priority, then weight, so those of weight 0 stand first, as the RFC wants.
@@ -162,7 +158,7 @@ std::vector<Place> Resolver::Impl::places(std::uint64_t serial, Asked& asked) {
                 add(serial, asked, server.target, (*ways)[i].transport, server.port, out);
     }
     if (!exists && !silent)
-        add(serial, asked, question.host, transports.front(), default_port(transports.front()), out);
+        add(serial, asked, question.host, transports.front(), base::default_port(transports.front()), out);
     return out;
 }
 

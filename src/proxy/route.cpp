@@ -26,19 +26,6 @@ std::optional<Transport> secured(Transport transport) {
     return transport == Transport::tcp || transport == Transport::tls ? Transport::tls : Transport::wss;
 }
 
-constexpr std::uint16_t default_port(Transport transport) {
-    switch (transport) {
-        case Transport::tls:
-            return 5061;
-        case Transport::ws:
-            return 80;
-        case Transport::wss:
-            return 443;
-        default:
-            return 5060;
-    }
-}
-
 /// Who is named in a From or To header, and in nothing else of the same letters.
 std::string party(const sip::Uri& uri) {
     return uri.is_sip() ? std::string(uri.user).append("@").append(base::lowered(uri.host)) : std::string(uri.text);
@@ -57,7 +44,7 @@ std::shared_ptr<const std::string> without_maddr(const sip::Uri& uri, const base
     const auto hop = maddr && is_our_host(*maddr, served) ? next_hop(uri) : std::nullopt;
     if (!hop) return {};
     const auto transport = hop->transport.value_or(hop->secure ? Transport::tls : Transport::udp);
-    const auto port = hop->port != 0 ? hop->port : default_port(transport);
+    const auto port = hop->port != 0 ? hop->port : base::default_port(transport);
     if (transport != arrived.transport || port != arrived.local.port) return {};
     const auto host_end = static_cast<std::size_t>(uri.host.data() + uri.host.size() - uri.text.data());
     std::string text(uri.text.substr(0, host_end));
@@ -232,7 +219,7 @@ std::optional<NextHop> next_hop(const sip::Uri& uri) {
     hop.address = base::Address::parse(host);
     if (hop.address) {
         if (!hop.transport) hop.transport = hop.secure ? Transport::tls : Transport::udp;
-        hop.address->port = hop.port != 0 ? hop.port : default_port(*hop.transport);
+        hop.address->port = hop.port != 0 ? hop.port : base::default_port(*hop.transport);
     }
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     hop.host = host;

@@ -391,16 +391,6 @@ private:
 
 }  // namespace
 
-Result simulate_calls(std::uint64_t seed) {
-    Result result;
-    CallSimulation simulation(seed);
-    try {
-        simulation.run();
-    } catch (const std::exception& error) {
-        result.failure = error.what();
-    }
-    result.seen = std::move(simulation.seen);
-    return result;
-}
+Result simulate_calls(std::uint64_t seed) { return result_of<CallSimulation>(seed); }
 
 }  // namespace muster::sim

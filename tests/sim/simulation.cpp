@@ -458,16 +458,6 @@ private:
 
 }  // namespace
 
-Result simulate(std::uint64_t seed) {
-    Result result;
-    Simulation simulation(seed);
-    try {
-        simulation.run();
-    } catch (const std::exception& error) {
-        result.failure = error.what();
-    }
-    result.seen = std::move(simulation.seen);
-    return result;
-}
+Result simulate(std::uint64_t seed) { return result_of<Simulation>(seed); }
 
 }  // namespace muster::sim

@@ -19,6 +19,8 @@ std::string_view via_name(Transport transport);
 std::string_view lower_name(Transport transport);
 /// Either spelling, in any case.
 std::optional<Transport> transport_from(std::string_view name);
+/// The port of a URI that has none (RFC 3261 s19.1.2; RFC 7118 s5: that of HTTP).
+std::uint16_t default_port(Transport transport);
 
 /// An IP address and port. IPv4 is held as an IPv4-mapped IPv6 address; `port` is in host order.
 struct Address {

@@ -15,13 +15,13 @@ namespace muster::core {
 class Ringing {
 public:
     explicit Ringing(std::uint64_t hash_seed) : seed_(hash_seed) {}
-    void add(std::string_view aor) { place(aor).fetch_add(1); }
-    void remove(std::string_view aor) { place(aor).fetch_sub(1); }
-    bool maybe(std::string_view aor) const { return places_[base::seeded_hash(aor, seed_) % size].load() != 0; }
+    void add(std::string_view aor) { places_[index(aor)].fetch_add(1); }
+    void remove(std::string_view aor) { places_[index(aor)].fetch_sub(1); }
+    bool maybe(std::string_view aor) const { return places_[index(aor)].load() != 0; }
 
 private:
     static constexpr std::size_t size = 4096;
-    std::atomic<std::uint32_t>& place(std::string_view aor) { return places_[base::seeded_hash(aor, seed_) % size]; }
+    std::size_t index(std::string_view aor) const { return base::seeded_hash(aor, seed_) % size; }
 
     std::uint64_t seed_;
     std::array<std::atomic<std::uint32_t>, size> places_{};

@@ -17,8 +17,8 @@ struct ContextOptions {
     /// INVITE: how long one group of equal q may ring; then it is cancelled and the next one tried. Other requests: how
     /// long it is waited for one group before the next one is tried as well.
     base::Milliseconds group_time{60'000};
-    base::Milliseconds timer_c{
-        181'000};                     ///< INVITE: from the last provisional response (s16.6 step 11: over 3 minutes)
+    /// INVITE: from the last provisional response (s16.6 step 11: over 3 minutes).
+    base::Milliseconds timer_c{181'000};
     base::Milliseconds life{32'000};  ///< other requests: 64*T1, when whoever asked has given up (RFC 4320 s4.3)
     unsigned breadth = 60;            ///< branches at one time (RFC 5393 s5.3.3)
     unsigned joiners = 0;             ///< room kept for phones that may be added later
@@ -40,8 +40,7 @@ public:
     explicit ResponseContext(const ContextOptions& options) : options_(options) {}
 
     /// One more target. Before start() it waits; later it is tried at once if its q is not below that of the group
-    /// under way, and when its group's turn comes if it is; never when
-    /// the last group has ended.
+    /// under way, and when its group's turn comes if it is; never when the last group has ended.
     Branch add(std::uint16_t q, base::Now now, Effects& effects);
     void start(base::Now now, Effects& effects);
 
