@@ -1,6 +1,7 @@
 #pragma once
 // One message on its way through the core.
 
+#include "budget.hpp"
 #include "muster/core/core.hpp"
 #include "muster/sip/message.hpp"
 
@@ -19,8 +20,9 @@ struct Core::Arrival {
     Outbox& out;
     std::uint64_t loop_mark = 0;  // 0: not computed yet
     bool is_verified = false;     // its digest was right: it is answered through a transaction
-    bool is_strange = true;       // nothing vouches for its sender
-    std::string_view realm{};     // of the credentials that were for us
+    bool is_own = false;          // of one of our users, who has shown it or comes from a trusted network
+    Standing standing = Standing::strange;
+    std::string_view realm{};  // of the credentials that were for us
 
     Moment at() { return {now, out}; }
     void log(Event::Kind kind, int status, std::string_view rule, std::string_view subject) {

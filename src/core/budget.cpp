@@ -13,28 +13,27 @@ std::string_view network_of(const base::Address& source) {
 
 }  // namespace
 
-std::optional<Budget::Charge> Budget::take(const RequestLimits& limits, std::size_t bytes, bool is_strange,
-                                           const base::Address& source, std::string_view user) {
-    // Bytes are shared out as requests are.
-    auto fits = [&](const Load& load, std::size_t requests) {
-        const auto share = limits.bytes / limits.requests * requests;
-        return load.requests < requests && (load.bytes == 0 || load.bytes + bytes <= share);
+std::optional<Budget::Charge> Budget::take(const RequestLimits& limits, std::size_t bytes, Standing standing,
+                                           const base::Address& source, std::string_view target) {
+    auto fits = [bytes](const Load& load, std::size_t requests, std::size_t most) {
+        return load.requests < requests && (load.bytes == 0 || load.bytes + bytes <= most);
     };
-    if (!fits(all_, limits.requests)) return {};
-    Charge charge{bytes, is_strange};
-    if (is_strange) {
-        if (!fits(strangers_, limits.of_strangers)) return {};
+    if (!fits(all_, limits.requests, limits.bytes)) return {};
+    Charge charge{bytes, standing, 0, 0};
+    if (standing != Standing::shown) {
+        auto& part = part_of(standing);
         charge.source = base::seeded_hash(network_of(source), seed_);
-        charge.user = user.empty() ? 0 : base::seeded_hash(user, seed_);
+        charge.target = target.empty() ? 0 : base::seeded_hash(target, seed_);
         auto has_room = [&](const Loads& loads, std::uint64_t key, std::size_t requests) {
             const auto found = loads.find(key);
-            return found == loads.end() || fits(found->second, requests);
+            return found == loads.end() || fits(found->second, requests, limits.bytes / 16);
         };
-        if (!has_room(sources_, charge.source, limits.of_source)) return {};
-        if (charge.user != 0 && !has_room(users_, charge.user, limits.for_user)) return {};
-        strangers_.add(bytes);
-        sources_[charge.source].add(bytes);
-        if (charge.user != 0) users_[charge.user].add(bytes);
+        if (!fits(part.all, limits.of_strangers, limits.bytes / 4)) return {};
+        if (!has_room(part.sources, charge.source, limits.of_source)) return {};
+        if (charge.target != 0 && !has_room(part.targets, charge.target, limits.for_user)) return {};
+        part.all.add(bytes);
+        part.sources[charge.source].add(bytes);
+        if (charge.target != 0) part.targets[charge.target].add(bytes);
     }
     all_.add(bytes);
     return charge;
@@ -42,10 +41,11 @@ std::optional<Budget::Charge> Budget::take(const RequestLimits& limits, std::siz
 
 void Budget::give_back(const Charge& charge) {
     all_.remove(charge.bytes);
-    if (!charge.is_strange) return;
-    strangers_.remove(charge.bytes);
-    remove(sources_, charge.source, charge.bytes);
-    if (charge.user != 0) remove(users_, charge.user, charge.bytes);
+    if (charge.standing == Standing::shown) return;
+    auto& part = part_of(charge.standing);
+    part.all.remove(charge.bytes);
+    remove(part.sources, charge.source, charge.bytes);
+    if (charge.target != 0) remove(part.targets, charge.target, charge.bytes);
 }
 
 void Budget::remove(Loads& loads, std::uint64_t key, std::size_t bytes) {

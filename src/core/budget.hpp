@@ -12,8 +12,16 @@
 
 namespace muster::core {
 
-/// Of one worker. Who has shown who it is may have all of it; strangers share a part, so that they never keep our users
-/// from calling, and of that no source and no user that they call may have everything.
+/// What speaks for the sender of a request.
+enum class Standing : std::uint8_t {
+    shown,      ///< a digest, or a trusted network
+    in_dialog,  ///< only that it belongs to a dialog that came through here
+    strange,    ///< nothing
+};
+
+/// Of one worker. Who has shown who it is may have all of it. Strangers share a part, and so does what belongs to
+/// dialogs, so that neither keeps our users from calling; of such a part no source, and no user that is called or
+/// dialog, may have everything.
 class Budget {
 public:
     explicit Budget(std::uint64_t hash_seed) : seed_(hash_seed) {}
@@ -21,16 +29,14 @@ public:
     /// What one request takes until it is answered.
     struct Charge {
         std::size_t bytes = 0;
-        bool is_strange = false;
-        std::uint64_t source = 0;  ///< of a stranger
-        std::uint64_t user = 0;    ///< who a stranger calls; 0: nobody of ours
+        Standing standing = Standing::shown;
+        std::uint64_t source = 0;
+        std::uint64_t target = 0;  ///< 0: none
     };
-    /// Empty when there is no room. `user` is an AOR, or empty.
-    std::optional<Charge> take(const RequestLimits& limits, std::size_t bytes, bool is_strange,
-                               const base::Address& source, std::string_view user);
+    /// Empty when there is no room. `target` is the AOR called, or the Call-ID within a dialog, or empty.
+    std::optional<Charge> take(const RequestLimits& limits, std::size_t bytes, Standing standing,
+                               const base::Address& source, std::string_view target);
     void give_back(const Charge& charge);
-
-    std::size_t requests() const { return all_.requests; }
 
 private:
     struct Load {
@@ -39,12 +45,17 @@ private:
         void remove(std::size_t less) { --requests, bytes -= less; }
     };
     using Loads = boost::unordered_flat_map<std::uint64_t, Load>;
+    struct Part {
+        Load all;
+        Loads sources, targets;
+    };
 
+    Part& part_of(Standing standing) { return standing == Standing::strange ? strangers_ : dialogs_; }
     static void remove(Loads& loads, std::uint64_t key, std::size_t bytes);
 
     std::uint64_t seed_;
-    Load all_, strangers_;
-    Loads sources_, users_;
+    Load all_;
+    Part strangers_, dialogs_;
 };
 
 }  // namespace muster::core

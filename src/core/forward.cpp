@@ -12,8 +12,14 @@ namespace {
 
 constexpr base::Milliseconds for_ever{24 * 3'600'000};
 constexpr base::Milliseconds next_group_after{5'000};  // other requests than INVITE
-constexpr unsigned late_phones = 10;
 constexpr std::size_t largest_datagram = 65'507;
+
+bool makes_dialog(sip::Method method) {
+    return method == sip::Method::invite || method == sip::Method::subscribe || method == sip::Method::refer;
+}
+
+/// Assignment would keep the memory.
+void drop(std::string& text) { std::string().swap(text); }
 
 const base::Reject crowded{503, "Too Many Requests Under Way", "limits.requests", {{"Retry-After", "5"}}};
 
@@ -27,8 +33,9 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
                                  std::size_t forks) {
     auto& message = arrival.message;
     make_room();
+    const bool is_dialogs = arrival.standing == Standing::in_dialog;
     auto charge = forwards_->budget.take(settings_->request_limits, (1 + forks) * message.bytes.size(),
-                                         arrival.is_strange, arrival.flow.remote, aor);
+                                         arrival.standing, arrival.flow.remote, is_dialogs ? message.call_id : aor);
     if (!charge) {
         ++counters_.crowded;
         refuse_stateless(arrival, crowded);
@@ -50,7 +57,10 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     made->realm = arrival.realm;
     // Phones show our realm their credentials in every request of a dialog too: none of it is for the other side.
     if (const auto* own = made->realm.empty() ? domain_of(message.from.uri) : nullptr) made->realm = own->digest.realm;
-    made->is_call = options.is_invite && message.to.tag().empty();
+    made->is_within = !message.to.tag().empty();
+    made->is_call = options.is_invite && !made->is_within;
+    made->standing = arrival.standing;
+    if (makes_dialog(message.method)) made->dialog_mark = proxy::dialog_mark(loops_, message);
     if (message.method != sip::Method::ack) {
         made->ticket = layer_.create(message, made->reply_to, arrival.now);
         if (!made->ticket) {
@@ -112,7 +122,7 @@ void Core::begin(Forward& forward, Moment at) {
 /// What the context has decided. `heard` is the response at hand. The forward may be gone afterwards.
 void Core::carry_out(Forward& forward, const Heard* heard, Moment at) {
     auto& effects = forward.effects;
-    if (effects.relay && heard) pass_back(forward, *heard, at);
+    if (effects.relay && heard) relay(forward, *heard, {}, at);
     for (auto index : effects.cancel) {
         auto& branch = forward.branches[index];
         branch.is_cancelled = true;
@@ -157,33 +167,21 @@ bool Core::try_next(Forward& forward, std::uint32_t index, Moment at) {
     return false;
 }
 
-/// Writes the copy for one target and sends it (s16.6 steps 1 to 10).
-bool Core::send_to(Forward& forward, std::uint32_t index, const base::Flow& flow, Moment at) {
-    auto& branch = forward.branches[index];
+/// Writes the copy for one target, for scratch_ (s16.6 steps 1 to 9).
+void Core::write_copy(Forward& forward, ForwardBranch& branch, const base::Flow& flow,
+                      const transaction::Branch& via_branch, Moment at) {
     const auto& request = request_of(forward);
-    const bool is_ack = forward.method == sip::Method::ack;
-    // An ACK has no transaction: a repeated one gets the same branch (s16.11).
-    auto via_branch =
-        is_ack ? std::optional(transaction::Branch{
-                     worker_, {base::Flow::unopened_slot, 0}, loops_.of({request.via.branch}), forward.loop_mark})
-               : clients_.begin(forward.loop_mark);
-    if (!via_branch) {
-        forward.is_crowded_out = true;
-        return false;
-    }
-
     std::string via = "SIP/2.0/", record_route;
     via.append(base::via_name(flow.transport)).append(" ");
     append_sent_by(via, flow);
     via += ";branch=";
-    const auto branch_at = via.size();
-    transaction::append_branch(via, *via_branch);
-    const auto branch_text = std::string_view(via).substr(branch_at);
-    const bool makes_dialog = forward.method == sip::Method::invite || forward.method == sip::Method::subscribe ||
-                              forward.method == sip::Method::refer;
-    if (makes_dialog)
-        branch.token =
-            append_record_routes(record_route, forward, request, flow, branch.bound.has_value(), branch_text, at);
+    std::string branch_text;
+    transaction::append_branch(branch_text, via_branch);
+    via += branch_text;
+    if (forward.standing == Standing::shown && is_to_us(flow))
+        via.append(";vouched=").append(voucher(request, branch.uri, branch_text));
+    if (makes_dialog(forward.method))
+        append_record_routes(record_route, forward, branch, request, flow, branch_text, at);
 
     sip::RequestEdits edits;
     edits.request_uri = branch.uri;
@@ -191,10 +189,27 @@ bool Core::send_to(Forward& forward, std::uint32_t index, const base::Flow& flow
     edits.record_route = record_route;
     edits.route = branch.route;
     edits.max_forwards = request.max_forwards ? *request.max_forwards - 1 : 70;
-    if (!is_ack) edits.max_breadth = forward.context.share();
+    if (forward.method != sip::Method::ack) edits.max_breadth = forward.context.share();
     edits.realm = forward.realm;
     scratch_.clear();
     sip::append_forwarded(scratch_, request, forward.arrived, edits);
+}
+
+/// Sends the copy for one target (s16.6 step 10). False when that cannot be.
+bool Core::send_to(Forward& forward, std::uint32_t index, const base::Flow& flow, Moment at) {
+    auto& branch = forward.branches[index];
+    const bool is_ack = forward.method == sip::Method::ack;
+    // An ACK has no transaction: a repeated one gets the same branch (s16.11).
+    const auto of_ack = [&] {
+        const auto secret = loops_.of({request_of(forward).via.branch});
+        return transaction::Branch{worker_, {base::Flow::unopened_slot, 0}, secret, forward.loop_mark};
+    };
+    const auto via_branch = is_ack ? std::optional(of_ack()) : clients_.begin(forward.loop_mark);
+    if (!via_branch) {
+        forward.is_crowded_out = true;
+        return false;
+    }
+    write_copy(forward, branch, flow, *via_branch, at);
     const bool fits = base::is_stream(flow.transport) || scratch_.size() <= largest_datagram;
     if (!fits) {
         if (!is_ack) clients_.abandon(via_branch->id);
@@ -269,10 +284,12 @@ void Core::end(Forward& forward) {
     auto& table = *forwards_;
     if (forward.charge) table.budget.give_back(*forward.charge);
     if (forward.ticket) table.by_ticket.erase(Forwards::key(*forward.ticket));
+    if (table.parsed == forward.id) table.parsed = 0;
     table.by_stream.erase({Forwards::key(forward.arrived), forward.id});
     for (auto key : forward.acks) table.expected.erase({key, forward.id});
     table.all.erase(forward.id);
     --counters_.under_way;
+    while (!table.answered.empty() && !table.find(table.answered.front())) table.answered.pop_front();
 }
 
 /// Those that stay for repeated 2xx alone go early when there are too many.
@@ -296,12 +313,13 @@ void Core::settle(Forward& forward, base::Now now) {
     }
     if (answered && forward.waiting == 0 && (!forward.stays || now.mono >= *forward.stays)) return end(forward);
     if (answered && !forward.bytes.empty()) {  // nothing is passed on any more
-        if (auto charge = std::exchange(forward.charge, {})) table.budget.give_back(*charge);
         if (forward.stays) table.answered.push_back(forward.id);
-        forward.bytes = {};
-        forward.head = {};
+        drop(forward.bytes);
+        drop(forward.head);
         if (table.parsed == forward.id) table.parsed = 0;
     }
+    if (answered && forward.waiting == 0)
+        if (auto charge = std::exchange(forward.charge, {})) table.budget.give_back(*charge);
     auto due = answered && forward.waiting == 0 ? forward.stays : forward.context.next_deadline();
     if (!due || (forward.wakes && *forward.wakes <= *due)) return;
     forward.wakes = due;

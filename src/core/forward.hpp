@@ -7,30 +7,33 @@
 #include <unordered_map>
 
 #include "arrival.hpp"
-#include "budget.hpp"
 #include "muster/proxy/response_context.hpp"
 #include "muster/proxy/target_set.hpp"
 
 namespace muster::core {
 
+constexpr unsigned late_phones = 10;  ///< that may join one call
+
+/// One target of a request (RFC 3261 s16.6).
+struct Core::ForwardBranch {
+    std::string contact;     ///< of the target, as bound
+    std::string uri, route;  ///< what will stand in the request
+    std::string next;        ///< URI of the next hop
+    /// In our Record-Route, to be replaced in its responses: for what is sent to this target, and back to the
+    /// caller. The same when there is one value; empty when there is none.
+    std::string token_on, token_back;
+    std::optional<base::Flow> bound;  ///< over this flow and no other
+    std::vector<Place> places;        ///< else to these, in order
+    std::size_t tried = 0;            ///< of the flow or the places
+    std::optional<transaction::ClientId> client;
+    std::uint64_t question = 0;  ///< open at DNS, 0: none
+    bool is_asked = false;       ///< DNS has answered
+    bool is_waiting = false;     ///< its client transaction has no final response yet
+    bool is_cancelled = false;
+};
+
 /// One request on its way: what came, whom it was passed on to, what came back.
 struct Core::Forward {
-    /// One target (RFC 3261 s16.6).
-    struct Branch {
-        std::string contact;              ///< of the target, as bound
-        std::string uri, route;           ///< what will stand in the request
-        std::string next;                 ///< URI of the next hop
-        std::string token;                ///< in our Record-Route: replaced in its responses; empty: none
-        std::optional<base::Flow> bound;  ///< over this flow and no other
-        std::vector<Place> places;        ///< else to these, in order
-        std::size_t tried = 0;            ///< of the flow or the places
-        std::optional<transaction::ClientId> client;
-        std::uint64_t question = 0;  ///< open at DNS, 0: none
-        bool is_asked = false;       ///< DNS has answered
-        bool is_waiting = false;     ///< its client transaction has no final response yet
-        bool is_cancelled = false;
-    };
-
     explicit Forward(const proxy::ContextOptions& options) : context(options) {}
 
     std::uint64_t id = 0;
@@ -45,9 +48,13 @@ struct Core::Forward {
     std::uint16_t sent_by_port = 5060;            ///< of the Via on top: where its sender listens
     std::optional<transaction::ServerId> ticket;  ///< none for an ACK
     std::uint64_t loop_mark = 0;
+    std::uint64_t dialog_mark = 0;  ///< of an INVITE and others that make a dialog
+    bool is_within = false;         ///< it has a To tag
+    unsigned joined = 0;            ///< phones that came late
+    Standing standing = Standing::strange;
     proxy::ResponseContext context;
     proxy::ResponseContext::Effects effects;
-    std::vector<Branch> branches;
+    std::vector<ForwardBranch> branches;
     std::size_t waiting = 0;               ///< branches that wait for DNS or a final response
     std::optional<base::Mono> stays;       ///< repeated 2xx may come until then
     std::optional<base::Mono> wakes;       ///< its place in Forwards::deadlines
@@ -98,6 +105,7 @@ struct Core::Forwards {
     proxy::TargetSet set;                                   // scratch
     std::vector<transaction::ClientLayer::Failure> failed;  // scratch
     std::optional<location::Record> record;                 ///< what `set` views
+    std::string looked_up;                                  ///< the AOR of `set`
 
     explicit Forwards(std::uint64_t hash_seed) : budget(hash_seed) {}
 

@@ -65,23 +65,28 @@ void Core::append_sent_by(std::string& out, const base::Flow& flow) const {
     base::append_decimal(out, address.port);
 }
 
-/// One value, or two when the sides differ (RFC 5658), the one of the side that it goes to on top. Returns the token
-/// that a response will have replaced, when it is known who has answered.
-std::string Core::append_record_routes(std::string& out, const Forward& forward, const sip::Message& request,
-                                       const base::Flow& flow, bool by_flow, std::string_view branch, Moment at) {
+/// One value, or two when the sides differ (RFC 5658), the one of the side that it goes to on top.
+void Core::append_record_routes(std::string& out, const Forward& forward, ForwardBranch& branch,
+                                const sip::Message& request, const base::Flow& flow, std::string_view via_branch,
+                                Moment at) {
     const bool secure = request.request_uri.scheme == sip::Scheme::sips;  // s16.6 step 4
     const bool flow_back = needs_flow(request, forward.arrived);
     std::string here, there;
     append_sent_by(here, forward.arrived);
     append_sent_by(there, flow);
-    auto back = proxy::token_to_sender(tokens_, request, flow_back ? &forward.arrived : nullptr, at.now.wall);
-    const bool is_one = !by_flow && !flow_back && flow.transport == forward.arrived.transport && here == there;
-    auto on = is_one ? back : proxy::token_to_nobody(tokens_, branch, at.now.wall);
-    proxy::append_record_route(out, on, secure, flow.transport, there);
-    if (is_one) return on;
+    const bool is_one = !branch.bound && !flow_back && flow.transport == forward.arrived.transport && here == there;
+    branch.token_back = proxy::token_to_sender(tokens_, request, flow_back ? &forward.arrived : nullptr, at.now.wall);
+    branch.token_on = is_one ? branch.token_back : proxy::token_to_nobody(tokens_, via_branch, at.now.wall);
+    proxy::append_record_route(out, branch.token_on, secure, flow.transport, there);
+    if (is_one) return;
     out += ", ";
-    proxy::append_record_route(out, back, secure, forward.arrived.transport, here);
-    return on;
+    proxy::append_record_route(out, branch.token_back, secure, forward.arrived.transport, here);
+}
+
+/// The flow leads to ourselves.
+bool Core::is_to_us(const base::Flow& flow) const {
+    const auto& served = settings_->served;
+    return served.listens_on(flow.remote.port) && served.is_listen_address(flow.remote.ip_text(true));
 }
 
 }  // namespace muster::core

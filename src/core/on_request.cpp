@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::string_view allowed_methods = "REGISTER, OPTIONS";
 
+const base::Reject shutting_down{503, "Shutting Down", "RFC 3261 s21.5.4", {{"Retry-After", "5"}}};
+
 }  // namespace
 
 void Core::on_request(Arrival& arrival) {
@@ -24,8 +26,7 @@ void Core::on_request(Arrival& arrival) {
         default:
             break;
     }
-    if (draining_ && message.to.tag().empty())  // calls that are answered may come to their end
-        return refuse_stateless(arrival, {503, "Shutting Down", "RFC 3261 s21.5.4", {{"Retry-After", "5"}}});
+    if (draining_ && message.to.tag().empty()) return refuse_stateless(arrival, shutting_down);
     const auto& uri = message.request_uri;
     if (!uri.has_user && proxy::is_ours(uri, settings_->served)) return to_server(arrival);
     if (proxy::has_been_here(message)) arrival.loop_mark = proxy::loop_mark(loops_, message, settings_->served);
@@ -53,8 +54,11 @@ void Core::route(Arrival& arrival, proxy::Routing routing) {
     const bool is_bound = !ours && !routing.known_dialog && find_bound_contact(arrival, uri);
     if (is_bound) domain = domain_of(arrival.message.to.uri);
     routing.known_dialog = routing.known_dialog || (is_bound && lost_flow);
+    // Calls that are answered may come to their end.
+    if (draining_ && !routing.known_dialog && arrival.message.method != sip::Method::ack)
+        return refuse_stateless(arrival, shutting_down);
     if (!may_send(arrival, routing, domain)) return;
-    if (is_bound) return to_found(arrival, nullptr, {});
+    if (is_bound) return to_found(arrival, domain, {});
     if (!ours) return to_uri(arrival, routing);
     if (!domain) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5"});
     to_user(arrival, uri, *domain);

@@ -1,5 +1,7 @@
 // What comes back (RFC 3261 s16.7 to s16.9), and what else a request on its way hears of.
 
+#include <array>
+
 #include "forward.hpp"
 #include "muster/proxy/route.hpp"
 #include "muster/sip/parse.hpp"
@@ -52,51 +54,33 @@ void Core::on_response(Arrival& arrival) {
     carry_out(*forward, &heard, arrival.at());
 }
 
-/// Passes back a response of which others may follow. It tells who has answered: from now on our Record-Route opens for
-/// what is sent to that one.
-void Core::pass_back(Forward& forward, const Heard& heard, Moment at) {
-    const auto& branch = forward.branches[heard.branch];
-    std::string token;
-    if (!branch.token.empty())
-        token = proxy::token_to_answerer(tokens_, heard.response, branch.token, branch.bound ? &*branch.bound : nullptr,
-                                         at.now.wall);
-    sip::ResponseEdits edits;
-    if (!token.empty()) edits.record_route = branch.token, edits.replacement = token;
-    relay(forward, heard.response, edits, at);
-}
-
-/// Passes a response back (s16.7 steps 3 and 9).
-void Core::relay(Forward& forward, const sip::Message& response, const sip::ResponseEdits& edits, Moment at) {
+/// Passes a response back (s16.7 steps 3, 8 and 9). Our Record-Route opened the way to the caller, for the callee
+/// alone. From now on it opens the way to who has answered, or none. Of the response only that is believed which the
+/// request does not say.
+void Core::relay(Forward& forward, const Heard& heard, std::string_view more, Moment at) {
     ++counters_.relayed;
+    const auto& response = heard.response;
+    const auto& branch = forward.branches[heard.branch];
+    sip::ResponseEdits edits{.more = more};
+    std::string on, back;
+    std::array<sip::ResponseEdits::Replacement, 2> replaced;
+    if (!branch.token_on.empty()) {
+        if (forward.dialog_mark == proxy::dialog_mark(loops_, response))
+            on = proxy::token_to_answerer(tokens_, response, branch.token_on, branch.bound ? &*branch.bound : nullptr,
+                                          at.now.wall);
+        back = proxy::token_to_nobody(tokens_, branch.token_back, at.now.wall);
+        replaced = {{{branch.token_on, on.empty() ? back : on}, {branch.token_back, back}}};
+        edits.in_record_route = replaced;
+    }
     scratch_.clear();
     sip::append_relayed(scratch_, response, edits);
     send_back(forward, response.status, at);
     if (response.status < 200) return;
     if (forward.method == sip::Method::invite && response.status < 300) {
         forward.stays = at.now.mono + repeated_2xx;
-        expect_ack(forward, response);
+        expect_ack(forward, heard);
     }
     told(forward, response.status, at);
-}
-
-/// An ACK is known by what it has in common with its 2xx, and by where it must go: to the Contact of that.
-std::uint64_t Core::ack_key(const sip::Message& message, const sip::Uri& target) {
-    return loops_.of({message.call_id, message.from.tag(), message.to.tag(), std::to_string(message.cseq.number),
-                      proxy::place(target)});
-}
-
-void Core::expect_ack(Forward& forward, const sip::Message& response) {
-    const auto contact = response.first(sip::Header::contact);
-    const auto named = contact ? sip::parse_name_addr(*contact) : std::nullopt;
-    if (!named) return;
-    const auto key = ack_key(response, named->uri);
-    if (forwards_->expected.emplace(key, forward.id).second) forward.acks.push_back(key);
-}
-
-bool Core::is_expected(const sip::Message& ack, const sip::Uri& target) {
-    const auto key = ack_key(ack, target);
-    const auto found = forwards_->expected.lower_bound({key, 0});
-    return found != forwards_->expected.end() && found->first == key;
 }
 
 /// The caller has its final response.
@@ -120,7 +104,7 @@ void Core::finish(Forward& forward, Moment at) {
     const bool crowded = forward.is_crowded_out && best.status == 500;
     if (crowded || best.response.empty() || !sip::parse(best.response, *forwards_->best))
         return answer_self(forward, crowded ? 503 : best.status, at);
-    relay(forward, *forwards_->best, {.more = best.challenges}, at);
+    relay(forward, {*forwards_->best, best.branch}, best.challenges, at);
 }
 
 void Core::on_answer(std::uint64_t question, std::span<const Place> places, base::Now now, Outbox& out) {
@@ -180,14 +164,15 @@ void Core::on_changed(std::span<const std::string> aors, base::Now now, Outbox& 
             auto& forward = *forwards_->find(id);
             if (forward.context.is_cancelled() || draining_) continue;
             look_up(aor, &request_of(forward), now);
-            const auto rung = forward.branches.size();
             for (const auto& target : forwards_->set.targets) {
-                bool known = false;
+                bool known = forward.joined >= late_phones;
                 for (const auto& branch : forward.branches)
                     known = known || (branch.contact == target.uri && branch.bound == target.flow);
-                if (!known) add_branch(forward, target, {now, out});
+                if (known) continue;
+                add_branch(forward, target, {now, out});
+                ++forward.joined;
+                ++counters_.joined;
             }
-            counters_.joined += forward.branches.size() - rung;
             carry_out(forward, nullptr, {now, out});
         }
     }

@@ -25,31 +25,44 @@ std::shared_ptr<const auth::Account> Core::account_of(const sip::Uri& uri, std::
 /// belongs to a dialog that came through here has been let in already.
 bool Core::may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target) {
     const auto& message = arrival.message;
-    const auto& remote = arrival.flow.remote;
-    // Nobody else on this machine can send from the port that we listen on: a contact has led back to us.
-    const bool is_our_own = !base::is_stream(arrival.flow.transport) && remote == arrival.flow.local;
-    arrival.is_strange = false;
-    if (message.method == sip::Method::ack) return routing.known_dialog || is_expected(message, routing.request_uri);
-    if (routing.known_dialog || is_our_own) return true;
     const auto& from = message.from.uri;
+    const bool is_known = routing.known_dialog || (message.method == sip::Method::ack && is_expected(message, routing));
+    if (is_known) {
+        arrival.standing = is_trusted(arrival) ? Standing::shown : Standing::in_dialog;
+        return true;
+    }
+    if (message.method == sip::Method::ack) return false;
     // Whoever is shown our name must be ours, whatever the port says; an address with another port is another machine.
     const bool in_our_name =
         proxy::is_ours(from, settings_->served) ||
         (from.is_sip() && settings_->served.domain_of(from.host) && !base::Address::parse(from.host));
     if (in_our_name)
-        if (const auto* domain = domain_of(from)) return is_own_user(arrival, *domain);
+        if (const auto* domain = domain_of(from)) {
+            arrival.is_own = is_own_user(arrival, *domain);
+            arrival.standing = Standing::shown;
+            return arrival.is_own;
+        }
     const base::Reject refused{403, "Forbidden", target ? "inbound" : "neither from nor to a domain served here"};
     if (!target) return refuse_stateless(arrival, refused), false;
-    arrival.is_strange = !target->policy.trusts(remote);
-    if (target->inbound == Inbound::anyone) return true;
-    if (target->inbound == Inbound::trusted && !arrival.is_strange) return true;
+    const bool is_shown = target->policy.trusts(arrival.flow.remote) || is_vouched(message);
+    if (is_shown) arrival.standing = Standing::shown;
+    if (target->inbound == Inbound::anyone || (target->inbound == Inbound::trusted && is_shown)) return true;
     return refuse_stateless(arrival, refused), false;
+}
+
+/// It comes from a network that the domain of one of its parties trusts.
+bool Core::is_trusted(const Arrival& arrival) const {
+    auto trusts = [&](const sip::Uri& uri) {
+        const auto* domain = proxy::is_ours(uri, settings_->served) ? domain_of(uri) : nullptr;
+        return domain && domain->policy.trusts(arrival.flow.remote);
+    };
+    return trusts(arrival.message.from.uri) || trusts(arrival.message.to.uri);
 }
 
 /// A request in the name of a user of ours: the digest must say so (RFC 3261 s22.3), unless an edge proxy has seen to
 /// it.
 bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
-    if (domain.policy.trusts(arrival.flow.remote)) return true;
+    if (domain.policy.trusts(arrival.flow.remote) || is_vouched(arrival.message)) return true;
     std::string identity;
     if (!authenticate(arrival, domain, sip::Header::proxy_authorization, identity)) return false;
     arrival.is_verified = true;
@@ -64,6 +77,7 @@ bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
 void Core::look_up(std::string_view aor, const sip::Message* request, base::Now now) {
     auto& found = *forwards_;
     found.set.targets.clear();
+    found.looked_up = aor;
     found.record = shared_.table.find(aor);
     if (found.record) proxy::target_set(*found.record, request, shared_.is_live, now, found.set);
 }
@@ -117,23 +131,28 @@ bool Core::find_bound_contact(Arrival& arrival, const sip::Uri& uri) {
     return !targets.empty();
 }
 
-/// Along the target set.
+/// Along the target set: that of an AOR, or, with none, of one contact.
 void Core::to_found(Arrival& arrival, const Domain* domain, std::string_view aor) {
     auto breadth = breadth_of(arrival.message);
     if (breadth == 0) return turn_down(arrival, {440, "Max-Breadth Exceeded", "RFC 5393 s5.3.3"});
     auto& targets = forwards_->set.targets;
     // Users whose contacts lead to one another: what has been here may not grow by trying one after the other.
     if (arrival.loop_mark != 0 && targets.size() > breadth) targets.resize(breadth);
-    auto* made = new_forward(arrival, domain, breadth, aor, targets.size());
+    // Within a dialog the phone may take its time, and no other one is meant.
+    const bool is_call = domain && arrival.message.to.tag().empty();
+    auto* made = new_forward(arrival, is_call ? domain : nullptr, breadth, forwards_->looked_up, targets.size());
     if (!made) return;
-    if (domain && made->method == sip::Method::invite) rings(*made, aor);
+    if (is_call && !aor.empty() && made->method == sip::Method::invite) rings(*made, aor);
     for (const auto& target : targets) add_branch(*made, target, arrival.at());
     begin(*made, arrival.at());
 }
 
 /// To where the request itself says: along its Route set, over the flow that our Record-Route names.
 void Core::to_uri(Arrival& arrival, const proxy::Routing& routing) {
-    if (routing.is_foreign_route())
+    // A user of ours whose dialog has moved goes on along its Route set.
+    const bool follows =
+        arrival.message.method == sip::Method::ack || (arrival.is_own && !arrival.message.to.tag().empty());
+    if (routing.is_foreign_route() && !follows)
         return turn_down(arrival, {403, "Route Refused", "RFC 3261 s16.4: a Route set of no dialog of ours"});
     proxy::Target target;
     target.uri = routing.request_uri.text;

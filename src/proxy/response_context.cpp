@@ -211,7 +211,7 @@ ResponseContext::Best ResponseContext::best() const {
     // A 503 would silence us with whoever asked (s16.7 step 6); a dead flow is none of its business (RFC 5626 s5.3.1).
     if (chosen->status == 503) return {500};
     if (chosen->status == 430) return {480};
-    Best best{chosen->status, chosen->response};
+    Best best{chosen->status, chosen->response, static_cast<Branch>(chosen - entries_.data())};
     if (is_challenge(chosen->status))
         for (const auto& entry : entries_)
             if (&entry != chosen && is_challenge(entry.status)) append_challenges_of(best.challenges, entry.response);

@@ -147,9 +147,9 @@ std::string_view first_value(std::string_view values) {
 
 std::string place(const sip::Uri& uri) {
     if (!uri.is_sip()) return std::string(uri.text);
-    auto out =
-        std::string(uri.user).append("@").append(base::lowered(uri.param("maddr").value_or(uri.host))).append(":");
+    auto out = std::string(uri.user).append("@").append(base::lowered(uri.host)).append(":");
     base::append_decimal(out, uri.port);
+    if (const auto maddr = uri.param("maddr")) out.append(";").append(base::lowered(*maddr));
     return out;
 }
 
@@ -172,16 +172,20 @@ std::string token_to_sender(const auth::RouteTokens& tokens, const sip::Message&
     return out;
 }
 
-std::string token_to_nobody(const auth::RouteTokens& tokens, std::string_view branch, base::Wall now) {
+std::uint64_t dialog_mark(auth::Mac& mac, const sip::Message& message) {
+    return mac.of({message.call_id, message.from.tag(), party(message.from.uri), party(message.to.uri)});
+}
+
+std::string token_to_nobody(const auth::RouteTokens& tokens, std::string_view seed, base::Wall now) {
     std::string out;
-    tokens.append(out, {{}, {}, {}, {}, branch, {}}, nullptr, now);  // no request has an empty To tag
+    tokens.append(out, {{}, {}, {}, {}, seed, {}}, nullptr, now);  // no request has an empty To tag
     return out;
 }
 
 std::string token_to_answerer(const auth::RouteTokens& tokens, const sip::Message& response, std::string_view replaces,
                               const base::Flow* flow, base::Wall now) {
     const auto contact = response.first(sip::Header::contact);
-    if (!contact || response.to.tag().empty()) return {};
+    if (!contact || response.status >= 300 || response.to.tag().empty()) return {};
     std::optional<std::string_view> before;
     sip::Values values(response, sip::Header::record_route);
     for (auto value = values.next(); value; before = value, value = values.next()) {

@@ -23,11 +23,11 @@ void append_number(std::string& out, std::string_view name, std::uint64_t number
     out += "\r\n";
 }
 
-void append_replaced(std::string& out, const Field& field, std::string_view text, std::string_view replacement) {
+void append_replaced(std::string& out, const Field& field, std::span<const ResponseEdits::Replacement> all) {
     const auto begin = out.size();
     append_as_is(out, field);
-    const auto at = out.find(text, begin);
-    if (at != out.npos) out.replace(at, text.size(), replacement);
+    for (const auto& one : all)
+        if (const auto at = out.find(one.text, begin); at != out.npos) out.replace(at, one.text.size(), one.by);
 }
 
 /// A field that gets a value of ours where the first of its name stood, or behind all others when there was none.
@@ -129,8 +129,8 @@ void append_relayed(std::string& out, const Message& response, const ResponseEdi
             length.append_once(out);
         else if (holds_top_via(response, field))
             append_other_vias(out, field.value.substr(response.via.text.size()));
-        else if (field.header == Header::record_route && !edits.record_route.empty())
-            append_replaced(out, field, edits.record_route, edits.replacement);
+        else if (field.header == Header::record_route)
+            append_replaced(out, field, edits.in_record_route);
         else
             append_as_is(out, field);
     }

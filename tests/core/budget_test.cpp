@@ -14,57 +14,61 @@ namespace muster::core {
 namespace {
 
 struct Books {
-    RequestLimits limits{.requests = 10, .of_strangers = 6, .of_source = 4, .for_user = 3, .bytes = 10'000};
+    RequestLimits limits{.requests = 20, .of_strangers = 6, .of_source = 4, .for_user = 3, .bytes = 16'000};
     Budget budget{7};
     std::vector<Budget::Charge> taken;
 
-    bool take(bool is_strange, std::string_view source, std::string_view user = {}, std::size_t bytes = 10) {
-        auto charge = budget.take(limits, bytes, is_strange, base::Address::parse(source).value(), user);
+    bool take(Standing standing, std::string_view source, std::string_view target = {}, std::size_t bytes = 10) {
+        auto charge = budget.take(limits, bytes, standing, base::Address::parse(source).value(), target);
         if (charge) taken.push_back(*charge);
         return charge.has_value();
     }
-    int many(bool is_strange, std::string_view source, std::string_view user = {}, std::size_t bytes = 10) {
+    int many(Standing standing, std::string_view source, std::string_view target = {}, std::size_t bytes = 10) {
         int count = 0;
-        while (count < 100 && take(is_strange, source, user, bytes)) ++count;
+        while (count < 100 && take(standing, source, target, bytes)) ++count;
         return count;
     }
 };
 
 TEST(Budget, EachHasItsPart) {
     Books books;
-    EXPECT_EQ(books.many(true, "192.0.2.1", "bob"), 3);
-    EXPECT_EQ(books.many(true, "192.0.2.1", "carol"), 1) << "of one source";
-    EXPECT_EQ(books.many(true, "192.0.2.2"), 2) << "of all strangers";
-    EXPECT_EQ(books.many(false, "192.0.2.1", "bob"), 4);
-    EXPECT_EQ(books.budget.requests(), 10u);
+    for (auto part : {Standing::strange, Standing::in_dialog}) {
+        EXPECT_EQ(books.many(part, "192.0.2.1", "bob"), 3);
+        EXPECT_EQ(books.many(part, "192.0.2.1", "carol"), 1) << "of one source";
+        EXPECT_EQ(books.many(part, "192.0.2.2"), 2) << "of the whole part";
+    }
+    EXPECT_EQ(books.many(Standing::shown, "192.0.2.1", "bob"), 8);
     for (const auto& charge : books.taken) books.budget.give_back(charge);
-    EXPECT_EQ(books.budget.requests(), 0u);
-    EXPECT_EQ(books.many(true, "192.0.2.1", "bob"), 3) << "all has been given back";
-    EXPECT_EQ(books.many(false, "192.0.2.1", "bob"), 7);
+    EXPECT_EQ(books.many(Standing::strange, "192.0.2.1", "bob"), 3) << "all has been given back";
+    EXPECT_EQ(books.many(Standing::shown, "192.0.2.1", "bob"), 17);
 }
 
-TEST(Budget, BytesAreSharedOutAsRequestsAre) {
+TEST(Budget, BytesAreSharedOutToo) {
     Books books;
-    EXPECT_EQ(books.many(true, "192.0.2.1", "bob", 1'500), 2) << "3,000 for a user";
-    EXPECT_EQ(books.many(true, "192.0.2.1", "carol", 1'000), 1) << "4,000 for a source";
-    EXPECT_EQ(books.many(false, "192.0.2.1", "bob", 2'000), 3);
-    EXPECT_FALSE(books.take(false, "192.0.2.1", "bob", 1));
+    EXPECT_EQ(books.many(Standing::strange, "192.0.2.1", "bob", 500), 2) << "1,000 for a user";
+    EXPECT_FALSE(books.take(Standing::strange, "192.0.2.1", "carol", 1)) << "and for a source";
+    EXPECT_EQ(books.many(Standing::strange, "192.0.2.2", "carol", 1'000), 1);
+    EXPECT_EQ(books.many(Standing::strange, "192.0.2.3", "erin", 1'000), 1);
+    EXPECT_EQ(books.many(Standing::strange, "192.0.2.4", "frank", 1'000), 1);
+    EXPECT_FALSE(books.take(Standing::strange, "192.0.2.5", "grace", 1)) << "4,000 for all of them";
+    EXPECT_EQ(books.many(Standing::shown, "192.0.2.1", "bob", 3'000), 4);
+    EXPECT_FALSE(books.take(Standing::shown, "192.0.2.1", "bob", 1));
 }
 
 TEST(Budget, OneLargeRequestAlwaysFits) {
     Books books;
-    EXPECT_EQ(books.many(true, "192.0.2.1", "bob", 65'000), 1);
-    EXPECT_FALSE(books.take(true, "192.0.2.2", "carol", 10));
+    EXPECT_EQ(books.many(Standing::strange, "192.0.2.1", "bob", 65'000), 1);
+    EXPECT_FALSE(books.take(Standing::strange, "192.0.2.2", "carol", 10));
 }
 
 TEST(Budget, ASourceIsAnAddressOrAPrefix) {
     Books books;
     books.limits.of_source = 1;
-    EXPECT_TRUE(books.take(true, "2001:db8::1"));
-    EXPECT_FALSE(books.take(true, "2001:db8::2"));
-    EXPECT_TRUE(books.take(true, "2001:db8:0:1::1"));
-    EXPECT_TRUE(books.take(true, "192.0.2.1"));
-    EXPECT_TRUE(books.take(true, "192.0.2.2"));
+    EXPECT_TRUE(books.take(Standing::strange, "2001:db8::1"));
+    EXPECT_FALSE(books.take(Standing::strange, "2001:db8::2"));
+    EXPECT_TRUE(books.take(Standing::strange, "2001:db8:0:1::1"));
+    EXPECT_TRUE(books.take(Standing::strange, "192.0.2.1"));
+    EXPECT_TRUE(books.take(Standing::strange, "192.0.2.2"));
 }
 
 /// Answered calls stay for repetitions of their 2xx, but not at the price of new ones.

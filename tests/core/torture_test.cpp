@@ -61,7 +61,9 @@ protected:
         world.arrives(world.udp(address), GetParam().bytes);
         std::vector<std::string> answers;
         for (const auto& answer : world.inbox)
-            if (answer.bytes.starts_with("SIP/2.0"))
+            if (answer.bytes.starts_with("SIP/2.0 100"))
+                ++forwarded;  // to a name, which is being looked up
+            else if (answer.bytes.starts_with("SIP/2.0"))
                 answers.push_back(answer.bytes);
             else
                 ++forwarded;

@@ -197,6 +197,22 @@ TEST(Preprocess, TokensAge) {
     EXPECT_FALSE(routes.run(request, {now.mono, now.wall + std::chrono::days(9)})->known_dialog);
 }
 
+TEST(Place, HostAndMaddrBothCount) {
+    EXPECT_EQ(place(uri_of("sip:b@Host.example:5062;transport=tcp")), "b@host.example:5062");
+    EXPECT_NE(place(uri_of("sip:b@a.example;maddr=192.0.2.1")), place(uri_of("sip:b@b.example;maddr=192.0.2.1")));
+    EXPECT_NE(place(uri_of("sip:b@a.example;maddr=192.0.2.1")), place(uri_of("sip:b@a.example")));
+}
+
+TEST(DialogMark, WhatAResponseMustNotChange) {
+    std::array<std::uint8_t, 16> key{};
+    auth::Mac mac(key);
+    auto mark = [&](const std::string& more) { return dialog_mark(mac, *Request(more)); };
+    EXPECT_EQ(mark("To: \"Bob\" <sip:bob@EXAMPLE.com>;tag=1\r\n"), mark(""));
+    for (const std::string more : {"Call-ID: other\r\n", "From: <sip:alice@example.com>;tag=x\r\n",
+                                   "From: <sip:mallory@example.com>;tag=caller\r\n", "To: <sip:carol@example.com>\r\n"})
+        EXPECT_NE(mark(more), mark("")) << more;
+}
+
 TEST(TokenToAnswerer, NoneWithoutADialogOrOurValue) {
     Routes routes;
     const auto ours = Routes::value("old");

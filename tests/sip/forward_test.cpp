@@ -259,6 +259,16 @@ std::string relayed(const std::string& text, std::string_view more = {}) {
     return out;
 }
 
+TEST(Relayed, TextsInRecordRouteAreReplaced) {
+    const auto text = answer().with("Record-Route: <sip:one@p;lr>, <sip:a.b@h;lr>").and_also("X: a.b one").text();
+    Parsed response(text);
+    const std::array<ResponseEdits::Replacement, 3> all{{{"a.b", "long.er"}, {"one", "1"}, {"not there", "x"}}};
+    std::string out;
+    append_relayed(out, response.message, {.in_record_route = all});
+    EXPECT_NE(out.find("Record-Route: <sip:1@p;lr>, <sip:long.er@h;lr>\r\n"), out.npos) << out;
+    EXPECT_NE(out.find("X: a.b one\r\n"), out.npos) << out;
+}
+
 TEST(Relayed, GoldenBytes) {
     EXPECT_EQ(relayed(answer().with("l: 2").without("Content-Length").and_also("X :a\r\n b").text("hi"),
                       "Proxy-Authenticate: Digest realm=\"b\"\r\n"),

@@ -23,10 +23,6 @@
 #include "muster/transaction/client.hpp"
 #include "muster/transaction/layer.hpp"
 
-namespace muster::sip {
-struct ResponseEdits;
-}
-
 namespace muster::proxy {
 struct Routing;
 struct Target;
@@ -97,11 +93,12 @@ public:
     std::size_t forwards() const;
 
 private:
-    struct Arrival;   // one message, where it came from, when, and where its effects go
-    struct Forward;   // one request on its way to its targets
-    struct Forwards;  // all of them
-    struct Moment;    // now, and where effects go
-    struct Heard;     // a response, and which branch it answers
+    struct Arrival;        // one message, where it came from, when, and where its effects go
+    struct Forward;        // one request on its way to its targets
+    struct ForwardBranch;  // one of them
+    struct Forwards;       // all of them
+    struct Moment;         // now, and where effects go
+    struct Heard;          // a response, and which branch it answers
 
     void on_request(Arrival& arrival);
     void on_register(Arrival& arrival);
@@ -126,6 +123,7 @@ private:
     std::shared_ptr<const auth::Account> account_of(const sip::Uri& uri, std::string_view domain);
     bool may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target);
     bool is_own_user(Arrival& arrival, const Domain& domain);
+    bool is_trusted(const Arrival& arrival) const;
     void look_up(std::string_view aor, const sip::Message* request, base::Now now);
     bool find_bound_contact(Arrival& arrival, const sip::Uri& uri);
     void to_server(Arrival& arrival);
@@ -141,19 +139,17 @@ private:
                          std::size_t forks);
     void end(Forward& forward);
     void make_room();
-    std::uint64_t ack_key(const sip::Message& message, const sip::Uri& target);
-    bool is_expected(const sip::Message& ack, const sip::Uri& target);
-    void expect_ack(Forward& forward, const sip::Message& response);
-    void pass_back(Forward& forward, const Heard& heard, Moment at);
     void rings(Forward& forward, std::string_view aor);
     void add_branch(Forward& forward, const proxy::Target& target, Moment at);
     void begin(Forward& forward, Moment at);
     void carry_out(Forward& forward, const Heard* heard, Moment at);
     bool try_next(Forward& forward, std::uint32_t branch, Moment at);
+    void write_copy(Forward& forward, ForwardBranch& branch, const base::Flow& flow,
+                    const transaction::Branch& via_branch, Moment at);
     bool send_to(Forward& forward, std::uint32_t branch, const base::Flow& flow, Moment at);
     void branch_failed(Forward& forward, std::uint32_t branch, int status, Moment at);
     void branch_ended(Forward& forward, std::uint32_t branch);
-    void relay(Forward& forward, const sip::Message& response, const sip::ResponseEdits& edits, Moment at);
+    void relay(Forward& forward, const Heard& heard, std::string_view more, Moment at);
     void finish(Forward& forward, Moment at);
     void answer_trying(Forward& forward, Moment at);
     void send_back(Forward& forward, int status, Moment at);
@@ -166,8 +162,17 @@ private:
     // How it leaves.
     std::optional<base::Flow> leaving(const Place& place, const base::Flow& arrived) const;
     void append_sent_by(std::string& out, const base::Flow& flow) const;
-    std::string append_record_routes(std::string& out, const Forward& forward, const sip::Message& request,
-                                     const base::Flow& flow, bool by_flow, std::string_view branch, Moment at);
+    void append_record_routes(std::string& out, const Forward& forward, ForwardBranch& branch,
+                              const sip::Message& request, const base::Flow& flow, std::string_view via_branch,
+                              Moment at);
+    bool is_to_us(const base::Flow& flow) const;
+
+    // Dialogs that go through here, and requests that come back.
+    std::uint64_t ack_key(const sip::Message& message, const sip::Uri& target, std::string_view route);
+    void expect_ack(Forward& forward, const Heard& heard);
+    bool is_expected(const sip::Message& ack, const proxy::Routing& routing);
+    std::string voucher(const sip::Message& request, std::string_view request_uri, std::string_view via_branch);
+    bool is_vouched(const sip::Message& request);
 
     static constexpr std::size_t amplification = 3;  // bytes out for one in, to a sender that nobody has verified
 

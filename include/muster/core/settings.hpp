@@ -41,10 +41,12 @@ struct Listener {
 /// How many requests a worker has on their way at one time: passed on, not yet answered. 503 beyond.
 struct RequestLimits {
     std::size_t requests = 40'000;
-    std::size_t of_strangers = 10'000;  ///< of these: senders that have shown nothing and are not in a trusted network
-    std::size_t of_source = 1'000;      ///< of strangers, from one IPv4 address or one IPv6 /64
-    std::size_t for_user = 100;         ///< of strangers, for one address-of-record
-    std::size_t bytes = 64 << 20;       ///< of all, copies for their targets too; shared out as the requests are
+    /// Of these: senders that have shown nothing and are not in a trusted network. As many again within dialogs.
+    std::size_t of_strangers = 10'000;
+    std::size_t of_source = 1'000;  ///< of such a part, from one IPv4 address or one IPv6 /64
+    std::size_t for_user = 100;     ///< of strangers, for one address-of-record; and within one dialog
+    /// Of all, copies for their targets too. A quarter for such a part, a quarter of that for one source or user.
+    std::size_t bytes = 64 << 20;
 };
 
 struct Settings {

@@ -70,6 +70,7 @@ public:
     struct Best {
         int status = 0;               ///< 0: none is to be sent (RFC 4320 s4.2: no 408 to a request other than INVITE)
         std::string_view response{};  ///< as it came; empty: one of our own with this status
+        Branch branch = 0;            ///< whose response it is
         std::string challenges{};     ///< field lines of the other branches' challenges, for a 401 or 407 (step 7)
     };
     Best best() const;

@@ -54,14 +54,18 @@ base::Result<Routing> preprocess(const sip::Message& request, const base::Flow& 
 /// For those to who sent `request`, from whoever will answer.
 std::string token_to_sender(const auth::RouteTokens& tokens, const sip::Message& request, const base::Flow* flow,
                             base::Wall now);
-/// For those to who sent `response`: takes the place of the token `replaces` in its Record-Route (s16.7 step 8). Empty
-/// when that is not there, or the response makes no dialog.
+/// For those to who sent `response`, a 1xx or 2xx: takes the place of the token `replaces` in its Record-Route (s16.7
+/// step 8). Empty when that is not there, or the response makes no dialog.
 std::string token_to_answerer(const auth::RouteTokens& tokens, const sip::Message& response, std::string_view replaces,
                               const base::Flow* flow, base::Wall now);
-/// Opens for none; to be replaced. `branch` is that of the Via and makes it the only one of its kind.
-std::string token_to_nobody(const auth::RouteTokens& tokens, std::string_view branch, base::Wall now);
+/// Opens for none. `seed` makes it the only one of its kind.
+std::string token_to_nobody(const auth::RouteTokens& tokens, std::string_view seed, base::Wall now);
 
-/// Whom and where a URI leads to, as far as nobody may exchange it within a dialog: user, host or maddr, and port.
+/// A hash of what a request that makes a dialog and its responses have in common: Call-ID, tag of the caller, and who
+/// is named in From and To. The same key as for loop_mark().
+std::uint64_t dialog_mark(auth::Mac& mac, const sip::Message& message);
+
+/// Whom and where a URI leads to, as far as nobody may exchange it within a dialog: user, host, port and maddr.
 std::string place(const sip::Uri& uri);
 
 /// Appends one Record-Route value of ours: `<sip:token@sent-by;lr>`, with `;transport=` unless it is UDP. `sent_by` is

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -57,9 +58,11 @@ void append_forwarded(std::string& out, const Message& request, const base::Flow
 
 /// What a proxy changes in a response that it passes back, its topmost Via aside.
 struct ResponseEdits {
-    std::string_view more{};          ///< whole field lines, each with CRLF, added behind the others (s16.7 step 7)
-    std::string_view record_route{};  ///< in the Record-Route values this text, if it is there, ...
-    std::string_view replacement{};   ///< ... becomes this one (s16.7 step 8)
+    struct Replacement {
+        std::string_view text, by;
+    };
+    std::string_view more{};  ///< whole field lines, each with CRLF, added behind the others (s16.7 step 7)
+    std::span<const Replacement> in_record_route{};  ///< of texts that may stand there, once each (s16.7 step 8)
 };
 
 /// Appends a response as it is passed back: without its topmost Via (RFC 3261 s16.7 step 9).
