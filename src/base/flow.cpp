@@ -17,7 +17,7 @@ bool parse_ip(std::string_view text, Address& out) {
     char buffer[INET6_ADDRSTRLEN];
     if (text.empty() || text.size() >= sizeof buffer || text.find('\0') != text.npos) return false;
     *std::copy(text.begin(), text.end(), buffer) = '\0';
-    if (inet_pton(AF_INET6, buffer, out.ip.data()) == 1) return true;
+    if (text.find(':') != text.npos) return inet_pton(AF_INET6, buffer, out.ip.data()) == 1;
     std::copy(mapped_prefix.begin(), mapped_prefix.end(), out.ip.begin());
     return inet_pton(AF_INET, buffer, out.ip.data() + mapped_prefix.size()) == 1;
 }
@@ -108,19 +108,36 @@ bool Address::is_loopback() const {
 }
 
 std::string Address::ip_text(bool bracketed) const {
-    char buffer[INET6_ADDRSTRLEN] = "";
+    std::string out;
+    append_ip(out, bracketed);
+    return out;
+}
+
+void Address::append_ip(std::string& out, bool bracketed) const {
     if (is_v4()) {
-        inet_ntop(AF_INET, ip.data() + mapped_prefix.size(), buffer, sizeof buffer);
-        return buffer;
+        for (std::size_t i = 12; i < 16; ++i) {
+            if (i > 12) out += '.';
+            append_decimal(out, ip[i]);
+        }
+        return;
     }
+    char buffer[INET6_ADDRSTRLEN] = "";
     inet_ntop(AF_INET6, ip.data(), buffer, sizeof buffer);
-    return bracketed ? "[" + std::string(buffer) + "]" : buffer;
+    if (bracketed) out += '[';
+    out += buffer;
+    if (bracketed) out += ']';
 }
 
 std::string Address::text() const {
-    auto out = ip_text(true) + ":";
-    append_decimal(out, port);
+    std::string out;
+    append_text(out);
     return out;
+}
+
+void Address::append_text(std::string& out) const {
+    append_ip(out, true);
+    out += ':';
+    append_decimal(out, port);
 }
 
 std::optional<Network> Network::parse(std::string_view text) {
@@ -160,14 +177,20 @@ Flow Flow::unopened(Transport transport, std::uint16_t worker, std::uint16_t lis
 std::string Flow::source() const { return std::string(lower_name(transport)) + ":" + remote.text(); }
 
 std::string Flow::encode() const {
-    std::string out(lower_name(transport));
+    std::string out;
+    append_encoded(out);
+    return out;
+}
+
+void Flow::append_encoded(std::string& out) const {
+    out += lower_name(transport);
     auto put = [&out](auto value) {
         out += ';';
         append_decimal(out, value);
     };
     for (const auto* address : {&local, &remote}) {
         out += ';';
-        out += address->text();
+        address->append_text(out);
         put(address->scope);
     }
     put(listener);
@@ -177,7 +200,6 @@ std::string Flow::encode() const {
         put(slot);
         put(generation);
     }
-    return out;
 }
 
 std::optional<Flow> Flow::decode(std::string_view text) {

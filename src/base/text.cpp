@@ -5,15 +5,9 @@
 namespace muster::base {
 namespace {
 
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 constexpr char hex_digits[] = "0123456789abcdef";
 
 }  // namespace
-
-bool iequals(std::string_view a, std::string_view b) {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string lowered(std::string_view text) {
     std::string out(text);
@@ -21,24 +15,25 @@ std::string lowered(std::string_view text) {
     return out;
 }
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-    return text;
-}
-
 std::optional<std::uint64_t> decimal(std::string_view text, std::uint64_t max) {
-    if (text.empty() || !is_digit(text.front())) return {};
+    constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+    if (text.empty()) return {};
     std::uint64_t value = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value > max) return {};
-    return value;
+    for (char c : text) {
+        if (!is_digit(c)) return {};
+        const auto digit = static_cast<std::uint64_t>(c - '0');
+        if (value > (largest - digit) / 10) return {};
+        value = value * 10 + digit;
+    }
+    return value > max ? std::nullopt : std::optional(value);
 }
 
 void append_hex(std::string& out, const std::uint8_t* bytes, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) {
-        out += hex_digits[bytes[i] >> 4];
-        out += hex_digits[bytes[i] & 15];
+    const auto begin = out.size();
+    out.resize(begin + 2 * count);
+    for (auto* at = out.data() + begin; count > 0; --count, ++bytes) {
+        *at++ = hex_digits[*bytes >> 4];
+        *at++ = hex_digits[*bytes & 15];
     }
 }
 

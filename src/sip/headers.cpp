@@ -7,8 +7,8 @@
 #include <chrono>
 
 #include "muster/base/text.hpp"
+#include "readers.hpp"
 #include "scan.hpp"
-#include "via.hpp"
 
 namespace muster::sip {
 namespace {
@@ -43,12 +43,13 @@ bool read_param(std::string_view text, std::size_t& at, Param& param) {
     return true;
 }
 
-/// The whole of `text` is parameters. Takes them into `params`.
-bool take_params(std::string_view text, Params& params) {
+/// The whole of `text` is parameters. Takes them into `params`, and calls `see` with each.
+template <class See>
+bool take_params(std::string_view text, Params& params, See see) {
     auto start = skip_lws(text, 0);
-    Param ignored;
-    for (auto at = start; at < text.size();)
-        if (text[at] != ';' || !read_param(text, at, ignored)) return false;
+    Param param;
+    for (auto at = start; at < text.size(); see(param))
+        if (text[at] != ';' || !read_param(text, at, param)) return false;
     params = Params(base::trimmed(text.substr(start)));
     return true;
 }
@@ -89,34 +90,37 @@ std::optional<Param> Params::find(std::string_view name) const {
     return {};
 }
 
-std::string_view NameAddr::tag() const {
-    auto param = params.find("tag");
-    return param ? param->value : std::string_view();
+std::optional<NameAddr> parse_name_addr(std::string_view value) {
+    std::optional<NameAddr> out(std::in_place);
+    if (!read_name_addr(value, *out)) out.reset();
+    return out;
 }
 
-std::optional<NameAddr> parse_name_addr(std::string_view value) {
-    NameAddr out;
+bool read_name_addr(std::string_view value, NameAddr& out) {
     out.text = value = base::trimmed(value);
+    out.display = out.tag_ = {};
     std::size_t bracket = 0;
-    if (!find_bracket(value, bracket)) return {};
+    if (!find_bracket(value, bracket)) return false;
     std::string_view rest;
     if (bracket == value.npos) {
         auto semicolon = std::min(value.find(';'), value.size());
         out.uri_text = base::trimmed(value.substr(0, semicolon));
         // Without brackets a question mark could belong to either side (RFC 3261 s20.10): it must not stand there.
-        if (out.uri_text.find('?') != out.uri_text.npos) return {};
+        if (out.uri_text.find('?') != out.uri_text.npos) return false;
         rest = value.substr(semicolon);
     } else {
         auto close = value.find('>', bracket);
-        if (close == value.npos) return {};
+        if (close == value.npos) return false;
         out.display = base::trimmed(value.substr(0, bracket));
         out.uri_text = value.substr(bracket + 1, close - bracket - 1);
         rest = value.substr(close + 1);
     }
-    auto uri = parse_uri(out.uri_text);
-    if (!uri || !take_params(rest, out.params)) return {};
-    out.uri = *uri;
-    return out;
+    bool tagged = false;
+    return read_uri(out.uri_text, out.uri) && take_params(rest, out.params, [&](const Param& param) {
+               if (tagged || !base::iequals(param.name, "tag")) return;
+               tagged = true;
+               out.tag_ = param.value;
+           });
 }
 
 bool read_via(std::string_view value, Via& via) {
@@ -157,12 +161,15 @@ bool read_via(std::string_view value, Via& via) {
         via.port = static_cast<std::uint16_t>(*port);
         at = end;
     }
-    if (!take_params(value.substr(at), via.params)) return false;
-    auto reader = via.params.read();
-    while (auto param = reader.next()) {
-        if (base::iequals(param->name, "branch")) via.branch = param->value;
-        if (base::iequals(param->name, "rport")) via.has_rport = true;
-    }
+    std::string_view branch;
+    bool has_rport = false;
+    if (!take_params(value.substr(at), via.params, [&](const Param& param) {
+            if (base::iequals(param.name, "branch")) branch = param.value;
+            if (base::iequals(param.name, "rport")) has_rport = true;
+        }))
+        return false;
+    via.branch = branch;
+    via.has_rport = has_rport;
     return true;
 }
 

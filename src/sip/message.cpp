@@ -134,7 +134,8 @@ Header header_from(std::string_view name) {
     if (name.size() >= longest) return Header::other;
     for (std::size_t i = 0; i < by_length.count[name.size()]; ++i) {
         const auto& known = names[by_length.index[name.size()][i]];
-        if (base::iequals(name, known.text)) return known.header;
+        if (base::lower(name.front()) == base::lower(known.text.front()) && base::iequals(name, known.text))
+            return known.header;
     }
     return Header::other;
 }
@@ -142,6 +143,7 @@ Header header_from(std::string_view name) {
 std::string_view name_of(Header header) { return names[static_cast<std::size_t>(header)].text; }
 
 std::optional<std::string_view> Message::first(Header header) const {
+    if (!has(header)) return {};
     for (const auto& field : fields())
         if (field.header == header) return field.value;
     return {};
@@ -168,7 +170,7 @@ void Message::rebase(const char* copy) {
             move(*view);
     };
     auto move_address = [&](NameAddr& address) {
-        for (auto* view : {&address.text, &address.display, &address.uri_text}) move(*view);
+        for (auto* view : {&address.text, &address.display, &address.uri_text, &address.tag_}) move(*view);
         move_uri(address.uri);
         move_params(address.params);
     };
@@ -195,7 +197,7 @@ std::optional<std::string_view> Values::next() {
         rest_ = field.value;
         within_ = true;
     }
-    std::size_t at = 0;
+    std::size_t at = rest_.find(',') == rest_.npos ? rest_.size() : 0;  // mostly there is one value
     bool bracketed = false;
     while (at < rest_.size()) {
         char c = rest_[at];

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "muster/base/text.hpp"
+#include "readers.hpp"
 #include "scan.hpp"
-#include "via.hpp"
 
 namespace muster::sip {
 
@@ -41,7 +41,7 @@ private:
         out_.cseq = {};
         out_.max_forwards.reset();
         out_.count_ = 0;
-        std::fill(std::begin(seen_), std::end(seen_), std::uint8_t{0});
+        out_.present_ = 0;
     }
 
     /// Takes a line up to CRLF; empty at the end of the bytes.
@@ -119,14 +119,14 @@ private:
         auto name = line.substr(0, end);
         auto header = header_from(name);
         out_.fields_[out_.count_++] = {header, name, base::trimmed(value)};
-        if (seen_[static_cast<std::size_t>(header)] < 2) ++seen_[static_cast<std::size_t>(header)];
+        const auto bit = std::uint64_t{1} << static_cast<unsigned>(header);
+        repeated_ |= out_.present_ & bit;
+        out_.present_ |= bit;
     }
 
     /// No control characters but HTAB and folds, unless escaped within a quoted string (RFC 3261 s25.1 quoted-pair).
     static bool good_characters(std::string_view value) {
-        bool plain = true;  // nearly always: this loop has no branch
-        for (char c : value) plain &= static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
-        if (plain) return true;
+        if (!has_control(value)) return true;
         bool quoted = false;
         for (std::size_t i = 0; i < value.size(); ++i) {
             auto c = static_cast<unsigned char>(value[i]);
@@ -143,12 +143,17 @@ private:
         return true;
     }
 
-    std::uint8_t seen(Header header) const { return seen_[static_cast<std::size_t>(header)]; }
+    static constexpr std::uint64_t set_of(std::initializer_list<Header> headers) {
+        std::uint64_t set = 0;
+        for (auto header : headers) set |= std::uint64_t{1} << static_cast<unsigned>(header);
+        return set;
+    }
 
     void common() {
-        for (auto header : {Header::to, Header::from, Header::call_id, Header::cseq, Header::content_length,
-                            Header::max_forwards, Header::expires, Header::content_type, Header::event, Header::date})
-            if (seen(header) > 1) fault(400, "Header Field Given Twice");
+        constexpr auto single =
+            set_of({Header::to, Header::from, Header::call_id, Header::cseq, Header::content_length,
+                    Header::max_forwards, Header::expires, Header::content_type, Header::event, Header::date});
+        if ((repeated_ & single) != 0) fault(400, "Header Field Given Twice");
         for (const auto& field : out_.fields()) {
             switch (field.header) {
                 case Header::from:
@@ -176,14 +181,15 @@ private:
         via();
         for (auto [header, reason] : {std::pair{Header::from, "No From"}, std::pair{Header::to, "No To"},
                                       std::pair{Header::call_id, "No Call-ID"}, std::pair{Header::cseq, "No CSeq"}})
-            if (seen(header) == 0) fault(400, reason);
+            if (!out_.has(header)) fault(400, reason);
         content();
     }
 
     void address(std::string_view value, NameAddr& out, std::string_view reason) {
-        auto parsed = parse_name_addr(value);
-        if (!parsed) return fault(400, reason);
-        out = *parsed;
+        if (!read_name_addr(value, out)) {
+            out = {};
+            return fault(400, reason);
+        }
         if (out.tag().empty() && out.params.find("tag")) fault(400, reason);
     }
 
@@ -206,8 +212,10 @@ private:
         auto start = skip_lws(value, end);
         auto method = value.substr(start);
         if (!number || start == end || !is_token(method)) return fault(400, "Bad CSeq");
-        out_.cseq = {static_cast<std::uint32_t>(*number), method_from(method), method};
-        if (out_.is_request && method != out_.method_name) fault(400, "CSeq Method Does Not Match");
+        out_.cseq = {static_cast<std::uint32_t>(*number), Method::other, method};
+        const bool same = method == out_.method_name;
+        out_.cseq.method = same ? out_.method : method_from(method);
+        if (out_.is_request && !same) fault(400, "CSeq Method Does Not Match");
     }
 
     void max_forwards(std::string_view value) {
@@ -247,7 +255,7 @@ private:
 
     ParseResult response() {
         common();
-        if (result_.outcome != ParseStatus::ok || seen(Header::via) == 0)
+        if (result_.outcome != ParseStatus::ok || !out_.has(Header::via))
             return {ParseStatus::garbage, 0, result_.outcome == ParseStatus::ok ? "No Via" : result_.reason};
         return result_;
     }
@@ -257,7 +265,7 @@ private:
     const base::Limits& limits_;
     std::size_t at_ = 0;
     ParseResult result_;
-    std::uint8_t seen_[static_cast<std::size_t>(Header::www_authenticate) + 1] = {};
+    std::uint64_t repeated_ = 0;  // a bit for each Header that came more than once
 };
 
 ParseResult parse(std::string_view bytes, Message& out, const base::Limits& limits) {

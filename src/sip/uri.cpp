@@ -6,6 +6,7 @@
 #include "muster/base/flow.hpp"
 #include "muster/base/text.hpp"
 #include "muster/sip/headers.hpp"
+#include "readers.hpp"
 #include "scan.hpp"
 
 namespace muster::sip {
@@ -247,19 +248,22 @@ bool same_host(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::optional<Uri> parse_uri(std::string_view text) {
-    Uri uri;
+    std::optional<Uri> uri(std::in_place);
+    if (!read_uri(text, *uri)) uri.reset();
+    return uri;
+}
+
+bool read_uri(std::string_view text, Uri& uri) {
+    uri = {};
     uri.text = text;
     auto colon = text.find(':');
-    if (colon == text.npos) return {};
+    if (colon == text.npos) return false;
     uri.scheme_name = text.substr(0, colon);
-    if (!good_scheme(uri.scheme_name)) return {};
     uri.scheme = scheme_from(uri.scheme_name);
     auto rest = text.substr(colon + 1);
-    bool good = uri.is_sip()                ? parse_sip(rest, uri)
-                : uri.scheme == Scheme::tel ? parse_tel(rest, uri)
-                                            : !rest.empty() && all(rest, classes::uri);
-    if (!good) return {};
-    return uri;
+    if (uri.is_sip()) return parse_sip(rest, uri);
+    if (uri.scheme == Scheme::tel) return parse_tel(rest, uri);
+    return good_scheme(uri.scheme_name) && !rest.empty() && all(rest, classes::uri);
 }
 
 std::optional<std::string_view> Uri::param(std::string_view name) const {

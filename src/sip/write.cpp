@@ -131,7 +131,10 @@ void append_top_via(std::string& out, const Via& via, const base::Flow& flow) {
         out += ";rport=";
         base::append_decimal(out, flow.remote.port);
     }
-    if (via.has_rport || !host_is(via.host, flow.remote)) out.append(";received=").append(flow.remote.ip_text());
+    if (via.has_rport || !host_is(via.host, flow.remote)) {
+        out += ";received=";
+        flow.remote.append_ip(out);
+    }
 }
 
 }  // namespace

@@ -39,8 +39,10 @@ struct Address {
     bool is_loopback() const;     ///< 127.0.0.0/8 or ::1
     /// "127.0.0.1" or "::1" (or "[::1]" when `bracketed`): RFC 5952 form.
     std::string ip_text(bool bracketed = false) const;
+    void append_ip(std::string& out, bool bracketed = false) const;
     /// "127.0.0.1:5060" or "[::1]:5060".
     std::string text() const;
+    void append_text(std::string& out) const;
 };
 
 /// A network prefix such as 192.0.2.0/24.
@@ -82,6 +84,7 @@ struct Flow {
     std::string source() const;
     /// The whole flow for the store, one token without spaces.
     std::string encode() const;
+    void append_encoded(std::string& out) const;
     static std::optional<Flow> decode(std::string_view text);
 };
 

@@ -17,12 +17,22 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// Equal when ASCII letters are compared without case.
-bool iequals(std::string_view a, std::string_view b);
+inline bool iequals(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
 std::string lowered(std::string_view text);
 /// The parts between separators; one empty part when there is nothing.
 std::vector<std::string_view> split(std::string_view text, char separator);
 /// Without SP, HTAB, CR and LF at both ends.
-std::string_view trimmed(std::string_view text);
+constexpr std::string_view trimmed(std::string_view text) {
+    auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
+}
 
 /// One or more decimal digits and nothing else, not above `max`; empty otherwise. No sign, no white space.
 std::optional<std::uint64_t> decimal(std::string_view text,

@@ -46,7 +46,12 @@ struct NameAddr {
     std::string_view uri_text;  ///< without angle brackets
     Uri uri;                    ///< scheme Scheme::other is kept, with only `scheme_name` and `text` set
     Params params;              ///< after the closing bracket; for an addr-spec everything from the first semicolon
-    std::string_view tag() const;
+    std::string_view tag() const { return tag_; }
+
+private:
+    friend class Message;
+    friend bool read_name_addr(std::string_view value, NameAddr& out);
+    std::string_view tag_;
 };
 
 /// Empty when the value breaks the grammar. `star` aside, a Contact value is read with this too.

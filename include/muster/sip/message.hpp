@@ -78,6 +78,7 @@ public:
     std::optional<std::uint32_t> max_forwards;  ///< 0 to 255; absent in RFC 2543 requests
 
     std::span<const Field> fields() const { return {fields_.data(), count_}; }
+    bool has(Header header) const { return (present_ >> static_cast<unsigned>(header) & 1) != 0; }
     /// Value of the first field of that name.
     std::optional<std::string_view> first(Header header) const;
     std::size_t count(Header header) const;
@@ -89,13 +90,17 @@ private:
     friend class Parser;
     std::array<Field, max_fields> fields_;
     std::size_t count_ = 0;
+    std::uint64_t present_ = 0;  ///< a bit for each Header among the fields
 };
+static_assert(static_cast<unsigned>(Header::www_authenticate) < 64);
 
 /// Walks the values of a header that may stand in one line, in many, or both (RFC 3261 s7.3.1): splits at commas
 /// outside quotes and angle brackets. A value comes trimmed; empty ones are skipped only where the grammar allows.
 class Values {
 public:
-    Values(const Message& message, Header header) : fields_(message.fields()), header_(header) {}
+    Values(const Message& message, Header header) : header_(header) {
+        if (message.has(header)) fields_ = message.fields();
+    }
     /// The next value, or empty at the end.
     std::optional<std::string_view> next();
 
