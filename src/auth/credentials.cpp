@@ -31,12 +31,16 @@ struct Reader {
     }
     std::optional<std::string_view> token() {
         skip_space();
-        std::size_t end = 0;
-        while (end < rest.size() && sip::is_token(rest.substr(end, 1))) ++end;
+        auto end = sip::token_length(rest);
         return end == 0 ? std::nullopt : std::optional(take_front(end));
     }
     /// After the opening quotation mark.
     std::optional<std::string_view> quoted() {
+        auto first = rest.substr(0, rest.find('"'));
+        if (first.size() < rest.size() && first.find('\\') == first.npos && !base::has_control(first)) {
+            rest.remove_prefix(first.size() + 1);
+            return first;
+        }
         for (std::size_t i = 0; i < rest.size(); ++i) {
             auto c = static_cast<unsigned char>(rest[i]);
             if (c == '"') {
@@ -60,7 +64,7 @@ std::optional<Credentials> parse_credentials(std::string_view field) {
     auto scheme = reader.token();
     if (!scheme || !base::iequals(*scheme, "Digest") || reader.rest.empty() || !is_space(reader.rest.front()))
         return std::nullopt;
-    Credentials out;
+    std::optional<Credentials> out(std::in_place);
     do {
         auto name = reader.token();
         if (!name || !reader.take('=')) return std::nullopt;
@@ -68,12 +72,13 @@ std::optional<Credentials> parse_credentials(std::string_view field) {
         if (!value) return std::nullopt;
         for (std::size_t i = 0; i < param_count; ++i) {
             if (!base::iequals(*name, names[i])) continue;
-            if (out.values_[i]) return std::nullopt;
-            out.values_[i] = value;
+            if (out->values_[i]) return std::nullopt;
+            out->values_[i] = value;
         }
     } while (reader.take(','));
     reader.skip_space();
-    return reader.rest.empty() ? std::optional(out) : std::nullopt;
+    if (!reader.rest.empty()) out.reset();
+    return out;
 }
 
 std::string_view without_escapes(std::string_view text, std::string& scratch) {

@@ -251,6 +251,8 @@ void append_date(std::string& out, std::int64_t unix_seconds) {
     out += " GMT";
 }
 
+std::size_t token_length(std::string_view text) { return skip_token(text, 0); }
+
 bool is_token(std::string_view text) { return !text.empty() && all(text, classes::token); }
 
 }  // namespace muster::sip

@@ -126,7 +126,7 @@ private:
 
     /// No control characters but HTAB and folds, unless escaped within a quoted string (RFC 3261 s25.1 quoted-pair).
     static bool good_characters(std::string_view value) {
-        if (!has_control(value)) return true;
+        if (!base::has_control(value)) return true;
         bool quoted = false;
         for (std::size_t i = 0; i < value.size(); ++i) {
             auto c = static_cast<unsigned char>(value[i]);

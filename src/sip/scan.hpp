@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace muster::sip {
@@ -48,23 +47,6 @@ inline bool all(std::string_view text, std::uint8_t kinds) {
     for (char c : text)
         if (!is(c, kinds)) return false;
     return true;
-}
-
-/// True if any byte is below 0x20 or is DEL: eight at a time.
-inline bool has_control(std::string_view text) {
-    constexpr std::uint64_t ones = 0x0101010101010101U, high = ones * 0x80;
-    const char* at = text.data();
-    std::size_t left = text.size();
-    std::uint64_t found = 0;
-    for (; left >= 8; at += 8, left -= 8) {
-        std::uint64_t word;
-        std::memcpy(&word, at, 8);
-        const auto as_del = word ^ ones * 0x7f;
-        found |= ((word - ones * 0x20) & ~word) | ((as_del - ones) & ~as_del);
-    }
-    bool more = (found & high) != 0;
-    for (; left > 0; ++at, --left) more |= static_cast<unsigned char>(*at) < 0x20 || *at == 0x7f;
-    return more;
 }
 
 /// SP, HTAB and the line ends of a fold.

@@ -6,9 +6,8 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "muster/base/hash.hpp"
 #include "muster/base/random.hpp"
-
-struct evp_mac_ctx_st;
 
 namespace muster::auth {
 
@@ -17,15 +16,12 @@ public:
     using Key = std::array<std::uint8_t, 16>;
     explicit Mac(const Key& key);
     explicit Mac(base::Random& random);
-    ~Mac();
-    Mac(const Mac&) = delete;
-    Mac& operator=(const Mac&) = delete;
 
     /// Of the parts in order, their borders included.
-    std::uint64_t of(std::initializer_list<std::string_view> parts);
+    std::uint64_t of(std::initializer_list<std::string_view> parts) const;
 
 private:
-    evp_mac_ctx_st* keyed_;
+    base::SipHash<2> keyed_;
 };
 
 }  // namespace muster::auth

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <string>
@@ -32,6 +33,23 @@ constexpr std::string_view trimmed(std::string_view text) {
     while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
     while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
     return text;
+}
+
+/// True if any byte is below 0x20 or is DEL: eight at a time.
+inline bool has_control(std::string_view text) {
+    constexpr std::uint64_t ones = 0x0101010101010101U, high = ones * 0x80;
+    const char* at = text.data();
+    std::size_t left = text.size();
+    std::uint64_t found = 0;
+    for (; left >= 8; at += 8, left -= 8) {
+        std::uint64_t word;
+        std::memcpy(&word, at, 8);
+        const auto as_del = word ^ ones * 0x7f;
+        found |= ((word - ones * 0x20) & ~word) | ((as_del - ones) & ~as_del);
+    }
+    bool more = (found & high) != 0;
+    for (; left > 0; ++at, --left) more |= static_cast<unsigned char>(*at) < 0x20 || *at == 0x7f;
+    return more;
 }
 
 /// One or more decimal digits and nothing else, not above `max`; empty otherwise. No sign, no white space.

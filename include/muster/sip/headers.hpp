@@ -89,5 +89,7 @@ void append_qvalue(std::string& out, std::uint16_t thousandths);
 void append_date(std::string& out, std::int64_t unix_seconds);
 
 bool is_token(std::string_view text);
+/// How many bytes from the front of `text` are a token.
+std::size_t token_length(std::string_view text);
 
 }  // namespace muster::sip
