@@ -146,6 +146,7 @@ struct Accounts::Impl {
     KeyHash hash;
     mutable std::array<Shard, shard_count> shards;
     std::atomic<std::size_t> size{0};
+    std::atomic<std::uint64_t> changes{1};
 };
 
 Accounts::Accounts(std::uint64_t hash_seed) : impl_(std::make_unique<Impl>(hash_seed)) {}
@@ -176,6 +177,7 @@ void Accounts::publish(Account account, std::uint64_t version) {
     } else {
         ++impl_->size;
     }
+    ++impl_->changes;
 }
 
 void Accounts::remove(std::string_view aor, std::uint64_t version) {
@@ -183,7 +185,10 @@ void Accounts::remove(std::string_view aor, std::uint64_t version) {
     if (!old || old->version > version) return;
     impl_->each_entry(old, [&](const Entry& entry) { impl_->drop(entry); });
     --impl_->size;
+    ++impl_->changes;
 }
+
+std::uint64_t Accounts::changes() const { return impl_->changes; }
 
 std::size_t Accounts::size() const { return impl_->size; }
 

@@ -145,7 +145,7 @@ Verdict verify(const sip::Message& request, sip::Header header, const DigestSett
             break;
     }
     auto accepted = verdict(Outcome::accepted, "RFC 3261 s22.4: right response");
-    accepted.aor = account->aor;
+    accepted.account = std::move(account);
     return accepted;
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 // What one run of the writer knows: the states it has decided and not yet committed.
 
+#include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
-#include <unordered_map>
 
 #include "muster/core/binding_writer.hpp"
 
@@ -10,7 +11,7 @@ namespace muster::core {
 
 /// The new state of one key. Decisions of one batch see each other here before anything is visible.
 struct BindingWriter::Pending {
-    location::ChangeKind kind;
+    location::ChangeKind kind{};
     std::string key;
     std::optional<location::Record> bindings;      // kind bindings
     std::shared_ptr<const auth::Account> account;  // kind account; null when there is none
@@ -18,6 +19,7 @@ struct BindingWriter::Pending {
     std::uint64_t previous = 0;
     location::Cause cause = location::Cause::registered;
     bool changed = false;
+    std::optional<base::Mono> due;  // when the first of `bindings` expires, if they have changed
     std::vector<Job*> jobs;
 
     std::string_view record() const {
@@ -28,6 +30,9 @@ struct BindingWriter::Pending {
     void set_bindings(std::span<const location::Binding> now_bound, base::Now now, location::Cause why) {
         auto made = location::Record::encode(previous, now.mono, now_bound);
         bindings = now_bound.empty() ? std::nullopt : std::optional(std::move(made));
+        due.reset();
+        for (const auto& binding : now_bound)
+            if (binding.interval != 0) due = std::min(due.value_or(base::Mono::max()), binding.expires_at);
         cause = why;
         changed = true;
     }
@@ -40,17 +45,51 @@ struct BindingWriter::Pending {
         jobs.push_back(&job);
         job.changed = true;
     }
+
+    /// For another key: buffers of usual size are used again.
+    void begin(location::ChangeKind what, std::string_view which) {
+        constexpr std::size_t usual = 4096;
+        kind = what;
+        key = which;
+        bindings.reset();
+        account.reset();
+        text.clear();
+        if (text.capacity() > usual) text.shrink_to_fit();
+        previous = 0;
+        cause = location::Cause::registered;
+        changed = false;
+        due.reset();
+        jobs.clear();
+    }
 };
 
+/// One for all runs, so that in steady state a run allocates little.
 struct BindingWriter::Batch {
     base::Now now;
-    std::deque<Pending> pending;
-    std::unordered_map<std::string_view, Pending*> bindings;  // by AOR, the text in `pending`
-    std::unordered_map<std::string_view, Pending*> accounts;
+    std::deque<Pending> places;  // the first `used` are of this run
+    std::size_t used = 0;
+    boost::unordered_flat_map<std::string_view, Pending*> bindings;  // by AOR, the text in `places`
+    boost::unordered_flat_map<std::string_view, Pending*> accounts;
     Claims names;  // of the accounts put in this batch; a later change of one may have given it up
     std::vector<location::Change> changes;
     std::vector<Pending*> changed;  // one for each of `changes`
     std::vector<Job*> conflicting;
+
+    Pending& add(location::ChangeKind kind, std::string_view key) {
+        if (used == places.size()) places.emplace_back();
+        auto& place = places[used++];
+        place.begin(kind, key);
+        return place;
+    }
+    void clear() {
+        bindings.clear();
+        accounts.clear();
+        names.clear();
+        changes.clear();
+        changed.clear();
+        conflicting.clear();
+        for (; used > 0; --used) places[used - 1].begin({}, {});
+    }
 };
 
 /// An import under way: what of it is stored.

@@ -39,7 +39,12 @@ std::string_view domain_of(std::string_view aor) { return aor.substr(aor.rfind('
 
 BindingWriter::BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts,
                              registrar::IsDead is_dead, CommitFeed* feed)
-    : store_(store), table_(table), accounts_(accounts), is_dead_(std::move(is_dead)), feed_(feed) {}
+    : store_(store),
+      table_(table),
+      accounts_(accounts),
+      is_dead_(std::move(is_dead)),
+      feed_(feed),
+      batch_(std::make_unique<Batch>()) {}
 
 BindingWriter::~BindingWriter() = default;
 
@@ -88,12 +93,13 @@ void BindingWriter::run_batch(std::span<JobPtr> jobs, base::Now now) {
     todo.reserve(jobs.size());
     for (auto& job : jobs) todo.push_back(job.get());
     for (int round = 0; round == 0 || !todo.empty(); ++round) {
-        Batch batch;
+        auto& batch = *batch_;
         batch.now = now;
         for (auto* job : todo) decide(batch, *job);
         if (round == 0) sweep_expired(batch);
         commit(batch);
-        todo = std::move(batch.conflicting);
+        todo.swap(batch.conflicting);
+        batch.clear();
         if (round == rounds) {
             for (auto* job : todo) {
                 job->reject = registrar::store_failed(1);
@@ -106,9 +112,7 @@ void BindingWriter::run_batch(std::span<JobPtr> jobs, base::Now now) {
 
 BindingWriter::Pending& BindingWriter::bindings_of(Batch& batch, std::string_view aor) {
     if (auto found = batch.bindings.find(aor); found != batch.bindings.end()) return *found->second;
-    auto& pending = batch.pending.emplace_back();
-    pending.kind = location::ChangeKind::bindings;
-    pending.key = aor;
+    auto& pending = batch.add(location::ChangeKind::bindings, aor);
     pending.bindings = table_.find(aor);
     pending.previous = pending.bindings ? pending.bindings->version() : 0;
     batch.bindings.emplace(pending.key, &pending);
@@ -117,9 +121,7 @@ BindingWriter::Pending& BindingWriter::bindings_of(Batch& batch, std::string_vie
 
 BindingWriter::Pending& BindingWriter::account_of(Batch& batch, std::string_view aor) {
     if (auto found = batch.accounts.find(aor); found != batch.accounts.end()) return *found->second;
-    auto& pending = batch.pending.emplace_back();
-    pending.kind = location::ChangeKind::account;
-    pending.key = aor;
+    auto& pending = batch.add(location::ChangeKind::account, aor);
     auto account = accounts_.by_aor(aor);
     if (account && account->aor == aor) pending.account = std::move(account);
     pending.previous = accounts_.version_of(aor);
@@ -165,7 +167,8 @@ void BindingWriter::decide(Batch& batch, Job& job) {
 
 void BindingWriter::decide_register(Batch& batch, Job& job) {
     const auto& mine = std::get<RegisterJob>(job.what);
-    if (!account_enabled(batch, mine.request.aor))
+    const bool same_accounts = batch.accounts.empty() && mine.accounts == accounts_.changes();
+    if (!same_accounts && !account_enabled(batch, mine.request.aor))
         return refuse_for_account(batch, job, mine.request.aor, {404, "Not Found", "RFC 3261 s10.3 step 5"});
     auto& pending = bindings_of(batch, mine.request.aor);
     auto decision = registrar::process_register(mine.request, pending.bindings ? &*pending.bindings : nullptr,
@@ -219,7 +222,8 @@ void BindingWriter::sweep_expired(Batch& batch) {
 }
 
 void BindingWriter::commit(Batch& batch) {
-    for (auto& pending : batch.pending) {
+    for (std::size_t i = 0; i < batch.used; ++i) {
+        auto& pending = batch.places[i];
         if (!pending.changed) continue;
         batch.changes.push_back(
             {pending.kind, pending.cause, pending.key, pending.record(), pending.previous, 0, batch.now.wall});
@@ -276,8 +280,7 @@ void BindingWriter::resolve_conflicts(Batch& batch, const location::CommitResult
 }
 
 void BindingWriter::publish(Batch& batch) {
-    std::vector<location::Change> published;
-    published.reserve(batch.changes.size());
+    std::size_t published = 0;
     for (std::size_t i = 0; i < batch.changes.size(); ++i) {
         auto* pending = batch.changed[i];
         if (!pending) continue;
@@ -293,12 +296,12 @@ void BindingWriter::publish(Batch& batch) {
             auto record = pending->bindings.value_or(location::Record::encode(change.version, batch.now.mono, {}));
             record.set_version(change.version);
             table_.publish(pending->key, record);
-            if (auto due = record.next_expiry()) expiry_.schedule(pending->key, *due);
+            if (pending->due) expiry_.schedule(pending->key, *pending->due);
         }
-        published.push_back(change);
+        batch.changes[published++] = change;
     }
-    counters_.changes += published.size();
-    if (feed_) feed_->announce(published);
+    counters_.changes += published;
+    if (feed_) feed_->announce(std::span(batch.changes).first(published));
 }
 
 bool BindingWriter::maintain(base::Now now) {

@@ -43,10 +43,8 @@ std::uint64_t BindingWriter::version_of_staged(std::string_view key) const {
     return found == import_->parts.end() ? 0 : found->version;
 }
 
-void BindingWriter::put_staged(Batch& batch, Job& job, std::string key, std::uint64_t previous, std::string text) {
-    auto& pending = batch.pending.emplace_back();
-    pending.kind = location::ChangeKind::staged;
-    pending.key = std::move(key);
+void BindingWriter::put_staged(Batch& batch, Job& job, std::string_view key, std::uint64_t previous, std::string text) {
+    auto& pending = batch.add(location::ChangeKind::staged, key);
     pending.text = std::move(text);
     pending.previous = previous;
     pending.cause = location::Cause::admin;

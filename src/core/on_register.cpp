@@ -1,6 +1,7 @@
 // The path of a REGISTER (RFC 3261 s10.3), up to the writer and back.
 
 #include "arrival.hpp"
+#include "forward.hpp"
 #include "muster/auth/digest.hpp"
 #include "muster/base/hash.hpp"
 #include "muster/registrar/reply.hpp"
@@ -31,35 +32,35 @@ void Core::on_register(Arrival& arrival) {
     const auto* domain = settings_->find(*domain_name);
     if (!domain) return refuse_stateless(arrival, {404, "Domain Not Served Here", "RFC 3261 s10.3 step 1"});
 
-    std::string identity;
-    bool vouched_for = domain->policy.trusts(arrival.flow.remote);  // an edge proxy has authenticated it
-    if (!vouched_for && !authenticate(arrival, *domain, sip::Header::authorization, identity)) return;
+    const auto accounts = shared_.accounts.changes();
+    const bool vouched_for = domain->policy.trusts(arrival.flow.remote);  // an edge proxy has authenticated it
+    const auto who = vouched_for ? nullptr : authenticate(arrival, *domain, sip::Header::authorization);
+    if (!vouched_for && !who) return;
 
-    auto aor = sip::canonical_aor(message.to.uri, settings_->served, *domain_name);
-    const base::Reject unknown{404, "Not Found", "RFC 3261 s10.3 step 5"};
-    if (!aor) return refuse(arrival, unknown);
-    auto account = shared_.accounts.by_aor(aor->text);
-    if (!vouched_for)
-        if (auto reject = registrar::authorize(identity, account ? account->aor : aor->text))
+    auto& aor = forwards_->aor;
+    const bool named = sip::canonical_aor(message.to.uri, settings_->served, *domain_name, aor);
+    const auto account = !named                        ? nullptr
+                         : who && who->aor == aor.text ? who  // nearly everybody registers with the own name
+                                                       : shared_.accounts.by_aor(aor.text);
+    if (named && who)
+        if (auto reject = registrar::authorize(who->aor, account ? account->aor : aor.text))
             return refuse(arrival, *reject);
-    if (!account || !account->enabled) return refuse(arrival, unknown);
-    register_as(arrival, *domain, account->aor);
+    if (!account || !account->enabled) return refuse(arrival, {404, "Not Found", "RFC 3261 s10.3 step 5"});
+    register_as(arrival, *domain, account->aor, accounts);
 }
 
-/// Step 3: fills `identity`, or challenges. `header` is where the credentials stand: for a registrar or for a proxy.
-bool Core::authenticate(Arrival& arrival, const Domain& domain, sip::Header header, std::string& identity) {
+/// Step 3: who it is; or nobody, who is challenged. `header` is where the credentials stand: for a registrar or for a
+/// proxy.
+std::shared_ptr<const auth::Account> Core::authenticate(Arrival& arrival, const Domain& domain, sip::Header header) {
     auto verdict = auth::verify(arrival.message, header, domain.digest, settings_->served, shared_.accounts,
                                 shared_.nonces, shared_.used_nonces, arrival.now);
-    if (verdict.outcome == auth::Outcome::accepted) {
-        identity = std::move(verdict.aor);
-        return true;
-    }
+    if (verdict.outcome == auth::Outcome::accepted) return std::move(verdict.account);
     if (verdict.outcome == auth::Outcome::wrong) {
         ++counters_.auth_failed;
         arrival.log(Event::Kind::auth_failed, challenge_in(header).status, verdict.rule, verdict.username);
     }
     challenge(arrival, domain, header, verdict.outcome == auth::Outcome::stale);
-    return false;
+    return nullptr;
 }
 
 void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale) {
@@ -78,7 +79,7 @@ void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header,
 }
 
 /// From here on the sender is known, and the request gets a transaction.
-void Core::register_as(Arrival& arrival, const Domain& domain, const std::string& aor) {
+void Core::register_as(Arrival& arrival, const Domain& domain, const std::string& aor, std::uint64_t accounts) {
     auto& message = arrival.message;
     auto ticket = layer_.create(message, sip::reply_flow(message, arrival.flow), arrival.now);
     if (!ticket) return refuse_stateless(arrival, registrar::store_down(2));
@@ -88,17 +89,15 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
     mine.ticket = *ticket;
     mine.flow = arrival.flow;
     mine.domain = &domain;
+    mine.accounts = accounts;
     sip::append_reply_head(mine.head, message, arrival.flow, to_tag(message));
     mine.bytes.assign(message.bytes);
     message.rebase(mine.bytes.data());
     job->settings = settings_;
 
-    auto request = registrar::read_register(message, settings_->served, aor, arrival.flow, settings_->limits);
-    if (!request) {
-        mine.request.aor = aor;
-        job->reject = std::move(request.reject());
-    } else {
-        mine.request = std::move(*request);
+    job->reject =
+        registrar::read_register(message, settings_->served, aor, arrival.flow, settings_->limits, mine.request);
+    if (!job->reject) {
         // A query that comes behind a change of its AOR waits for it (RFC 3261 s10.3: in the order received).
         if (mine.request.intent != registrar::Intent::query || in_progress(mine.request.aor) > 0) {
             ++pending_jobs_;
@@ -169,12 +168,12 @@ JobPtr Core::take_job() {
     return job;
 }
 
-/// Keeps the buffers of a few hundred jobs for the next ones.
+/// Keeps the buffers of a few hundred jobs of usual size for the next ones.
 void Core::put_back(JobPtr job) {
-    if (spare_.size() >= 512) return;
+    constexpr std::size_t usual = 4096;
     auto& mine = std::get<RegisterJob>(job->what);
+    if (spare_.size() >= 512 || mine.bytes.capacity() > usual) return;
     mine.head.clear();
-    mine.request = {};
     mine.domain = nullptr;
     job->settings.reset();
     job->reject.reset();

@@ -63,12 +63,12 @@ bool Core::is_trusted(const Arrival& arrival) const {
 /// it.
 bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
     if (domain.policy.trusts(arrival.flow.remote) || is_vouched(arrival.message)) return true;
-    std::string identity;
-    if (!authenticate(arrival, domain, sip::Header::proxy_authorization, identity)) return false;
+    auto who = authenticate(arrival, domain, sip::Header::proxy_authorization);
+    if (!who) return false;
     arrival.is_verified = true;
     arrival.realm = domain.digest.realm;
     auto account = account_of(arrival.message.from.uri, domain.policy.domain);
-    if (account && account->aor == identity) return true;
+    if (account && account->aor == who->aor) return true;
     refuse(arrival, {403, "From Is Not Yours", "RFC 3261 s22.3: From must be the user's own AOR"});
     return false;
 }

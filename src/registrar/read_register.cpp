@@ -74,6 +74,8 @@ base::Check read_contact(std::string_view value, const sip::ServedDomains& domai
 
 base::Check read_contacts(const sip::Message& message, const sip::ServedDomains& domains, const base::Limits& limits,
                           Request& request) {
+    request.intent = Intent::query;
+    if (!message.has(sip::Header::contact)) return {};
     for (const auto& field : message.fields())
         if (field.header == sip::Header::contact && field.value.empty()) return bad("Bad Contact", "RFC 3261 s20.10");
     sip::Values values(message, sip::Header::contact);
@@ -151,16 +153,26 @@ base::Check check_contact(const sip::Uri& contact, bool must_be_sip, std::string
 base::Result<Request> read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string aor,
                                     const base::Flow& flow, const base::Limits& limits) {
     Request request;
-    request.aor = std::move(aor);
-    request.call_id = message.call_id;
-    request.cseq = message.cseq.number;
-    request.user_agent = message.first(sip::Header::user_agent).value_or("");
-    request.flow = flow.encode();
-    if (auto expires = message.first(sip::Header::expires)) request.expires = sip::expires_seconds(*expires);
-    if (auto refused = read_contacts(message, domains, limits, request)) return *refused;
-    if (auto refused = read_path(message, request)) return *refused;
-    if (auto refused = read_outbound(message, flow, request)) return *refused;
+    if (auto refused = read_register(message, domains, aor, flow, limits, request)) return *refused;
     return request;
+}
+
+base::Check read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string_view aor,
+                          const base::Flow& flow, const base::Limits& limits, Request& out) {
+    out.aor = aor;
+    out.call_id = message.call_id;
+    out.cseq = message.cseq.number;
+    out.user_agent = message.first(sip::Header::user_agent).value_or("");
+    out.flow.clear();
+    flow.append_encoded(out.flow);
+    out.expires.reset();
+    if (auto expires = message.first(sip::Header::expires)) out.expires = sip::expires_seconds(*expires);
+    out.contacts.clear();
+    out.path.clear();
+    out.outbound = false;
+    if (auto refused = read_contacts(message, domains, limits, out)) return refused;
+    if (auto refused = read_path(message, out)) return refused;
+    return read_outbound(message, flow, out);
 }
 
 }  // namespace muster::registrar

@@ -68,7 +68,8 @@ TEST_F(DigestTest, AcceptsEachOfferedAlgorithm) {
         with.algorithm = algorithm;
         auto verdict = judge({with.field()});
         EXPECT_EQ(verdict.outcome, Outcome::accepted) << name_of(algorithm) << ": " << verdict.rule;
-        EXPECT_EQ(verdict.aor, "sip:alice@example.com");
+        ASSERT_TRUE(verdict.account);
+        EXPECT_EQ(verdict.account->aor, "sip:alice@example.com");
         EXPECT_EQ(verdict.username, "alice");
     }
 }
@@ -94,7 +95,8 @@ TEST_F(DigestTest, UserNameWithDomain) {
     with.username = "alice@example.com";
     auto verdict = judge({with.field()});
     EXPECT_EQ(verdict.outcome, Outcome::accepted);
-    EXPECT_EQ(verdict.aor, "sip:alice@example.com");
+    ASSERT_TRUE(verdict.account);
+    EXPECT_EQ(verdict.account->aor, "sip:alice@example.com");
     with = login();
     with.username = "alice@example.org";
     EXPECT_EQ(outcome(with), Outcome::wrong);
@@ -169,7 +171,7 @@ TEST_F(DigestTest, WrongPasswordUnknownUserAndDisabledAreOneAnswer) {
         auto verdict = judge({with.field()});
         EXPECT_EQ(verdict.outcome, Outcome::wrong);
         EXPECT_EQ(verdict.rule, "RFC 7616 s3.4.1: wrong response");
-        EXPECT_EQ(verdict.aor, "");
+        EXPECT_EQ(verdict.account, nullptr);
     }
 }
 

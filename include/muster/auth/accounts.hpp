@@ -66,6 +66,9 @@ public:
     void publish(Account account, std::uint64_t version);
     void remove(std::string_view aor, std::uint64_t version);
 
+    /// Rises with each publish() and remove() when it is done: while it is the same, so is every account.
+    std::uint64_t changes() const;
+
     std::size_t size() const;
     /// One page in order of AOR hash, as location::Table::page(): the accounts after `cursor` (an AOR), at most
     /// `limit`. Returns the cursor of the next page, empty at the end.

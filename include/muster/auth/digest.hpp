@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,10 +35,9 @@ enum class Outcome : std::uint8_t {
 
 struct Verdict {
     Outcome outcome = Outcome::no_credentials;
-    /// Accepted: the AOR of the account. Its text is owned by the caller.
-    std::string aor{};
-    std::string_view username{};  ///< as sent, for the log; views the message
-    std::string_view rule{};      ///< which check decided, a literal
+    std::shared_ptr<const Account> account{};  ///< accepted: whose credentials these are
+    std::string_view username{};               ///< as sent, for the log; views the message
+    std::string_view rule{};                   ///< which check decided, a literal
 };
 
 /// Judges the credentials in `header` (Authorization or Proxy-Authorization) of a request. The digest is computed for

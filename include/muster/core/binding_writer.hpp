@@ -81,7 +81,7 @@ private:
     void decide_import(Batch& batch, Job& job, const AccountsImport& import);
     void stage(Batch& batch, Job& job, const AccountsImport& import);
     void apply(Batch& batch, Job& job, const AccountsImport& import);
-    void put_staged(Batch& batch, Job& job, std::string key, std::uint64_t previous, std::string text);
+    void put_staged(Batch& batch, Job& job, std::string_view key, std::uint64_t previous, std::string text);
     void load_staged(const location::Stored& stored);
     void publish_staged(Pending& pending, std::uint64_t version);
     void complete_import(base::Now now);
@@ -108,6 +108,7 @@ private:
     auth::Accounts& accounts_;
     registrar::IsDead is_dead_;
     CommitFeed* feed_;
+    std::unique_ptr<Batch> batch_;
     location::ExpiryQueue expiry_;
     struct StoredSecret {
         std::uint64_t version = 0;

@@ -104,10 +104,10 @@ private:
     void on_register(Arrival& arrival);
     void on_cancel(Arrival& arrival);
     void on_response(Arrival& arrival);
-    void register_as(Arrival& arrival, const Domain& domain, const std::string& aor);
+    void register_as(Arrival& arrival, const Domain& domain, const std::string& aor, std::uint64_t accounts);
     void answer_from_table(Job& job, base::Now now);
     std::uint32_t& in_progress(std::string_view aor);
-    bool authenticate(Arrival& arrival, const Domain& domain, sip::Header header, std::string& identity);
+    std::shared_ptr<const auth::Account> authenticate(Arrival& arrival, const Domain& domain, sip::Header header);
     void challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale);
     void refuse(Arrival& arrival, const base::Reject& reject);
     void refuse_stateless(Arrival& arrival, const base::Reject& reject);

@@ -61,6 +61,9 @@ base::Check authorize(std::string_view account_aor, std::string_view to_aor);
 /// Steps 5 to 7, what can be said without the bindings: Contact, Expires, Path. 400 for what breaks the rules.
 base::Result<Request> read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string aor,
                                     const base::Flow& flow, const base::Limits& limits);
+/// The same into `out`, whose memory is used again. Refused, its `aor` is all that is right in it.
+base::Check read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string_view aor,
+                          const base::Flow& flow, const base::Limits& limits, Request& out);
 
 /// Whether a URI may be a contact of an AOR: 403 for the AOR itself or a GRUU of it, which would be a loop, and for
 /// another scheme where a SIP URI is wanted (RFC 5627 s5.1): with an instance, and from an administrator.
