@@ -10,7 +10,7 @@
 
 namespace muster::sip {
 void append_unfolded(std::string& out, std::string_view text) {
-    if (text.find('\r') == text.npos && text.find('\n') == text.npos) {
+    if (text.find('\r') == text.npos) {  // a line end that parse() has let in begins with it
         out += text;
         return;
     }

@@ -50,6 +50,8 @@ std::uint64_t stream_key(const base::Flow& flow) { return std::uint64_t{flow.slo
 
 /// A buffer larger than this is not kept for the next transaction.
 constexpr std::size_t kept_buffer = 2048;
+/// Room for a usual key and response: taken once, the heap is not asked a second time when the response comes.
+constexpr std::size_t usual_buffer = 640;
 
 }  // namespace
 
@@ -89,6 +91,7 @@ struct Layer::Impl {
             free.pop_back();
         }
         auto& made = slots[slot];
+        if (made.text.capacity() < usual_buffer) made.text.reserve(usual_buffer);
         made.text.assign(key.text);
         made.key_size = static_cast<std::uint32_t>(key.text.size());
         made.hash = key.hash;

@@ -9,7 +9,8 @@ namespace {
 /// With its length before it, so that no two lists of parts make one text.
 void append_part(std::string& out, std::string_view part) {
     base::append_decimal(out, part.size());
-    out.append(1, ':').append(part);
+    out += ':';
+    out += part;
 }
 
 void append_number(std::string& out, std::uint32_t number) {
@@ -29,7 +30,9 @@ void append_key(std::string& out, const sip::Message& request, std::string_view 
     if (via.is_rfc3261()) {
         out += '3';
         append_part(out, via.branch);
-        for (char c : via.host) out += base::lower(c);
+        const auto host = out.size();
+        out += via.host;
+        for (auto i = host; i < out.size(); ++i) out[i] = base::lower(out[i]);
         out += ':';
         append_number(out, via.port);
         return;
