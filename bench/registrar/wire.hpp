@@ -1,0 +1,66 @@
+#pragma once
+// Loopback: the places that phones speak from (127.0.0.1) and one of a caller (127.0.0.2), over UDP or TCP.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace muster::bench {
+
+using Duration = std::chrono::nanoseconds;
+
+constexpr auto phones_address = "127.0.0.1";  ///< of the server as well
+constexpr auto caller_address = "127.0.0.2";
+
+/// A descriptor, closed at its end.
+class Descriptor {
+public:
+    explicit Descriptor(int fd = -1) : fd_(fd) {}
+    ~Descriptor() { reset(); }
+    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        reset(std::exchange(other.fd_, -1));
+        return *this;
+    }
+    void reset(int fd = -1);
+    int get() const { return fd_; }
+    bool is_open() const { return fd_ >= 0; }
+
+private:
+    int fd_;
+};
+
+class Wire {
+public:
+    using Deliver = std::function<void(unsigned place, std::string_view message)>;
+
+    virtual ~Wire() = default;
+    /// Queues a message for the server; flush() sends it at the latest. Datagrams may get lost.
+    virtual void send(unsigned place, std::string_view message) = 0;
+    virtual void flush() = 0;
+    /// Delivers what has come; waits for it at most so long.
+    virtual void poll(Duration patience, const Deliver& deliver) = 0;
+
+    virtual bool is_stream() const = 0;
+    unsigned phone_places() const { return static_cast<unsigned>(names_.size()) - 1; }
+    unsigned caller() const { return phone_places(); }
+    /// IP:port of a place.
+    const std::string& name(unsigned place) const { return names_[place]; }
+
+protected:
+    std::vector<std::string> names_;
+};
+
+/// Both throw std::system_error. `places` of phones: sockets, or connections, which are made when first used.
+std::unique_ptr<Wire> open_udp(std::uint16_t server_port, unsigned places);
+std::unique_ptr<Wire> open_tcp(std::uint16_t server_port, unsigned places);
+
+/// A UDP port of 127.0.0.1 that nobody has now, nor its TCP namesake.
+std::uint16_t free_port();
+
+}  // namespace muster::bench
