@@ -134,6 +134,9 @@ void describe(CLI::App& app, Options& options) {
     app.add_option("--storm", options.storm, "instead: so many phones come back at once after kill -9")
         ->check(CLI::Range(1, 10'000'000));
     app.add_option("--peer", options.peer, "measure in turns with it")->check(CLI::IsMember({"kamailio"}));
+    app.add_option("--peer-config", options.peer_config, "its configuration")
+        ->check(CLI::ExistingFile)
+        ->capture_default_str();
     app.add_flag("--write-through", options.write_through, "the peer writes each binding to its database first");
     app.add_option("--pairs", options.pairs, "turns with the peer")->check(CLI::Range(1, 100))->capture_default_str();
     app.add_option("--json", options.json, "write all figures there")->type_name("FILE");

@@ -101,6 +101,7 @@ Figures over_udp(Server& server, const Plan& plan) {
         pass.row("query, everybody after kill -9", Operation::query);
     }
     pass.row("unregister", Operation::removal);
+    pass.row("register, all had left", Operation::registration);
     server.stop();
     return pass.take();
 }
