@@ -14,6 +14,7 @@
 #include "muster/location/table.hpp"
 #include "muster/registrar/reply.hpp"
 #include "muster/sip/parse.hpp"
+#include "muster/sip/write.hpp"
 #include "muster/store/sqlite.hpp"
 
 namespace {
@@ -134,6 +135,52 @@ void challenge_a_stranger(benchmark::State& state) {
     }
 }
 BENCHMARK(challenge_a_stranger);
+
+/// The messages of one phone that uses one nonce, each with the next nonce count: made before the clock runs, because
+/// every count is good for once.
+std::vector<std::string> signed_registers(Lab& lab, std::size_t count) {
+    std::string challenge;
+    const auto& digest = lab.settings->domains.begin()->second.digest;
+    auth::append_challenges(challenge, "WWW-Authenticate", digest, lab.nonces, lab.random, false, now);
+    const auto begin = challenge.find("nonce=\"") + 7;
+    const auto nonce = challenge.substr(begin, challenge.find('"', begin) - begin);
+    const auto ha1 = auth::ha1_hex(auth::Algorithm::md5, "u0", "lab.test", "pw");
+    std::vector<std::string> all;
+    for (std::size_t i = 1; i <= count; ++i) {
+        auto nc = std::to_string(10'000'000 + i);
+        const auto response = auth::response_hex({.algorithm = auth::Algorithm::md5,
+                                                  .ha1 = ha1,
+                                                  .nonce = nonce,
+                                                  .nc = nc,
+                                                  .cnonce = "0a4f113b",
+                                                  .qop = "auth",
+                                                  .method = "REGISTER",
+                                                  .uri = "sip:lab.test"});
+        all.push_back(register_text("u0", i,
+                                    "Authorization: Digest username=\"u0\", realm=\"lab.test\", nonce=\"" + nonce +
+                                        "\", uri=\"sip:lab.test\", response=\"" + response +
+                                        "\", algorithm=MD5, qop=auth, nc=" + nc + ", cnonce=\"0a4f113b\"\r\n"));
+    }
+    return all;
+}
+
+/// Right credentials: look for the account, nonce, digest, nonce count.
+void check_a_digest(benchmark::State& state) {
+    Lab lab(1);
+    const auto texts = signed_registers(lab, static_cast<std::size_t>(state.max_iterations));
+    const auto& domain = lab.settings->domains.begin()->second;
+    auto message = std::make_unique<sip::Message>();
+    std::size_t i = 0;
+    for (auto _ : state) {
+        state.PauseTiming();
+        sip::parse(texts[i++], *message);
+        state.ResumeTiming();
+        const auto verdict = auth::verify(*message, sip::Header::authorization, domain.digest, lab.settings->served,
+                                          lab.accounts, lab.nonces, lab.used, now);
+        if (verdict.outcome != auth::Outcome::accepted) state.SkipWithError("not accepted");
+    }
+}
+BENCHMARK(check_a_digest)->Iterations(20'000);
 
 void hash_a_password(benchmark::State& state) {
     for (auto _ : state) benchmark::DoNotOptimize(auth::make_account("sip:u1@lab.test", "u1", "lab.test", "password"));
@@ -264,6 +311,26 @@ void process_a_refresh(benchmark::State& state) {
             registrar::process_register(*request, &record, lab.settings->domains.begin()->second.policy, never, now));
 }
 BENCHMARK(process_a_refresh);
+
+/// Step 8: the 200 with one contact.
+void write_a_200(benchmark::State& state) {
+    Lab lab(1);
+    const auto text = register_text("u0", 2);
+    auto message = std::make_unique<sip::Message>();
+    sip::parse(text, *message);
+    const auto request = registrar::read_register(*message, lab.settings->served, "sip:u0@lab.test", phone_flow(), {});
+    const auto binding = one_binding();
+    const auto record = location::Record::encode(1, now.mono, {&binding, 1});
+    std::string head, out;
+    for (auto _ : state) {
+        head.clear();
+        out.clear();
+        sip::append_reply_head(head, *message, phone_flow(), "a-tag");
+        registrar::append_ok(out, head, *request, &record, now);
+        benchmark::DoNotOptimize(out.data());
+    }
+}
+BENCHMARK(write_a_200);
 
 /// Appends of `range` changes a commit, each with its sync: time is that of the disk, CPU that of the work.
 void commit_a_batch(benchmark::State& state) {
