@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned started_at_once = 64;  // then answers have their turn
+constexpr unsigned stormed_at_once = 2'000;
 constexpr Duration timer_beat = 10ms;
 
 double own_cpu() {
@@ -78,11 +79,13 @@ Tally Drive::run(const Load& load) {
     const auto deliver = [this](unsigned place, std::string_view bytes) { on_message(place, bytes); };
     for (Time beat = began_; now_ - began_ < load_.patience; now_ = Clock::now()) {
         if (interrupted) throw std::runtime_error("interrupted");
-        const bool more = start_due();
+        bool more = start_due();
         if (tally_.started == load_.count && free_.size() == slots_.size()) break;
         if (now_ >= beat) {
-            run_timers();
-            beat = now_ + std::min(timer_beat, load_.t1);
+            if (run_timers())
+                more = true;
+            else
+                beat = now_ + std::min(timer_beat, load_.t1);
         }
         wire_.flush();
         const auto rest = std::min(timer_beat, load_.t1);
@@ -107,8 +110,8 @@ Time Drive::next_due() const {
 /// True if more could be started at once.
 bool Drive::start_due() {
     for (unsigned i = 0; tally_.started < load_.count && !free_.empty(); ++i) {
-        if (i == started_at_once) return true;
-        const Time due = load_.rate > 0 ? next_due() : now_;
+        if (i == (load_.is_storm ? stormed_at_once : started_at_once)) return true;
+        const Time due = load_.rate > 0 ? next_due() : load_.is_storm ? began_ : now_;
         if (due > now_) return false;
         while (phones_[order_[cursor_ % order_.size()]].is_busy) ++cursor_;  // there are no more slots than phones
         auto& slot = slots_[free_.back()];
@@ -150,20 +153,25 @@ void Drive::send(const Slot& slot) {
     wire_.send(place_of(slot), text_);
 }
 
-void Drive::run_timers() {
+/// True if more are due: answers have their turn first.
+bool Drive::run_timers() {
     Timers::Entry entry;
     Duration length;
-    while (timers_.take_due(now_, entry, length)) {
+    for (unsigned fired = 0; fired < stormed_at_once;) {
+        if (!timers_.take_due(now_, entry, length)) return false;
         auto& slot = slots_[entry.slot];
-        if (slot.is_busy && slot.generation == entry.generation) on_timer(slot, length);
+        if (!slot.is_busy || slot.generation != entry.generation) continue;
+        on_timer(slot, length);
+        ++fired;
     }
+    return true;
 }
 
 /// RFC 3261 timers A, B, E and F; the length of the next follows from that of the one that has fired.
 void Drive::on_timer(Slot& slot, Duration length) {
     if (slot.is_put_off) return begin(slot);
     if (now_ - slot.sent >= 64 * load_.t1) {
-        if (!load_.insists) return wrong(slot, "no final answer");
+        if (!load_.is_storm) return wrong(slot, "no final answer");
         ++tally_.timeouts;
         return begin(slot);
     }
@@ -227,7 +235,7 @@ void Drive::judge(Slot& slot, const Message& message) {
             return send_new(slot);
         }
     }
-    if (message.status == 503 && load_.insists) {
+    if (message.status == 503 && load_.is_storm) {
         ++tally_.put_off;
         slot.is_put_off = true;
         return timers_.set(now_, std::chrono::seconds(number(message.retry_after).value_or(5)), number_of(slot),

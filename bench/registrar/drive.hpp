@@ -39,8 +39,9 @@ struct Load {
     double rate = 0;            ///< started a second; 0: as soon as the window has room
     Duration t1 = std::chrono::milliseconds(500);
     Duration t2 = std::chrono::seconds(4);
-    /// Phones that do not give up: a 503 is obeyed (Retry-After), and after a timeout it begins anew.
-    bool insists = false;
+    /// All want to be served from the beginning on, and none gives up: a 503 is obeyed (Retry-After), and a transaction
+    /// that nobody answered begins anew.
+    bool is_storm = false;
     Duration patience = std::chrono::hours(1);  ///< for the whole; what is unfinished then is wrong
 };
 
@@ -131,7 +132,7 @@ private:
     void write_request(const Slot& slot);
     void write_credentials(const Slot& slot);
     void send_ack(const Slot& slot, const Message& answer);
-    void run_timers();
+    bool run_timers();
     void on_timer(Slot& slot, Duration length);
     void on_message(unsigned place, std::string_view bytes);
     void on_request(unsigned place, const Message& message);

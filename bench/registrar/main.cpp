@@ -24,7 +24,7 @@ constexpr int wrong_usage = 2;
 struct Options {
     ServerOptions server;
     Plan plan;
-    std::string transport = "both", peer, json;
+    std::string transport = "both", peer, json, markdown;
     fs::path programs = fs::read_symlink("/proc/self/exe").parent_path() / "../..";
     fs::path peer_config = MUSTER_PEER_CONFIG;
     bool fresh = false, write_through = false;
@@ -97,6 +97,7 @@ int run(Options& options) {
                                                 : measure(*server, options.plan));
     }
     if (!options.json.empty()) write_json(report, options.json);
+    if (!options.markdown.empty()) write_markdown(report, options.markdown);
     std::uint64_t wrong = 0;
     for (const auto& figures : report.runs) wrong += figures.wrong();
     if (wrong > 0) fmt::print(stderr, "not every answer was right\n");
@@ -140,6 +141,7 @@ void describe(CLI::App& app, Options& options) {
     app.add_flag("--write-through", options.write_through, "the peer writes each binding to its database first");
     app.add_option("--pairs", options.pairs, "turns with the peer")->check(CLI::Range(1, 100))->capture_default_str();
     app.add_option("--json", options.json, "write all figures there")->type_name("FILE");
+    app.add_option("--markdown", options.markdown, "write the tables there")->type_name("FILE");
     app.add_option("--seed", plan.seed, "of the order of phones")->capture_default_str();
     app.add_option("--port", options.server.port, "of the server; 0: a free one")->capture_default_str();
     app.add_option("--folder", options.server.folder, "where the databases are made: on the disk that is meant")

@@ -57,7 +57,7 @@ public:
         const auto begin = Clock::now();
         server_.start();
         const auto first = drive_.run(
-            {.operation = Operation::query, .count = 1, .t1 = 1ms, .t2 = 1ms, .insists = true, .patience = 5min});
+            {.operation = Operation::query, .count = 1, .t1 = 1ms, .t2 = 1ms, .is_storm = true, .patience = 5min});
         const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
         value("ms from the start until a contact is told", took.count());
         figures_.rows.push_back({prefix_ + "query, the first after kill -9", first, 0});
@@ -164,7 +164,7 @@ Figures measure_storm(Server& server, const Plan& plan) {
     pass.row("all at once after kill -9", {.operation = Operation::registration,
                                            .count = plan.users,
                                            .window = plan.users,
-                                           .insists = true,
+                                           .is_storm = true,
                                            .patience = 15min});
     pass.value("megabytes at most", static_cast<double>(server.peak_memory()) / 1e6);
     pass.row("query, everybody", Operation::query);

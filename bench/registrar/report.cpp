@@ -132,4 +132,23 @@ void write_json(const Report& report, const std::filesystem::path& file) {
     if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
 }
 
+void write_markdown(const Report& report, const std::filesystem::path& file) {
+    std::ofstream out(file);
+    for (const auto& [name, value] : report.circumstances) out << name << ": " << value << ". ";
+    for (const auto& figures : report.runs) {
+        out << "\n\n| " << figures.server
+            << " | a second | CPU us each | p50 ms | p99 ms | wrong |\n|---|---|---|---|---|---|\n";
+        for (const auto& row : figures.rows)
+            out << fmt::format("| {} | {:.0f} | {:.1f} | {:.2f} | {:.2f} | {} |\n", row.name, per_second(row.tally),
+                               row.cpu_us, row.tally.percentile(.5), row.tally.percentile(.99),
+                               row.tally.wrong_count());
+        if (!figures.values.empty()) out << "\n| | |\n|---|---|\n";
+        for (const auto& [name, value] : figures.values) out << fmt::format("| {} | {:.0f} |\n", name, value);
+    }
+    if (!report.ratios.empty()) out << "\n| ours over theirs | median | lowest | highest |\n|---|---|---|---|\n";
+    for (const auto& ratio : report.ratios)
+        out << fmt::format("| {} | {:.2f} | {:.2f} | {:.2f} |\n", ratio.name, ratio.median, ratio.low, ratio.high);
+    if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
+}
+
 }  // namespace muster::bench

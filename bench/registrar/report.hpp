@@ -27,5 +27,7 @@ struct Report {
     std::vector<Ratio> ratios;
 };
 void write_json(const Report& report, const std::filesystem::path& file);
+/// The tables of docs/performance.md.
+void write_markdown(const Report& report, const std::filesystem::path& file);
 
 }  // namespace muster::bench
