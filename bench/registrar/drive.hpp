@@ -94,8 +94,6 @@ public:
     /// Runs a load to its end. What the phones know (nonces, CSeq) stays for the next.
     Tally run(const Load& load);
 
-    std::uint32_t phones() const { return static_cast<std::uint32_t>(phones_.size()); }
-
 private:
     struct Phone {
         Hex ha1;

@@ -29,7 +29,6 @@ class Kamailio final : public Server {
 public:
     Kamailio(const ServerOptions& options, fs::path config, bool write_through)
         : Server(options), config_(std::move(config)), write_through_(write_through) {}
-    ~Kamailio() override { kill(); }
 
     std::string name() const override { return write_through_ ? "kamailio, write-through" : "kamailio, memory only"; }
     bool is_durable() const override { return write_through_; }

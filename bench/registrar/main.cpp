@@ -8,7 +8,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
-#include <optional>
 
 #include "measure.hpp"
 #include "report.hpp"

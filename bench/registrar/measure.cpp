@@ -64,7 +64,6 @@ public:
     }
 
     Figures take() { return std::move(figures_); }
-    Drive& drive() { return drive_; }
 
 private:
     Server& server_;

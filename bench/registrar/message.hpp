@@ -2,7 +2,6 @@
 // What a phone must understand of a SIP message. Shares nothing with the parser of the server that it measures.
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string_view>
 

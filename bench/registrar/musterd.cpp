@@ -18,7 +18,6 @@ public:
             if (!fs::exists(programs_ / program))
                 throw std::runtime_error((programs_ / program).string() + " is not there: ./dev build");
     }
-    ~Musterd() override { kill(); }
 
     std::string name() const override { return "muster"; }
     bool is_durable() const override { return true; }

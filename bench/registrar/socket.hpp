@@ -4,10 +4,29 @@
 #include <netinet/in.h>
 
 #include <string>
+#include <utility>
 
 #include "wire.hpp"
 
 namespace muster::bench {
+
+/// A descriptor, closed at its end.
+class Descriptor {
+public:
+    explicit Descriptor(int fd = -1) : fd_(fd) {}
+    ~Descriptor() { reset(); }
+    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        reset(std::exchange(other.fd_, -1));
+        return *this;
+    }
+    void reset(int fd = -1);
+    int get() const { return fd_; }
+    bool is_open() const { return fd_ >= 0; }
+
+private:
+    int fd_;
+};
 
 sockaddr_in address_of(const char* ip, std::uint16_t port);
 /// A socket of `type` bound to `ip` and a port of the kernel's choice (or `port`). Throws std::system_error.

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace muster::bench {
@@ -16,24 +15,6 @@ using Duration = std::chrono::nanoseconds;
 
 constexpr auto phones_address = "127.0.0.1";  ///< of the server as well
 constexpr auto caller_address = "127.0.0.2";
-
-/// A descriptor, closed at its end.
-class Descriptor {
-public:
-    explicit Descriptor(int fd = -1) : fd_(fd) {}
-    ~Descriptor() { reset(); }
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        reset(std::exchange(other.fd_, -1));
-        return *this;
-    }
-    void reset(int fd = -1);
-    int get() const { return fd_; }
-    bool is_open() const { return fd_ >= 0; }
-
-private:
-    int fd_;
-};
 
 class Wire {
 public:
