@@ -133,7 +133,9 @@ void describe(CLI::App& app, Options& options) {
                  "measure with a short change log; else it is filled first and trimmed meanwhile");
     app.add_option("--storm", options.storm, "instead: so many phones come back at once after kill -9")
         ->check(CLI::Range(1, 10'000'000));
-    app.add_option("--peer", options.peer, "measure in turns with it")->check(CLI::IsMember({"kamailio"}));
+    app.add_option("--peer", options.peer, "measure in turns with it")
+        ->check(CLI::IsMember({"kamailio"}))
+        ->excludes("--storm");
     app.add_option("--peer-config", options.peer_config, "its configuration")
         ->check(CLI::ExistingFile)
         ->capture_default_str();

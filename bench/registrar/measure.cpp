@@ -88,6 +88,7 @@ Figures over_udp(Server& server, const Plan& plan) {
     pass.row("register again", Operation::registration);
     pass.row("refresh, cached nonce", Operation::refresh);
     pass.row("query", Operation::query);
+    server.look_up_by(LookUp::redirect);
     pass.row("INVITE, 302, ACK", Operation::redirect);
     server.look_up_by(LookUp::proxy);
     pass.row("OPTIONS passed on", Operation::options);

@@ -24,6 +24,8 @@ public:
             headers_[i].msg_hdr.msg_iovlen = 1;
         }
     }
+    Batch(const Batch&) = delete;  // it points into itself
+    Batch& operator=(const Batch&) = delete;
     bool is_full() const { return used_ == batch_size; }
 
     void add(std::string_view message) {
