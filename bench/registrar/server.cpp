@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "drive.hpp"
 #include "wire.hpp"
 
 namespace muster::bench {
@@ -107,8 +108,10 @@ void Server::wait_until_it_answers() {
     auto wire = open_udp(port(), 1);
     bool answered = false;
     const auto deliver = [&](unsigned, std::string_view bytes) { answered |= bytes.starts_with("SIP/2.0 "); };
+    const auto deadline = std::chrono::steady_clock::now() + 10min;  // millions of accounts are to be loaded
     for (int attempt = 0; !answered; ++attempt) {
-        if (attempt == 12'000) throw std::runtime_error(name() + " does not answer: " + last_words());
+        if (interrupted || std::chrono::steady_clock::now() > deadline)
+            throw std::runtime_error(name() + " does not answer: " + last_words());
         if (waitpid(process_, nullptr, WNOHANG) == process_) {
             process_ = 0;
             throw std::runtime_error(name() + " has ended: " + last_words());
