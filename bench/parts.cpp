@@ -207,8 +207,8 @@ void find_in_table(benchmark::State& state) {
     std::vector<std::string> aors;
     for (std::int64_t i = 0; i < state.range(0); ++i) {
         aors.push_back("sip:" + user_name(static_cast<std::size_t>(i)) + "@lab.test");
-        table.publish(aors.back(),
-                      location::Record::encode(static_cast<std::uint64_t>(i) + 1, now.mono, {&binding, 1}));
+        table.publish(
+            location::Record::encode(aors.back(), static_cast<std::uint64_t>(i) + 1, now.mono, {&binding, 1}));
     }
     std::size_t i = 0;
     for (auto _ : state) {
@@ -228,7 +228,7 @@ std::string request_text(std::string_view method, std::string_view uri, std::siz
 }
 
 void bind(Lab& lab, const location::Binding& binding) {
-    lab.table.publish("sip:u0@lab.test", location::Record::encode(1, now.mono, {&binding, 1}));
+    lab.table.publish(location::Record::encode("sip:u0@lab.test", 1, now.mono, {&binding, 1}));
 }
 
 /// A redirect is to cost little more than the answer to OPTIONS and one find_in_table.
@@ -289,7 +289,7 @@ void encode_and_decode_record(benchmark::State& state) {
     auto binding = one_binding();
     std::vector<location::Binding> back;
     for (auto _ : state) {
-        auto record = location::Record::encode(1, now.mono, {&binding, 1});
+        auto record = location::Record::encode("sip:u0@lab.test", 1, now.mono, {&binding, 1});
         back.clear();
         record.decode(back);
         benchmark::DoNotOptimize(back.data());
@@ -304,7 +304,7 @@ void process_a_refresh(benchmark::State& state) {
     sip::parse(text, *message);
     auto request = registrar::read_register(*message, lab.settings->served, "sip:u0@lab.test", phone_flow(), {});
     auto binding = one_binding();
-    auto record = location::Record::encode(1, now.mono, {&binding, 1});
+    auto record = location::Record::encode("sip:u0@lab.test", 1, now.mono, {&binding, 1});
     registrar::IsDead never = [](const location::Binding&) { return false; };
     for (auto _ : state)
         benchmark::DoNotOptimize(
@@ -341,7 +341,7 @@ void commit_a_batch(benchmark::State& state) {
         auto store = store::open_sqlite({.path = name + "/bench.db"});
         store->load([](const location::Stored&) {});
         auto binding = one_binding();
-        auto record = location::Record::encode(0, now.mono, {&binding, 1});
+        auto record = location::Record::encode("sip:u0@lab.test", 0, now.mono, {&binding, 1});
         auto size = static_cast<std::size_t>(state.range(0));
         std::vector<std::string> aors;
         for (std::size_t i = 0; i < size; ++i) aors.push_back("sip:" + user_name(i) + "@lab.test");

@@ -19,7 +19,6 @@ struct BindingWriter::Pending {
     std::uint64_t previous = 0;
     location::Cause cause = location::Cause::registered;
     bool changed = false;
-    std::optional<base::Mono> due;  // when the first of `bindings` expires, if they have changed
     std::vector<Job*> jobs;
 
     std::string_view record() const {
@@ -28,11 +27,8 @@ struct BindingWriter::Pending {
     }
 
     void set_bindings(std::span<const location::Binding> now_bound, base::Now now, location::Cause why) {
-        auto made = location::Record::encode(previous, now.mono, now_bound);
+        auto made = location::Record::encode(key, previous, now.mono, now_bound);
         bindings = now_bound.empty() ? std::nullopt : std::optional(std::move(made));
-        due.reset();
-        for (const auto& binding : now_bound)
-            if (binding.interval != 0) due = std::min(due.value_or(base::Mono::max()), binding.expires_at);
         cause = why;
         changed = true;
     }
@@ -58,7 +54,6 @@ struct BindingWriter::Pending {
         previous = 0;
         cause = location::Cause::registered;
         changed = false;
-        due.reset();
         jobs.clear();
     }
 };

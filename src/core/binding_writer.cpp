@@ -44,7 +44,8 @@ BindingWriter::BindingWriter(location::Store& store, location::Table& table, aut
       accounts_(accounts),
       is_dead_(std::move(is_dead)),
       feed_(feed),
-      batch_(std::make_unique<Batch>()) {}
+      batch_(std::make_unique<Batch>()),
+      expiry_(table) {}
 
 BindingWriter::~BindingWriter() = default;
 
@@ -62,9 +63,10 @@ void BindingWriter::load(base::Now now) {
         } else if (stored.kind == location::ChangeKind::staged) {
             load_staged(stored);
         } else {
-            auto record = location::Record::from_text(stored.version, moment_of(stored.at, now), stored.record);
+            auto moment = moment_of(stored.at, now);
+            auto record = location::Record::from_text(stored.key, stored.version, moment, stored.record);
             if (!record) throw damaged();
-            table_.publish(stored.key, *record);
+            table_.publish(*record);
             if (auto due = record->next_expiry()) expiry_.schedule(stored.key, *due);
         }
     });
@@ -268,8 +270,9 @@ void BindingWriter::resolve_conflicts(Batch& batch, const location::CommitResult
                 accounts_.remove(pending->key, conflict.version);
         } else if (pending->kind == location::ChangeKind::bindings) {
             auto moment = moment_of(conflict.at, batch.now);
-            auto record = location::Record::from_text(conflict.version, moment, conflict.record);
-            table_.publish(pending->key, record ? *record : location::Record::encode(conflict.version, moment, {}));
+            const auto& aor = pending->key;
+            auto record = location::Record::from_text(aor, conflict.version, moment, conflict.record);
+            table_.publish(record ? *record : location::Record::encode(aor, conflict.version, moment, {}));
             expiry_.schedule(pending->key, batch.now.mono);
         }
         for (auto* job : pending->jobs)
@@ -293,10 +296,10 @@ void BindingWriter::publish(Batch& batch) {
         } else if (pending->kind == location::ChangeKind::staged) {
             publish_staged(*pending, change.version);
         } else {
-            auto record = pending->bindings.value_or(location::Record::encode(change.version, batch.now.mono, {}));
+            auto record = pending->bindings ? *pending->bindings : location::Record::encode(pending->key, 0, {}, {});
             record.set_version(change.version);
-            table_.publish(pending->key, record);
-            if (pending->due) expiry_.schedule(pending->key, *pending->due);
+            table_.publish(record);
+            if (auto due = record.next_expiry()) expiry_.schedule(pending->key, *due);
         }
         batch.changes[published++] = change;
     }

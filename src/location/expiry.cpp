@@ -1,75 +1,52 @@
-#include <boost/unordered/unordered_flat_map.hpp>
-#include <map>
+#include <algorithm>
 
-#include "muster/base/hash.hpp"
 #include "muster/location/table.hpp"
 
 namespace muster::location {
 namespace {
 
-/// AORs due in the same tick, one after another, each followed by its length in two bytes: popped from the back.
-class Bucket {
-public:
-    void push(std::string_view aor) {
-        bytes_ += aor;
-        bytes_ += static_cast<char>(aor.size() & 0xff);
-        bytes_ += static_cast<char>(aor.size() >> 8);
-    }
-    std::string_view back() const {
-        const auto end = bytes_.size() - 2;
-        const auto low = static_cast<unsigned char>(bytes_[end]), high = static_cast<unsigned char>(bytes_[end + 1]);
-        const std::size_t length = low | std::size_t{high} << 8;
-        return std::string_view(bytes_).substr(end - length, length);
-    }
-    void pop() { bytes_.resize(bytes_.size() - 2 - back().size()); }
-    bool empty() const { return bytes_.empty(); }
-
-private:
-    std::string bytes_;
-};
+base::Mono round_up(base::Mono at) {
+    if (at == base::Mono::max()) return at;
+    return base::Mono((at.time_since_epoch() + ExpiryQueue::tick - base::Milliseconds(1)) / ExpiryQueue::tick *
+                      ExpiryQueue::tick);
+}
 
 }  // namespace
 
-struct ExpiryQueue::Impl {
-    std::uint64_t seed;
-    std::map<std::int64_t, Bucket> buckets;  // by tick
-    // Hash of an AOR -> the tick of its valid entry; entries that say otherwise were overtaken by an earlier one. Two
-    // AORs of one 64-bit hash would share it: the later is then swept with its next change, which harms nobody.
-    boost::unordered_flat_map<std::uint64_t, std::int64_t> due;
-};
-
-ExpiryQueue::ExpiryQueue(std::uint64_t hash_seed) : impl_(new Impl{hash_seed, {}, {}}) {}
-ExpiryQueue::~ExpiryQueue() = default;
+ExpiryQueue::ExpiryQueue(const Table& table) : table_(table) { due_.fill(base::Mono::max()); }
 
 void ExpiryQueue::schedule(std::string_view aor, base::Mono due) {
-    if (aor.size() > 0xffff) return;  // longer than any message
-    const auto at = (due.time_since_epoch() + tick - base::Milliseconds(1)) / tick;
-    auto [entry, fresh] = impl_->due.try_emplace(base::seeded_hash(aor, impl_->seed), at);
-    if (!fresh && entry->second <= at) return;
-    entry->second = at;
-    impl_->buckets[at].push(aor);
+    auto& first = due_[table_.shard_of(aor)];
+    first = std::min(first, round_up(due));
+    next_ = std::min(next_, first);
 }
 
 void ExpiryQueue::take_due(base::Mono now, std::size_t limit, std::vector<std::string>& out) {
-    const auto until = now.time_since_epoch() / tick;
-    while (limit > 0 && !impl_->buckets.empty() && impl_->buckets.begin()->first <= until) {
-        auto& [at, bucket] = *impl_->buckets.begin();
-        for (; limit > 0 && !bucket.empty(); bucket.pop()) {
-            auto entry = impl_->due.find(base::seeded_hash(bucket.back(), impl_->seed));
-            if (entry == impl_->due.end() || entry->second != at) continue;
-            impl_->due.erase(entry);
-            out.emplace_back(bucket.back());
-            --limit;
-        }
-        if (bucket.empty()) impl_->buckets.erase(impl_->buckets.begin());
+    if (now < next_) return;
+    std::size_t looked = 0;
+    for (std::size_t i = 0; i < due_.size() && looked < looks && limit > 0; ++i, ++place_) {
+        auto& due = due_[place_ %= due_.size()];
+        if (now < due) continue;
+        due = base::Mono::max();
+        table_.each_in(place_, [&](const Record& record) {
+            ++looked;
+            const auto expiry = record.next_expiry();
+            if (!expiry) return;
+            if (now < *expiry || limit == 0) {
+                due = std::min(due, *expiry);
+            } else {
+                out.emplace_back(record.aor());
+                --limit;
+            }
+        });
+        due = round_up(due);
     }
+    next_ = *std::ranges::min_element(due_);
 }
 
 std::optional<base::Mono> ExpiryQueue::next() const {
-    if (impl_->buckets.empty()) return std::nullopt;
-    return base::Mono(impl_->buckets.begin()->first * tick);
+    if (next_ == base::Mono::max()) return std::nullopt;
+    return next_;
 }
-
-std::size_t ExpiryQueue::size() const { return impl_->due.size(); }
 
 }  // namespace muster::location

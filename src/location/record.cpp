@@ -172,30 +172,33 @@ Record::~Record() {
     ::operator delete(block_);
 }
 
-Record Record::make(std::uint64_t version, base::Mono base, std::string_view text) {
+void Record::Block::expires_at(base::Mono at) {
+    const auto seconds = (milliseconds(at - base) + 999) / 1000;
+    lifetime = static_cast<std::uint32_t>(std::min<std::uint64_t>(lifetime, seconds));
+}
+
+Record Record::make(std::string_view aor, std::uint64_t version, base::Mono base, std::string_view text) {
     const bool escapes = has(text, escape);
-    auto* memory = ::operator new(sizeof(Block) + text.size() * (escapes ? 2 : 1));
+    auto* memory = ::operator new(sizeof(Block) + aor.size() + text.size() * (escapes ? 2 : 1));
     auto* block = new (memory) Block;
+    block->aor_length = static_cast<std::uint32_t>(aor.size());
     block->length = static_cast<std::uint32_t>(text.size());
     block->version = version;
     block->base = base;
-    auto* bytes = static_cast<char*>(memory) + sizeof(Block);
-    if (!text.empty()) std::memcpy(bytes, text.data(), text.size());
-    if (escapes) {
-        auto* out = bytes + text.size();
-        for (auto rest = text; !rest.empty();) {
-            auto value = rest.substr(0, std::min(rest.find(field_end), rest.find(binding_begin)));
-            rest.remove_prefix(std::min(rest.size(), value.size() + 1));
-            if (has(value, escape) && !unescape(value, out)) {
-                Record damaged(block);
-                return {};
-            }
+    auto* out = std::copy(aor.begin(), aor.end(), static_cast<char*>(memory) + sizeof(Block));
+    out = std::copy(text.begin(), text.end(), out);
+    for (auto rest = escapes ? text : std::string_view{}; !rest.empty();) {
+        auto value = rest.substr(0, std::min(rest.find(field_end), rest.find(binding_begin)));
+        rest.remove_prefix(std::min(rest.size(), value.size() + 1));
+        if (has(value, escape) && !unescape(value, out)) {
+            Record damaged(block);
+            return {};
         }
     }
     return Record(block);
 }
 
-Record Record::encode(std::uint64_t version, base::Mono base, std::span<const Binding> bindings) {
+Record Record::encode(std::string_view aor, std::uint64_t version, base::Mono base, std::span<const Binding> bindings) {
     std::string text;
     if (!bindings.empty()) {
         std::size_t size = 0;
@@ -206,21 +209,31 @@ Record Record::encode(std::uint64_t version, base::Mono base, std::span<const Bi
         text += format;
     }
     for (const auto& binding : bindings) append_binding(text, base, binding);
-    auto record = make(version, base, text);
-    record.block_->bindings = static_cast<std::uint32_t>(bindings.size());
+    auto record = make(aor, version, base, text);
+    for (const auto& binding : bindings)
+        if (binding.interval != 0) record.block_->expires_at(binding.expires_at);
     return record;
 }
 
-std::optional<Record> Record::from_text(std::uint64_t version, base::Mono base, std::string_view text) {
+std::optional<Record> Record::from_text(std::string_view aor, std::uint64_t version, base::Mono base,
+                                        std::string_view text) {
     if (text.size() > 0xffff'ffffU || has(text, 0) || has(text, 0x1C)) return std::nullopt;
     if (!text.empty() && (text.size() < 2 || text[0] != format || text[1] != binding_begin)) return std::nullopt;
-    auto record = make(version, base, text);
+    auto record = make(aor, version, base, text);
     if (!record.block_) return std::nullopt;
     Binding binding;
-    for (Reader reader(record.text(), base); !reader.at_end(); ++record.block_->bindings)
+    for (Reader reader(record.text(), base); !reader.at_end();) {
         if (!reader.next(binding)) return std::nullopt;
+        if (binding.interval != 0) record.block_->expires_at(binding.expires_at);
+    }
     if (text.ends_with(binding_begin)) return std::nullopt;
     return record;
+}
+
+std::size_t Record::size() const {
+    std::size_t bindings = 0;
+    for (auto rest = text(); !rest.empty(); ++bindings) take(rest, binding_begin);
+    return bindings == 0 ? 0 : bindings - 1;  // the first piece is the number of the format
 }
 
 void Record::decode(std::vector<Binding>& out) const {
@@ -238,12 +251,8 @@ void Record::current(base::Mono now, std::vector<Binding>& out) const {
 }
 
 std::optional<base::Mono> Record::next_expiry() const {
-    std::optional<base::Mono> first;
-    Binding binding;
-    for (Reader reader(text(), base()); !reader.at_end();)
-        if (reader.next(binding) && binding.interval != 0)
-            first = std::min(first.value_or(base::Mono::max()), binding.expires_at);
-    return first;
+    if (!block_ || block_->lifetime == Block::never) return std::nullopt;
+    return block_->base + base::Seconds(block_->lifetime);
 }
 
 void sort_for_answer(std::span<Binding> bindings) {

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <charconv>
-#include <cstring>
 #include <mutex>
-#include <new>
 #include <shared_mutex>
 
 #include "muster/base/hash.hpp"
@@ -13,98 +11,88 @@
 namespace muster::location {
 namespace {
 
-/// An AOR and its record in one allocation, the AOR's bytes right behind: the set itself holds 8 bytes an AOR.
-struct Entry {
-    Record record;
-    std::uint32_t length;
-
-    const char* bytes() const { return reinterpret_cast<const char*>(&length + 1); }
-    std::string_view aor() const { return {bytes(), length}; }
+/// What is looked for. The shard needs the hash as well: it is computed once.
+struct Key {
+    std::string_view aor;
+    std::uint64_t hash;
 };
-constexpr std::size_t aor_offset = offsetof(Entry, length) + sizeof(std::uint32_t);
 
-struct FreeEntry {
-    void operator()(Entry* entry) const {
-        entry->~Entry();
-        ::operator delete(entry);
-    }
+/// An element of a shard: one pointer. Its record is replaced by others of the same AOR.
+struct Held {
+    mutable Record record;
 };
-using EntryPtr = std::unique_ptr<Entry, FreeEntry>;
-
-EntryPtr make_entry(std::string_view aor, const Record& record) {
-    auto* memory = ::operator new(std::max(sizeof(Entry), aor_offset + aor.size()));
-    EntryPtr entry(new (memory) Entry{record, static_cast<std::uint32_t>(aor.size())});
-    std::memcpy(static_cast<char*>(memory) + aor_offset, aor.data(), aor.size());
-    return entry;
-}
 
 struct ByAor {
     using is_transparent = void;
     std::uint64_t seed = 0;
-    std::size_t operator()(std::string_view aor) const { return base::seeded_hash(aor, seed); }
-    std::size_t operator()(const EntryPtr& entry) const { return (*this)(entry->aor()); }
+    std::size_t operator()(const Key& key) const { return key.hash; }
+    std::size_t operator()(const Held& held) const { return base::seeded_hash(held.record.aor(), seed); }
 };
 struct SameAor {
     using is_transparent = void;
-    bool operator()(const EntryPtr& a, const EntryPtr& b) const { return a->aor() == b->aor(); }
-    bool operator()(std::string_view a, const EntryPtr& b) const { return a == b->aor(); }
-    bool operator()(const EntryPtr& a, std::string_view b) const { return a->aor() == b; }
+    bool operator()(const Held& a, const Held& b) const { return a.record.aor() == b.record.aor(); }
+    bool operator()(const Key& a, const Held& b) const { return a.aor == b.record.aor(); }
+    bool operator()(const Held& a, const Key& b) const { return a.record.aor() == b.aor; }
 };
+using Records = boost::unordered_flat_set<Held, ByAor, SameAor>;
 
-struct Listed {
-    std::uint64_t hash;
-    const Entry* entry;
-    bool operator<(const Listed& other) const { return hash < other.hash; }
-};
+// The first bits choose the shard, so the order of all hashes is shard after shard.
+constexpr std::size_t shard_at(std::uint64_t hash) { return hash / (~std::uint64_t{0} / Table::shard_count + 1); }
 
 }  // namespace
 
 struct Table::Shard {
     mutable std::shared_mutex lock;
-    boost::unordered_flat_set<EntryPtr, ByAor, SameAor> entries;
+    Records records;
     std::size_t bindings = 0;
+
+    /// Room for one more. Only the writer changes the set, so the larger one is made without the lock: who looks up
+    /// waits for the swap and not for a thousand hashes.
+    void make_room() {
+        if (records.size() < records.max_load()) return;
+        Records larger(records.size() * 5 / 4 + 15, records.hash_function());
+        larger.insert(records.begin(), records.end());
+        std::lock_guard guard(lock);
+        records.swap(larger);
+    }
 };
 
 Table::Table(std::uint64_t hash_seed) : seed_(hash_seed), shards_(new Shard[shard_count]) {
-    for (std::size_t i = 0; i < shard_count; ++i) shards_[i].entries = decltype(Shard::entries)(0, ByAor{hash_seed});
+    for (std::size_t i = 0; i < shard_count; ++i) shards_[i].records = Records(0, ByAor{hash_seed});
 }
 Table::~Table() = default;
 
-// The first bits choose the shard, so the order of all hashes is shard after shard.
-Table::Shard& Table::shard_of(std::uint64_t hash) const {
-    return shards_[hash / (~std::uint64_t{0} / shard_count + 1)];
-}
-
 std::optional<Record> Table::find(std::string_view aor) const {
-    const auto& shard = shard_of(base::seeded_hash(aor, seed_));
+    const Key key{aor, base::seeded_hash(aor, seed_)};
+    const auto& shard = shards_[shard_at(key.hash)];
     std::shared_lock guard(shard.lock);
-    auto found = shard.entries.find(aor);
-    if (found == shard.entries.end()) return std::nullopt;
-    return (*found)->record;
+    auto found = shard.records.find(key);
+    if (found == shard.records.end()) return std::nullopt;
+    return found->record;
 }
 
-void Table::publish(std::string_view aor, const Record& record) {
-    auto& shard = shard_of(base::seeded_hash(aor, seed_));
+void Table::publish(const Record& record) {
+    const Key key{record.aor(), base::seeded_hash(record.aor(), seed_)};
+    auto& shard = shards_[shard_at(key.hash)];
+    auto found = shard.records.find(key);  // the writer alone changes the set: its own look-up needs no lock
+    const bool is_held = found != shard.records.end();
+    if (is_held ? record.version() < found->record.version() : record.empty()) return;
+    if (!is_held) shard.make_room();
     Record old;  // freed after the lock
-    std::unique_lock guard(shard.lock);
-    auto found = shard.entries.find(aor);
-    if (found == shard.entries.end()) {
-        if (!record.empty()) shard.entries.insert(make_entry(aor, record));
-    } else {
-        auto& held = (*found)->record;
-        if (record.version() < held.version()) return;
-        old = std::exchange(held, record);
-        if (record.empty()) shard.entries.erase(found);
-    }
-    shard.bindings += record.size();
-    shard.bindings -= old.size();
+    const auto grows_by = record.size() - (is_held ? found->record.size() : 0);
+    std::lock_guard guard(shard.lock);
+    if (!is_held)
+        shard.records.insert(Held{record});
+    else if (old = std::exchange(found->record, record); record.empty())
+        shard.records.erase(found);
+    shard.bindings += grows_by;
 }
 
 std::size_t Table::aors() const {
     std::size_t sum = 0;
     for (std::size_t i = 0; i < shard_count; ++i) {
         std::shared_lock guard(shards_[i].lock);
-        sum += shards_[i].entries.size();
+        sum += shards_[i].records.size();
     }
     return sum;
 }
@@ -126,31 +114,31 @@ std::string Table::page(std::string_view cursor, std::size_t limit,
         auto [stop, error] = std::from_chars(cursor.data(), end, from, 16);
         if (error != std::errc{} || stop != end) return {};
     }
-    std::vector<Listed> listed;
-    std::vector<std::pair<std::string, Record>> found;
-    for (auto* shard = &shard_of(from); shard != shards_.get() + shard_count; ++shard) {
-        {
-            std::shared_lock guard(shard->lock);
-            listed.clear();
-            for (const auto& entry : shard->entries)
-                if (auto hash = base::seeded_hash(entry->aor(), seed_); hash >= from)
-                    listed.push_back({hash, entry.get()});
-            auto wanted = limit < listed.size() ? limit + 1 : listed.size();
-            std::partial_sort(listed.begin(), listed.begin() + static_cast<std::ptrdiff_t>(wanted), listed.end());
-            listed.resize(wanted);
-            found.clear();
-            for (const auto& [hash, entry] : listed) found.emplace_back(entry->aor(), entry->record);
-        }
-        for (std::size_t i = 0; i < found.size(); ++i, --limit) {
+    std::vector<std::pair<std::uint64_t, Record>> found;
+    for (auto place = shard_at(from); place < shard_count; ++place) {
+        found.clear();
+        each_in(place, [&](const Record& record) { found.emplace_back(0, record); });
+        for (auto& [hash, record] : found) hash = base::seeded_hash(record.aor(), seed_);
+        std::erase_if(found, [from](const auto& each) { return each.first < from; });
+        std::ranges::sort(found, {}, [](const auto& each) { return each.first; });
+        for (const auto& [hash, record] : found) {
             if (limit > 0) {
-                sink(found[i].first, found[i].second);
+                sink(record.aor(), record);
+                --limit;
                 continue;
             }
             char text[17];
-            return {text, std::to_chars(text, text + sizeof text, listed[i].hash, 16).ptr};
+            return {text, std::to_chars(text, text + sizeof text, hash, 16).ptr};
         }
     }
     return {};
+}
+
+std::size_t Table::shard_of(std::string_view aor) const { return shard_at(base::seeded_hash(aor, seed_)); }
+
+void Table::each_in(std::size_t shard, const std::function<void(const Record&)>& sink) const {
+    std::shared_lock guard(shards_[shard].lock);
+    for (const auto& held : shards_[shard].records) sink(held.record);
 }
 
 }  // namespace muster::location

@@ -59,7 +59,7 @@ TEST_F(Writer, AConflictIsDecidedAgainOnWhatTheStoreHolds) {
     theirs.call_id = "theirs";
     theirs.interval = 600;
     theirs.expires_at = now.mono + 600s;
-    auto record = location::Record::encode(0, now.mono, std::span(&theirs, 1));
+    auto record = location::Record::encode(alice, 0, now.mono, std::span(&theirs, 1));
     store->inject({ChangeKind::bindings, location::Cause::registered, alice, record.text(), 0, 0, now.wall});
 
     auto batch = run(edit("sip:second@h"));
@@ -179,7 +179,7 @@ TEST_F(Writer, SweepsNoRecordThatChangedElsewhere) {
     theirs.contact = "sip:theirs@h";
     theirs.interval = 600;
     theirs.expires_at = now.mono + 600s;
-    auto record = location::Record::encode(0, now.mono, std::span(&theirs, 1));
+    auto record = location::Record::encode(alice, 0, now.mono, std::span(&theirs, 1));
     store->inject({ChangeKind::bindings, location::Cause::registered, alice, record.text(), 0, 0, now.wall});
     run();
     EXPECT_EQ(bindings(), (Lines{"sip:theirs@h/600"}));

@@ -14,6 +14,7 @@ namespace {
 using base::Milliseconds, base::Mono, base::Seconds;
 
 const Mono start{Seconds(10'000)};
+constexpr std::string_view alice = "sip:alice@example.com";
 
 Binding phone() {
     Binding binding;
@@ -64,7 +65,8 @@ TEST(Record, KeepsEveryField) {
     bindings[1].updated_at = start;
     bindings[2].has_q = false;
     bindings[2].q = 1000;
-    const auto record = Record::encode(42, start, bindings);
+    const auto record = Record::encode(alice, 42, start, bindings);
+    EXPECT_EQ(record.aor(), alice);
     EXPECT_EQ(record.version(), 42U);
     EXPECT_EQ(record.base(), start);
     EXPECT_EQ(record.size(), 3U);
@@ -76,7 +78,7 @@ TEST(Record, KeepsEveryField) {
 
 TEST(Record, TextIsWhatTheDatabaseShows) {
     std::vector<Binding> bindings{phone()};
-    EXPECT_EQ(Record::encode(1, start, bindings).text(),
+    EXPECT_EQ(Record::encode(alice, 1, start, bindings).text(),
               "1\x1e"
               "3599123\x1f"
               "3600\x1f"
@@ -90,9 +92,9 @@ TEST(Record, TextIsWhatTheDatabaseShows) {
 
 TEST(Record, TimesMoveWithTheBase) {
     std::vector<Binding> bindings{phone()};
-    const auto text = std::string(Record::encode(1, start, bindings).text());
+    const auto text = std::string(Record::encode(alice, 1, start, bindings).text());
     const Mono later{Seconds(500)};  // another boot
-    const auto record = Record::from_text(1, later, text);
+    const auto record = Record::from_text(alice, 1, later, text);
     ASSERT_TRUE(record);
     const auto out = decoded(*record);
     EXPECT_EQ(out[0].expires_at, later + Milliseconds(3'599'123));
@@ -108,11 +110,11 @@ TEST(Record, AnyByteInAValueComesBack) {
     one.contact = all, one.flow = separators, one.user_agent = "plain";
     two.params = separators, two.call_id = std::string_view("\0", 1), two.instance_id = "\x1f";
     std::vector<Binding> bindings{one, two, phone()};
-    const auto record = Record::encode(1, start, bindings);
+    const auto record = Record::encode(alice, 1, start, bindings);
     for (char special : {'\0', '\x1c'}) EXPECT_EQ(record.text().find(special), std::string_view::npos);
     EXPECT_EQ(std::count(record.text().begin(), record.text().end(), '\x1e'), 3);
     EXPECT_EQ(std::count(record.text().begin(), record.text().end(), '\x1f'), 36);
-    const auto again = Record::from_text(1, start, std::string(record.text()));
+    const auto again = Record::from_text(alice, 1, start, std::string(record.text()));
     ASSERT_TRUE(again);
     for (const auto& copy : {record, *again}) {
         const auto out = decoded(copy);
@@ -126,7 +128,8 @@ TEST(Record, LongestTimes) {
     binding.interval = 0xffff'ffffU;
     binding.expires_at = start + Seconds(0xffff'ffffLL);
     std::vector<Binding> bindings{binding};
-    const auto record = Record::from_text(1, start, std::string(Record::encode(1, start, bindings).text()));
+    const auto record =
+        Record::from_text(alice, 1, start, std::string(Record::encode(alice, 1, start, bindings).text()));
     ASSERT_TRUE(record);
     expect_equal(decoded(*record)[0], binding);
     EXPECT_EQ(decoded(*record)[0].seconds_left(start), 0xffff'ffffU);
@@ -141,7 +144,7 @@ TEST(Record, DamagedTextIsRefused) {
         "3\x1f"
         "4\x1f"
         "c\x1f\x1f\x1f\x1f\x1f\x1f";
-    ASSERT_TRUE(Record::from_text(1, start, good));
+    ASSERT_TRUE(Record::from_text(alice, 1, start, good));
     auto with = [&](std::size_t at, std::string_view bytes) {
         return std::string(good).replace(at, bytes.size(), bytes);
     };
@@ -171,9 +174,9 @@ TEST(Record, DamagedTextIsRefused) {
                                    good + "\x1e\x1e" + good.substr(2)};
     for (const auto& text : damaged) {
         if (text == good) continue;
-        EXPECT_FALSE(Record::from_text(1, start, text)) << testing::PrintToString(text);
+        EXPECT_FALSE(Record::from_text(alice, 1, start, text)) << testing::PrintToString(text);
     }
-    EXPECT_FALSE(Record::from_text(1, start,
+    EXPECT_FALSE(Record::from_text(alice, 1, start,
                                    "1\x1e"
                                    "5\x1f"
                                    "1\x1f"
@@ -184,7 +187,7 @@ TEST(Record, DamagedTextIsRefused) {
 TEST(Record, RandomDamageIsReadWithinBounds) {
     std::vector<Binding> bindings{phone(), phone()};
     bindings[1].contact = "sip:\x1f@x";
-    const std::string good(Record::encode(1, start, bindings).text());
+    const std::string good(Record::encode(alice, 1, start, bindings).text());
     std::mt19937 random(1);
     int refused = 0, taken = 0;
     for (int i = 0; i < 20'000; ++i) {
@@ -192,7 +195,7 @@ TEST(Record, RandomDamageIsReadWithinBounds) {
         for (unsigned hits = random() % 4; hits > 0 && !text.empty(); --hits)
             text[random() % text.size()] = static_cast<char>(random() % 3 == 0 ? 0x1b + random() % 5 : random());
         const std::vector<char> exact(text.begin(), text.end());  // a read past its end is seen by ASan
-        const auto record = Record::from_text(1, start, {exact.data(), exact.size()});
+        const auto record = Record::from_text(alice, 1, start, {exact.data(), exact.size()});
         if (!record) {
             ++refused;
             continue;
@@ -206,21 +209,60 @@ TEST(Record, RandomDamageIsReadWithinBounds) {
     EXPECT_GT(taken, 1000);
 }
 
+TEST(Record, AnyAorComesBack) {
+    std::vector<Binding> bindings{phone()};
+    bindings[0].user_agent = "\x1f";  // one that is kept unescaped behind the text
+    for (const auto& aor : {std::string(), std::string("sip:\0\x1e\xff@h", 9), std::string(70'000, 'a')}) {
+        const auto record = Record::encode(aor, 1, start, bindings);
+        const auto again = Record::from_text(aor, 1, start, record.text());
+        ASSERT_TRUE(again);
+        for (const auto& copy : {record, *again}) {
+            EXPECT_EQ(copy.aor(), aor);
+            EXPECT_EQ(copy.text(), record.text());
+            expect_equal(decoded(copy).at(0), bindings[0]);
+        }
+    }
+}
+
+TEST(Record, NextExpiryIsTheFirstAndUpToASecondLate) {
+    std::vector<Binding> bindings(3, phone());
+    bindings[0].interval = 0;  // never, whatever its time says
+    bindings[0].expires_at = start;
+    bindings[1].expires_at = start + Milliseconds(10'001);
+    bindings[2].expires_at = start + Milliseconds(20'000);
+    auto expect = [&](std::optional<Mono> due) {
+        const auto record = Record::encode(alice, 1, start, bindings);
+        EXPECT_EQ(record.next_expiry(), due);
+        EXPECT_EQ(Record::from_text(alice, 1, start, record.text())->next_expiry(), due);
+    };
+    expect(start + Seconds(11));
+    bindings.erase(bindings.begin() + 1);
+    expect(start + Seconds(20));
+    bindings[1].expires_at = start + Seconds(0xffff'fffeLL);
+    expect(bindings[1].expires_at);
+    bindings.pop_back();
+    expect(std::nullopt);
+}
+
 TEST(Record, EmptyOnes) {
     EXPECT_TRUE(Record().empty());
+    EXPECT_EQ(Record().size(), 0U);
+    EXPECT_EQ(Record().aor(), "");
     EXPECT_EQ(Record().version(), 0U);
-    const auto erased = Record::encode(9, start, {});
+    const auto erased = Record::encode(alice, 9, start, {});
     EXPECT_TRUE(erased.empty());
     EXPECT_EQ(erased.text(), "");
     EXPECT_EQ(erased.version(), 9U);
+    EXPECT_EQ(erased.aor(), alice);
+    EXPECT_EQ(erased.size(), 0U);
     EXPECT_FALSE(erased.next_expiry());
     EXPECT_TRUE(decoded(erased).empty());
-    EXPECT_TRUE(Record::from_text(9, start, "")->empty());
+    EXPECT_TRUE(Record::from_text(alice, 9, start, "")->empty());
 }
 
 TEST(Record, CopiesShareOneBlock) {
     std::vector<Binding> bindings{phone()};
-    auto record = Record::encode(0, start, bindings);
+    auto record = Record::encode(alice, 0, start, bindings);
     record.set_version(5);
     auto copy = record;
     EXPECT_EQ(copy.text().data(), record.text().data());
@@ -245,7 +287,7 @@ TEST(Record, CurrentDropsTheExpiredAndSorts) {
     set(3, "short", 10, 1000, 0);
     set(4, "never", 0, 500, 0);
     bindings[4].interval = 0;
-    const auto record = Record::encode(1, start, bindings);
+    const auto record = Record::encode(alice, 1, start, bindings);
     auto contacts = [&](Mono now) {
         std::vector<Binding> out{Binding{}};  // what is there stays in front
         record.current(now, out);

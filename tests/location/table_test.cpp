@@ -14,10 +14,10 @@ namespace {
 
 using base::Milliseconds, base::Mono, base::Seconds;
 
-Record record(std::uint64_t version, std::size_t bindings = 1) {
+Record record(std::string_view aor, std::uint64_t version, std::size_t bindings = 1) {
     std::vector<Binding> all(bindings);
     for (auto& binding : all) binding.contact = "sip:a@host", binding.call_id = "call";
-    return Record::encode(version, {}, all);
+    return Record::encode(aor, version, {}, all);
 }
 
 std::string aor(int i) { return "sip:user" + std::to_string(i) + "@example.com"; }
@@ -25,8 +25,8 @@ std::string aor(int i) { return "sip:user" + std::to_string(i) + "@example.com";
 TEST(Table, FindsWhatIsPublished) {
     Table table(1);
     EXPECT_FALSE(table.find("sip:a@x"));
-    table.publish("sip:a@x", record(3, 2));
-    table.publish(std::string_view("sip:\0@x", 7), record(4));
+    table.publish(record("sip:a@x", 3, 2));
+    table.publish(record(std::string_view("sip:\0@x", 7), 4));
     ASSERT_TRUE(table.find("sip:a@x"));
     EXPECT_EQ(table.find("sip:a@x")->version(), 3U);
     EXPECT_EQ(table.find("sip:a@x")->size(), 2U);
@@ -39,41 +39,67 @@ TEST(Table, FindsWhatIsPublished) {
 
 TEST(Table, AnOlderVersionIsIgnored) {
     Table table(1);
-    table.publish("sip:a@x", record(5, 2));
-    table.publish("sip:a@x", record(4, 7));
-    table.publish("sip:a@x", Record::encode(4, {}, {}));
+    table.publish(record("sip:a@x", 5, 2));
+    table.publish(record("sip:a@x", 4, 7));
+    table.publish(Record::encode("sip:a@x", 4, {}, {}));
     EXPECT_EQ(table.find("sip:a@x")->version(), 5U);
     EXPECT_EQ(table.bindings(), 2U);
-    table.publish("sip:a@x", record(6, 1));
+    table.publish(record("sip:a@x", 6, 1));
     EXPECT_EQ(table.bindings(), 1U);
 }
 
 TEST(Table, AnEmptyRecordRemoves) {
     Table table(1);
-    table.publish("sip:a@x", record(5, 2));
-    table.publish("sip:a@x", Record::encode(6, {}, {}));
+    table.publish(record("sip:a@x", 5, 2));
+    table.publish(Record::encode("sip:a@x", 6, {}, {}));
     EXPECT_FALSE(table.find("sip:a@x"));
     EXPECT_EQ(table.aors(), 0U);
     EXPECT_EQ(table.bindings(), 0U);
-    table.publish("sip:b@x", Record::encode(7, {}, {}));
+    table.publish(Record::encode("sip:b@x", 7, {}, {}));
     EXPECT_EQ(table.aors(), 0U);
 }
 
 TEST(Table, ARecordFoundOutlivesItsReplacement) {
     Table table(1);
-    table.publish("sip:a@x", record(5));
+    table.publish(record("sip:a@x", 5));
     const auto held = table.find("sip:a@x");
-    table.publish("sip:a@x", record(6));
+    table.publish(record("sip:a@x", 6));
     std::vector<Binding> out;
     held->decode(out);
     ASSERT_EQ(out.size(), 1U);
     EXPECT_EQ(out[0].contact, "sip:a@host");
 }
 
+TEST(Table, TheShardsAreAllOfIt) {
+    Table table(5);
+    for (int i = 0; i < 5000; ++i) table.publish(record(aor(i), 1));
+    std::map<std::string, int> seen;
+    for (std::size_t shard = 0; shard < Table::shard_count; ++shard)
+        table.each_in(shard, [&](const Record& found) {
+            ++seen[std::string(found.aor())];
+            EXPECT_EQ(table.shard_of(found.aor()), shard);
+        });
+    EXPECT_EQ(seen.size(), 5000U);
+    for (const auto& [key, times] : seen) EXPECT_EQ(times, 1) << key;
+}
+
+TEST(Table, GrowsAndShrinksManyTimes) {
+    Table table(5);
+    std::uint64_t version = 0;
+    for (int round = 0; round < 5; ++round) {
+        for (int i = 0; i < 30'000; ++i) table.publish(record(aor(i), ++version));
+        EXPECT_EQ(table.aors(), 30'000U);
+        for (int i = 0; i < 30'000; ++i) ASSERT_TRUE(table.find(aor(i)));
+        for (int i = round; i < 30'000; ++i) table.publish(Record::encode(aor(i), ++version, {}, {}));
+        EXPECT_EQ(table.aors(), static_cast<std::size_t>(round));
+        EXPECT_EQ(table.bindings(), static_cast<std::size_t>(round));
+    }
+}
+
 TEST(Table, PagesShowEachAorOnceWhileOthersComeAndGo) {
     for (std::size_t limit : {1U, 7U, 100U, 100'000U}) {
         Table table(99);
-        for (int i = 0; i < 1000; ++i) table.publish(aor(i), record(1));
+        for (int i = 0; i < 1000; ++i) table.publish(record(aor(i), 1));
         std::map<std::string, int> seen;
         std::string cursor;
         int pages = 0, next = 1000;
@@ -89,8 +115,8 @@ TEST(Table, PagesShowEachAorOnceWhileOthersComeAndGo) {
                 EXPECT_EQ(shown, limit);
             }
             for (char c : cursor) EXPECT_TRUE(c > ' ' && c <= '~');
-            table.publish(aor(next), record(1));
-            if (next % 2 == 0) table.publish(aor(next - 1), Record::encode(2, {}, {}));
+            table.publish(record(aor(next), 1));
+            if (next % 2 == 0) table.publish(Record::encode(aor(next - 1), 2, {}, {}));
             ++next, ++pages;
         } while (!cursor.empty() && pages < 5000);
         for (int i = 0; i < 1000 - 1; ++i) EXPECT_EQ(seen[aor(i)], 1) << aor(i);
@@ -101,7 +127,7 @@ TEST(Table, PagesShowEachAorOnceWhileOthersComeAndGo) {
 
 TEST(Table, ABadCursorIsTheEnd) {
     Table table(1);
-    table.publish("sip:a@x", record(1));
+    table.publish(record("sip:a@x", 1));
     int shown = 0;
     for (const char* cursor : {"x", "12 ", "-1", "11111111111111111"})
         EXPECT_EQ(table.page(cursor, 10, [&](std::string_view, const Record&) { ++shown; }), "");
@@ -134,9 +160,14 @@ TEST(Table, ManyReadersAndOneWriter) {
             }
         });
     std::uint64_t version = 0;
-    for (int round = 0; round < 40 || found < 100; ++round)
+    for (int round = 0; round < 40 || found < 100; ++round) {
         for (int i = 0; i < keys; ++i)
-            table.publish(aor(i), record(++version, 1 + static_cast<std::size_t>(round % 3)));
+            table.publish(record(aor(i), ++version, 1 + static_cast<std::size_t>(round % 3)));
+        for (int i = keys; i < round % 20 * 500; ++i)  // shards grow under the readers, and empty again
+            table.publish(record(aor(i), ++version, round < 20 ? 1 : 0));
+    }
+    for (int i = keys; i < 10'000; ++i) table.publish(record(aor(i), ++version, 0));
+    for (int i = 0; i < keys; ++i) table.publish(record(aor(i), ++version));
     stop = true;
     for (auto& reader : readers) reader.join();
     EXPECT_EQ(table.aors(), static_cast<std::size_t>(keys));
@@ -145,72 +176,116 @@ TEST(Table, ManyReadersAndOneWriter) {
 
 Mono at(int milliseconds) { return Mono(Milliseconds(milliseconds)); }
 
-std::vector<std::string> take(ExpiryQueue& queue, Mono now, std::size_t limit = 100) {
-    std::vector<std::string> out;
-    queue.take_due(now, limit, out);
-    return out;
-}
 using Strings = std::vector<std::string>;
 
+/// A table and what is due in it, as the writer keeps them.
+struct Expiries {
+    Table table{7};
+    ExpiryQueue queue{table};
+    std::uint64_t version = 0;
+
+    void publish(std::string_view aor, std::vector<int> expire) {
+        std::vector<Binding> bindings(expire.size());
+        for (std::size_t i = 0; i < expire.size(); ++i) {
+            bindings[i].interval = 1;
+            bindings[i].expires_at = at(expire[i]);
+        }
+        const auto record = Record::encode(aor, ++version, {}, bindings);
+        table.publish(record);
+        if (auto due = record.next_expiry()) queue.schedule(aor, *due);
+    }
+    Strings take(int now, std::size_t limit = 100) {
+        Strings out;
+        queue.take_due(at(now), limit, out);
+        std::sort(out.begin(), out.end());
+        return out;
+    }
+};
+
 TEST(ExpiryQueue, GivesWhatIsDueAndNotBefore) {
-    ExpiryQueue queue;
-    EXPECT_FALSE(queue.next());
-    queue.schedule("late", at(5'000));
-    queue.schedule("early", at(1'001));
-    EXPECT_EQ(queue.next(), at(1'100));
-    EXPECT_EQ(queue.size(), 2U);
-    EXPECT_EQ(take(queue, at(1'099)), Strings{});
-    EXPECT_EQ(take(queue, at(1'100)), Strings{"early"});
-    EXPECT_EQ(take(queue, at(1'100)), Strings{});
-    EXPECT_EQ(queue.next(), at(5'000));
-    EXPECT_EQ(take(queue, at(90'000)), Strings{"late"});
-    EXPECT_FALSE(queue.next());
-    EXPECT_EQ(queue.size(), 0U);
+    Expiries all;
+    EXPECT_FALSE(all.queue.next());
+    all.publish("late", {5'000, 9'000});
+    all.publish("early", {3'001, 1'001});
+    all.table.publish(record("ever", 1));
+    EXPECT_EQ(all.queue.next(), at(2'000));
+    EXPECT_EQ(all.take(1'999), Strings{});
+    EXPECT_EQ(all.take(2'000), Strings{"early"});
+    all.publish("early", {3'001});
+    EXPECT_EQ(all.take(2'000), Strings{});
+    EXPECT_EQ(all.queue.next(), at(4'000));
+    EXPECT_EQ(all.take(90'000), (Strings{"early", "late"}));
+    EXPECT_FALSE(all.queue.next());
 }
 
-TEST(ExpiryQueue, ARefreshKeepsTheEarlierEntry) {
-    ExpiryQueue queue;
-    for (int i = 1; i <= 1000; ++i) queue.schedule("phone", at(1000 * i));
-    EXPECT_EQ(queue.size(), 1U);
-    EXPECT_EQ(take(queue, at(1000)), Strings{"phone"});
-    queue.schedule("phone", at(1'001'000));
-    EXPECT_EQ(queue.next(), at(1'001'000));
-    EXPECT_EQ(take(queue, at(2'000'000)), Strings{"phone"});
+TEST(ExpiryQueue, ARefreshIsSeenAtTheEarlierTime) {
+    Expiries all;
+    for (int i = 1; i <= 1000; ++i) all.publish("phone", {1000 * i});
+    EXPECT_EQ(all.queue.next(), at(1000));
+    EXPECT_EQ(all.take(1000), Strings{});
+    EXPECT_EQ(all.queue.next(), at(1'000'000));
+    EXPECT_EQ(all.take(1'000'000), Strings{"phone"});
 }
 
 TEST(ExpiryQueue, AnEarlierTimeOvertakes) {
-    ExpiryQueue queue;
-    queue.schedule("phone", at(9'000));
-    queue.schedule("phone", at(2'000));
-    EXPECT_EQ(take(queue, at(2'000)), Strings{"phone"});
-    EXPECT_EQ(take(queue, at(9'000)), Strings{});
-    EXPECT_EQ(queue.size(), 0U);
-    EXPECT_FALSE(queue.next());
+    Expiries all;
+    all.publish("phone", {9'000});
+    all.publish("phone", {2'000});
+    EXPECT_EQ(all.take(2'000), Strings{"phone"});
+    all.publish("phone", {});
+    EXPECT_EQ(all.take(9'000), Strings{});
+    EXPECT_FALSE(all.queue.next());
+}
+
+TEST(ExpiryQueue, WhatWasNotSweptIsScheduledAgain) {
+    Expiries all;
+    all.publish("phone", {1'000});
+    EXPECT_EQ(all.take(1'000), Strings{"phone"});
+    EXPECT_FALSE(all.queue.next());
+    all.queue.schedule("phone", at(2'000));
+    EXPECT_EQ(all.queue.next(), at(2'000));
+    EXPECT_EQ(all.take(2'000), Strings{"phone"});
 }
 
 TEST(ExpiryQueue, TheLimitLeavesTheRestForLater) {
-    ExpiryQueue queue;
-    std::set<std::string> all;
-    for (int i = 0; i < 1000; ++i) {
-        queue.schedule(aor(i), at(i % 50 * 20));
-        all.insert(aor(i));
+    Expiries all;
+    std::set<std::string> left;
+    for (int i = 0; i < 5000; ++i) {
+        all.publish(aor(i), {i % 50 * 20});
+        left.insert(aor(i));
     }
-    while (queue.size() > 0) {
-        const auto before = queue.size();
-        const auto part = take(queue, at(1'000), 64);
-        EXPECT_EQ(part.size(), std::min<std::size_t>(64, before));
-        for (const auto& key : part) EXPECT_EQ(all.erase(key), 1U) << key;
+    while (!left.empty()) {
+        ASSERT_LE(all.queue.next(), at(1'000));
+        const auto part = all.take(1'000, 64);
+        EXPECT_EQ(part.size(), std::min<std::size_t>(64, left.size()));
+        for (const auto& key : part) {
+            EXPECT_EQ(left.erase(key), 1U) << key;
+            all.publish(key, {});
+        }
     }
-    EXPECT_TRUE(all.empty());
+    EXPECT_TRUE(all.take(1'000).empty());
+    EXPECT_FALSE(all.queue.next());
 }
 
-TEST(ExpiryQueue, LongAndOddKeys) {
-    ExpiryQueue queue;
-    const std::string odd("\0\xff\x01", 3), large(60'000, 'x');
-    for (const auto& key : {odd, large, std::string()}) queue.schedule(key, at(100));
-    auto out = take(queue, at(100));
-    std::sort(out.begin(), out.end());
-    EXPECT_EQ(out, (Strings{std::string(), odd, large}));
+/// However much is due, one call looks at a bounded number of AORs, and each shard has its turn.
+TEST(ExpiryQueue, LooksAtAFewShardsAtATime) {
+    Expiries all;
+    const int phones = 3 * static_cast<int>(ExpiryQueue::looks);
+    for (int i = 0; i < phones; ++i) {
+        all.publish(aor(i), {1'000});
+        all.publish(aor(i), {60'000});  // refreshed: none is due at the time that the shards remember
+    }
+    all.publish("short", {2'000});
+    int calls = 0;
+    Strings found;
+    for (; found.empty() && calls < 100; ++calls) {
+        ASSERT_EQ(all.queue.next(), at(1'000));
+        found = all.take(2'000);
+        for (int i = 0; i < 1000; ++i) all.publish(aor(i), {1'500, 70'000});  // the first shards are due at once again
+        for (int i = 0; i < 1000; ++i) all.publish(aor(i), {60'000});
+    }
+    EXPECT_EQ(found, Strings{"short"});
+    EXPECT_LE(calls, 5);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ void bind(Host& host, const std::vector<std::string>& contacts) {
         q = static_cast<std::uint16_t>(q - 100);
         bindings.push_back(binding);
     }
-    host.table().publish("sip:alice@example.com", location::Record::encode(1, read_clocks().mono, bindings));
+    host.table().publish(location::Record::encode("sip:alice@example.com", 1, read_clocks().mono, bindings));
 }
 
 /// The next message that is none of the provisional kind.

@@ -66,7 +66,7 @@ TEST(Redirect, LookUpAndAnswerAllocateNothing) {
         }
     bound.instance(bound.bindings[0], "urn:uuid:00000000-0000-1000-8000-000A95A0E128");
     bound.instance(bound.bindings[1], "urn:uuid:00000000-0000-1000-8000-000A95A0E128");
-    const auto record = location::Record::encode(1, start, bound.bindings);
+    const auto record = location::Record::encode("sip:alice@example.com", 1, start, bound.bindings);
     const Request plain, choosy("Accept-Contact: *;audio;require, *;video;explicit\r\nReject-Contact: *;automata\r\n");
     const IsLive is_live = [](const base::Flow&) { return true; };
     TargetSet set;

@@ -97,7 +97,7 @@ struct Bound {
 
     const TargetSet& look(const Request* request = nullptr, base::Now at = now) {
         for (auto& binding : bindings) binding.has_q = binding.q != 1000;
-        record = location::Record::encode(1, start, bindings);
+        record = location::Record::encode("sip:alice@example.com", 1, start, bindings);
         left_out.clear();
         auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || streams_live; };
         target_set(record, request ? &**request : nullptr, is_live, at, set, &left_out);

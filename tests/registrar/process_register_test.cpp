@@ -36,7 +36,7 @@ protected:
         auto decision = process_register(*request, record ? &*record : nullptr, policy, is_dead, now);
         // What is in a decision views the request, so it is kept as the table would.
         if (!decision.reject && decision.changed) {
-            auto next = location::Record::encode(0, now.mono, decision.bindings);
+            auto next = location::Record::encode("sip:alice@example.com", 0, now.mono, decision.bindings);
             decision.bindings.clear();
             record = next;
         }
@@ -148,7 +148,7 @@ TEST_F(ProcessRegister, TheExpiredAreNotThere) {
 TEST_F(ProcessRegister, ABindingThatNeverExpiresIsShownAsTheLongest) {
     auto added = admin_add({"sip:alice@example.com", "sip:static@h", 0}, nullptr, now, policy, {});
     ASSERT_FALSE(added.reject);
-    record = location::Record::encode(1, now.mono, added.bindings);
+    record = location::Record::encode("sip:alice@example.com", 1, now.mono, added.bindings);
     Request query;
     std::string out;
     append_ok(out, "Call-ID: x\r\n", query, &*record, now);

@@ -411,7 +411,7 @@ private:
         // On disk the wall clock counts, in memory the other one: after a step they differ until a restart.
         auto in_memory = world_.in_memory();
         auto base = in_memory.contains(found->first) ? in_memory[found->first].base() : found->second.base();
-        auto record = location::Record::from_text(found->second.version(), base, found->second.text());
+        auto record = location::Record::from_text(found->first, found->second.version(), base, found->second.text());
         std::vector<location::Binding> bindings;
         if (record) record->current(world_.now().mono, bindings);
         for (const auto& binding : bindings) {

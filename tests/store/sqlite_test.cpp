@@ -363,7 +363,7 @@ TEST(SqliteStore, ViewsShowBindingsAndHistory) {
     gateway.contact = "sip:gateway@host";
     gateway.updated_at = mono;
     std::vector<location::Binding> bindings{phone, gateway};
-    const auto record = location::Record::encode(0, mono, bindings);
+    const auto record = location::Record::encode("sip:folded@x", 0, mono, bindings);
     const Wall at{Seconds(4'102'444'800)};  // 2100-01-01
 
     Model model;

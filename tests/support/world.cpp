@@ -484,7 +484,7 @@ std::map<std::string, location::Record> World::on_disk() {
     store_->load([&](const location::Stored& stored) {
         if (stored.kind != location::ChangeKind::bindings) return;
         auto age = std::max(now_.wall - stored.at, base::Milliseconds(0));
-        auto record = location::Record::from_text(stored.version, now_.mono - age, stored.record);
+        auto record = location::Record::from_text(stored.key, stored.version, now_.mono - age, stored.record);
         if (!record) throw std::runtime_error("damaged on disk: " + std::string(stored.key));
         all[std::string(stored.key)] = *record;
     });

@@ -39,7 +39,8 @@ struct Binding {
 /// The bindings of one AOR at one version: an immutable block of text, shared by all who look.
 /// The text is what the store keeps. Times in it are counted from `base`, the moment of the change, so that
 /// the block is the same in memory, where `base` is monotonic, and on disk, where the wall time stands beside it.
-/// A Record is one pointer to a counted block: there are as many as AORs, and copying one copies no text.
+/// A Record is one pointer to a counted block that holds the AOR as well: an AOR of the table is this block and nothing
+/// else. Copying a Record copies no text.
 class Record {
 public:
     Record() = default;
@@ -54,10 +55,13 @@ public:
     ~Record();
 
     /// Builds the block. Nothing in `bindings` may be expired at `base`. No bindings: an empty record of that version.
-    static Record encode(std::uint64_t version, base::Mono base, std::span<const Binding> bindings);
+    static Record encode(std::string_view aor, std::uint64_t version, base::Mono base,
+                         std::span<const Binding> bindings);
     /// A block from the store; empty if it is damaged.
-    static std::optional<Record> from_text(std::uint64_t version, base::Mono base, std::string_view text);
+    static std::optional<Record> from_text(std::string_view aor, std::uint64_t version, base::Mono base,
+                                           std::string_view text);
 
+    std::string_view aor() const { return block_ ? block_->aor() : std::string_view{}; }
     std::uint64_t version() const { return block_ ? block_->version : 0; }
     /// The version is known only after the commit of text(): to be set before the record is shared with any reader.
     void set_version(std::uint64_t version) {
@@ -65,30 +69,36 @@ public:
     }
     base::Mono base() const { return block_ ? block_->base : base::Mono{}; }
     std::string_view text() const { return block_ ? block_->text() : std::string_view{}; }
-    bool empty() const { return size() == 0; }
-    /// Number of bindings, expired ones too.
-    std::size_t size() const { return block_ ? block_->bindings : 0; }
+    bool empty() const { return text().empty(); }
+    /// Number of bindings, expired ones too; counted in the text.
+    std::size_t size() const;
 
     /// Appends all bindings, expired ones too; they view this record's block, which must outlive them.
     void decode(std::vector<Binding>& out) const;
     /// Appends those not expired at `now`, in the order of an answer: q descending, then most recent first.
     void current(base::Mono now, std::vector<Binding>& out) const;
-    /// The earliest expiry; empty when none expires.
+    /// The earliest expiry, up to a second late, without a look at the text; empty when none expires.
     std::optional<base::Mono> next_expiry() const;
 
 private:
-    struct Block {  // the text stands right behind it, and behind that the unescaped form of values that need one
+    /// Right behind it stand the AOR, the text, and the unescaped form of values that need one.
+    struct Block {
+        static constexpr std::uint32_t never = 0xffff'ffffU;
+
         std::atomic<std::uint32_t> owners{1};
-        std::uint32_t length = 0;
-        std::uint32_t bindings = 0;
+        std::uint32_t aor_length = 0;
+        std::uint32_t length = 0;        ///< of the text
+        std::uint32_t lifetime = never;  ///< seconds from `base` until the first expiry, rounded up
         std::uint64_t version = 0;
         base::Mono base{};
 
         const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
-        std::string_view text() const { return {bytes(), length}; }
+        std::string_view aor() const { return {bytes(), aor_length}; }
+        std::string_view text() const { return {bytes() + aor_length, length}; }
+        void expires_at(base::Mono at);
     };
     explicit Record(Block* block) : block_(block) {}
-    static Record make(std::uint64_t version, base::Mono base, std::string_view text);
+    static Record make(std::string_view aor, std::uint64_t version, base::Mono base, std::string_view text);
 
     Block* block_ = nullptr;
 };

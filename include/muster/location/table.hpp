@@ -1,6 +1,7 @@
 #pragma once
 // The location service in memory: many readers, one writer (RFC 3261 s10).
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -15,10 +16,13 @@
 
 namespace muster::location {
 
-/// AOR -> Record in shards, each behind a lock of its own that is held for a look-up or a swap of one pointer, never
-/// while a batch is decided or committed. The hash is seeded: keys come from the network.
+/// AOR -> Record in shards, each behind a lock of its own that is held for a look-up or the swap of one pointer, never
+/// while a batch is decided or committed, and never while a shard grows. The hash is seeded: keys come from the
+/// network.
 class Table {
 public:
+    static constexpr std::size_t shard_count = 1024;  // each small: a page and a sweep look at whole shards
+
     explicit Table(std::uint64_t hash_seed);
     ~Table();
     Table(const Table&) = delete;
@@ -27,8 +31,8 @@ public:
     /// The record of a canonical AOR; empty when it has none. May hold expired bindings: judge with Record::current.
     std::optional<Record> find(std::string_view aor) const;
 
-    /// Makes a committed record visible; an empty one removes the AOR. An older version than the one held is ignored.
-    void publish(std::string_view aor, const Record& record);
+    /// Makes a committed record visible; an empty one removes its AOR. An older version than the one held is ignored.
+    void publish(const Record& record);
 
     std::size_t aors() const;
     std::size_t bindings() const;
@@ -40,39 +44,40 @@ public:
     std::string page(std::string_view cursor, std::size_t limit,
                      const std::function<void(std::string_view aor, const Record&)>& sink) const;
 
+    /// In which shard an AOR is, and all records of one shard in no order; `sink` keeps publish() from that shard.
+    std::size_t shard_of(std::string_view aor) const;
+    void each_in(std::size_t shard, const std::function<void(const Record&)>& sink) const;
+
 private:
     struct Shard;
-    static constexpr std::size_t shard_count = 1024;  // each small: a page looks at whole shards
-    Shard& shard_of(std::uint64_t hash) const;
 
     std::uint64_t seed_;
     std::unique_ptr<Shard[]> shards_;
 };
 
-/// When which AOR has something to sweep. Kept by the writer alone, so without a lock. An AOR has one entry (seldom
-/// two): a refresh does not touch it, the sweep looks at the record and puts it back when it is not due.
-/// Times are rounded up to `tick`: expiry is judged at look-up, and a sweep may come a moment later.
+/// Which AORs have something to sweep. Kept by the writer alone, so without a lock. It remembers a moment for each
+/// shard of the table, before which nothing in it expires, and looks through a shard when that has come: an AOR costs
+/// no memory here, and a refresh nothing but a comparison. The moments are rounded up to `tick`: expiry is judged at
+/// look-up, and a sweep may come a little later.
 class ExpiryQueue {
 public:
-    static constexpr base::Milliseconds tick{100};
+    static constexpr base::Milliseconds tick{1'000};
+    static constexpr std::size_t looks = 10'000;  ///< so many AORs, and the rest of a shard, one take_due() looks at
 
-    explicit ExpiryQueue(std::uint64_t hash_seed = 0);
-    ~ExpiryQueue();
-    ExpiryQueue(const ExpiryQueue&) = delete;
-    ExpiryQueue& operator=(const ExpiryQueue&) = delete;
+    explicit ExpiryQueue(const Table& table);
 
-    /// To be called for each record published; cheap when the AOR is already due at that time or earlier.
+    /// To be called for each record published that expires, and for what take_due() gave and was not swept.
     void schedule(std::string_view aor, base::Mono due);
-    /// Takes up to `limit` AORs whose entry is due at `now`.
+    /// Appends up to `limit` AORs of the table with an expired binding. Others may be due as well: then so is next().
     void take_due(base::Mono now, std::size_t limit, std::vector<std::string>& out);
-    /// When the first entry is due.
+    /// When take_due() is to be called.
     std::optional<base::Mono> next() const;
-    /// AORs scheduled.
-    std::size_t size() const;
 
 private:
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
+    const Table& table_;
+    std::array<base::Mono, Table::shard_count> due_;  // of each shard; base::Mono::max(): never
+    base::Mono next_ = base::Mono::max();             // the first of them
+    std::size_t place_ = 0;                           // the shard to begin with, so that each has its turn
 };
 
 }  // namespace muster::location
