@@ -113,41 +113,48 @@ public:
     /// False when the binding is damaged.
     bool next(Binding& out) {
         line_ = take(rest_, binding_begin);
-        auto separators = std::count(line_.begin(), line_.end(), field_end);
-        if (separators != 12) return false;
-        return times(out) && numbers(out) && values(out);
+        unended_ = 0;
+        return times(out) && numbers(out) && values(out) && unended_ == 1;
     }
 
 private:
+    /// The next field. Of thirteen the last alone has no separator behind it.
+    std::string_view field() {
+        const auto end = line_.find(field_end);
+        if (end == line_.npos) ++unended_;
+        auto piece = line_.substr(0, end);
+        line_.remove_prefix(std::min(line_.size(), piece.size() + 1));
+        return piece;
+    }
     template <class T>
     bool number(T& out, std::uint64_t max = std::numeric_limits<T>::max()) {
-        auto value = base::decimal(take(line_, field_end), max);
+        auto value = base::decimal(field(), max);
         out = static_cast<T>(value.value_or(0));
         return value.has_value();
     }
     bool times(Binding& out) {
         std::uint64_t remaining = 0;
         bool never = line_.starts_with('-');
-        if (never ? take(line_, field_end) != "-" : !number(remaining, longest)) return false;
+        if (never ? field() != "-" : !number(remaining, longest)) return false;
         out.expires_at = base_ + base::Milliseconds(remaining);
         return number(out.interval) && never == (out.interval == 0);
     }
     bool numbers(Binding& out) {
         out.has_q = !line_.starts_with(field_end);
-        if (out.has_q ? !number(out.q, 1000) : !take(line_, field_end).empty()) return false;
+        if (out.has_q ? !number(out.q, 1000) : !field().empty()) return false;
         std::uint64_t age = 0;
         if (!number(out.cseq) || !number(out.reg_id) || !number(age, longest)) return false;
         out.updated_at = base_ - base::Milliseconds(age);
         return true;
     }
     bool values(Binding& out) {
-        for (auto* field :
+        for (auto* value :
              {&out.contact, &out.params, &out.call_id, &out.instance_id, &out.path, &out.user_agent, &out.flow}) {
-            *field = take(line_, field_end);
-            if (!escapes_ || !has(*field, escape)) continue;
-            auto escapes = std::count(field->begin(), field->end(), escape);
-            *field = {unescaped_, field->size() - static_cast<std::size_t>(escapes)};
-            unescaped_ += field->size();
+            *value = field();
+            if (!escapes_ || !has(*value, escape)) continue;
+            auto escapes = std::count(value->begin(), value->end(), escape);
+            *value = {unescaped_, value->size() - static_cast<std::size_t>(escapes)};
+            unescaped_ += value->size();
         }
         return true;
     }
@@ -156,6 +163,7 @@ private:
     const char* unescaped_;
     base::Mono base_;
     bool escapes_;
+    int unended_ = 0;  ///< fields of this binding without a separator behind them
 };
 
 }  // namespace
