@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 #include <string>
@@ -201,22 +202,61 @@ location::Binding one_binding() {
     return binding;
 }
 
-void find_in_table(benchmark::State& state) {
-    location::Table table(1);
-    auto binding = one_binding();
-    std::vector<std::string> aors;
-    for (std::int64_t i = 0; i < state.range(0); ++i) {
-        aors.push_back("sip:" + user_name(static_cast<std::size_t>(i)) + "@lab.test");
-        table.publish(
-            location::Record::encode(aors.back(), static_cast<std::uint64_t>(i) + 1, now.mono, {&binding, 1}));
+/// A table of `range(0)` AORs with `range(1)` bindings each, and those AORs in an order that no cache knows.
+struct Bound {
+    explicit Bound(const benchmark::State& state)
+        : bindings(static_cast<std::size_t>(state.range(1)), one_binding()), expiries(table) {
+        for (std::int64_t i = 0; i < state.range(0); ++i)
+            aors.push_back("sip:" + user_name(static_cast<std::size_t>(i)) + "@lab.test");
+        for (const auto& aor : aors) publish(aor);
+        std::shuffle(aors.begin(), aors.end(), std::mt19937_64(1));
     }
-    std::size_t i = 0;
+    void publish(const std::string& aor) {
+        const auto record = location::Record::encode(aor, ++version, now.mono, bindings);
+        table.publish(record);
+        if (auto due = record.next_expiry()) expiries.schedule(aor, *due);
+    }
+    const std::string& next() { return aors[++place < aors.size() ? place : place = 0]; }
+
+    std::vector<location::Binding> bindings;
+    location::Table table{1};
+    location::ExpiryQueue expiries;
+    std::vector<std::string> aors;
+    std::uint64_t version = 0;
+    std::size_t place = 0;
+};
+
+void find_in_table(benchmark::State& state) {
+    Bound bound(state);
+    for (auto _ : state) benchmark::DoNotOptimize(bound.table.find(bound.next()));
+}
+
+/// AORs and bindings of each. A fixed number of rounds: the table is filled once.
+void table_sizes(benchmark::internal::Benchmark* part) {
+    for (std::int64_t aors : {10'000, 100'000, 1'000'000}) part->Args({aors, 1});
+    for (std::int64_t bindings : {3, 10}) part->Args({100'000, bindings});
+    part->Iterations(1'000'000);
+}
+BENCHMARK(find_in_table)->Apply(table_sizes);
+
+/// What a callee's or a query's look-up costs: the record, and its bindings in the order of an answer.
+void find_current(benchmark::State& state) {
+    Bound bound(state);
+    std::vector<location::Binding> found;
     for (auto _ : state) {
-        benchmark::DoNotOptimize(table.find(aors[i % aors.size()]));
-        i += 7919;
+        found.clear();
+        bound.table.find(bound.next())->current(now.mono, found);
+        benchmark::DoNotOptimize(found.data());
     }
 }
-BENCHMARK(find_in_table)->Arg(1'000)->Arg(100'000);
+BENCHMARK(find_current)->Apply(table_sizes);
+
+/// The writer's part of the table in a refresh: encode, publish, schedule.
+void publish_a_refresh(benchmark::State& state) {
+    Bound bound(state);
+    for (auto _ : state) bound.publish(bound.next());
+}
+BENCHMARK(publish_a_refresh)->Apply(table_sizes);
 
 std::string request_text(std::string_view method, std::string_view uri, std::size_t number) {
     const std::string id = std::to_string(number);

@@ -7,10 +7,12 @@
 // 0x1D and the byte plus 0x40, so a separator is always a separator and plain SQL can split the text (schema/001.sql).
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
-#include <string>
 
 #include "muster/base/text.hpp"
 #include "muster/location/binding.hpp"
@@ -39,42 +41,53 @@ bool is_plain(std::string_view value) {
     return std::none_of(at, at + left, is_special);
 }
 
-void append_value(std::string& out, std::string_view value) {
-    out += field_end;
-    if (is_plain(value)) {
-        out += value;
-        return;
-    }
+char* put_value(char* out, std::string_view value) {
+    *out++ = field_end;
+    if (is_plain(value)) return std::copy(value.begin(), value.end(), out);
     for (char c : value) {
-        if (is_special(c)) out += escape;
-        out += is_special(c) ? static_cast<char>(c + 0x40) : c;
+        if (is_special(c)) *out++ = escape;
+        *out++ = is_special(c) ? static_cast<char>(c + 0x40) : c;
     }
+    return out;
 }
 
-void append_number(std::string& out, std::uint64_t value) {
-    out += field_end;
-    base::append_decimal(out, value);
+constexpr std::ptrdiff_t longest_number = std::numeric_limits<std::uint64_t>::digits10 + 1;
+char* put_decimal(char* out, std::uint64_t value) { return std::to_chars(out, out + longest_number, value).ptr; }
+char* put_number(char* out, std::uint64_t value) {
+    *out++ = field_end;
+    return put_decimal(out, value);
 }
 
 std::uint64_t milliseconds(base::Milliseconds span) {
     return std::min(longest, static_cast<std::uint64_t>(std::max<base::Milliseconds::rep>(span.count(), 0)));
 }
 
-void append_binding(std::string& out, base::Mono base, const Binding& binding) {
-    out += binding_begin;
+constexpr std::size_t number_count = 6;
+constexpr auto values_of = [](const Binding& b) {
+    return std::array{b.contact, b.params, b.call_id, b.instance_id, b.path, b.user_agent, b.flow};
+};
+
+/// Bytes that put_binding() may write: every byte of a value may need an escape.
+std::size_t most_bytes(const Binding& binding) {
+    std::size_t bytes = number_count * (1 + longest_number);
+    for (auto value : values_of(binding)) bytes += 1 + 2 * value.size();
+    return bytes;
+}
+
+char* put_binding(char* out, base::Mono base, const Binding& binding) {
+    *out++ = binding_begin;
     if (binding.interval == 0)
-        out += '-';
+        *out++ = '-';
     else
-        base::append_decimal(out, milliseconds(binding.expires_at - base));
-    append_number(out, binding.interval);
-    out += field_end;
-    if (binding.has_q) base::append_decimal(out, std::min<std::uint16_t>(binding.q, 1000));
-    append_number(out, binding.cseq);
-    append_number(out, binding.reg_id);
-    append_number(out, milliseconds(base - binding.updated_at));
-    for (auto value : {binding.contact, binding.params, binding.call_id, binding.instance_id, binding.path,
-                       binding.user_agent, binding.flow})
-        append_value(out, value);
+        out = put_decimal(out, milliseconds(binding.expires_at - base));
+    out = put_number(out, binding.interval);
+    *out++ = field_end;
+    if (binding.has_q) out = put_decimal(out, std::min<std::uint16_t>(binding.q, 1000));
+    out = put_number(out, binding.cseq);
+    out = put_number(out, binding.reg_id);
+    out = put_number(out, milliseconds(base - binding.updated_at));
+    for (auto value : values_of(binding)) out = put_value(out, value);
+    return out;
 }
 
 /// The next piece of `rest`, up to `separator`, which is dropped.
@@ -207,17 +220,13 @@ Record Record::make(std::string_view aor, std::uint64_t version, base::Mono base
 }
 
 Record Record::encode(std::string_view aor, std::uint64_t version, base::Mono base, std::span<const Binding> bindings) {
-    std::string text;
-    if (!bindings.empty()) {
-        std::size_t size = 0;
-        for (const auto& b : bindings)
-            size += 100 + b.contact.size() + b.params.size() + b.call_id.size() + b.instance_id.size() + b.path.size() +
-                    b.user_agent.size() + b.flow.size();
-        text.reserve(size);
-        text += format;
-    }
-    for (const auto& binding : bindings) append_binding(text, base, binding);
-    auto record = make(aor, version, base, text);
+    std::size_t most = 1;
+    for (const auto& binding : bindings) most += most_bytes(binding);
+    const auto text = std::make_unique_for_overwrite<char[]>(most);
+    auto* end = text.get();
+    if (!bindings.empty()) *end++ = format;
+    for (const auto& binding : bindings) end = put_binding(end, base, binding);
+    auto record = make(aor, version, base, {text.get(), end});
     for (const auto& binding : bindings)
         if (binding.interval != 0) record.block_->expires_at(binding.expires_at);
     return record;

@@ -123,6 +123,22 @@ TEST(Record, AnyByteInAValueComesBack) {
     }
 }
 
+TEST(Record, TheLongestTextThereCanBe) {
+    const std::string worst(1000, '\x1f');
+    Binding binding;
+    for (auto* value : {&binding.contact, &binding.params, &binding.call_id, &binding.instance_id, &binding.path,
+                        &binding.user_agent, &binding.flow})
+        *value = worst;
+    binding.cseq = binding.reg_id = binding.interval = 0xffff'ffffU;
+    binding.has_q = true;
+    binding.expires_at = Mono(Seconds(1LL << 45));
+    binding.updated_at = Mono(-Seconds(1LL << 45));
+    std::vector<Binding> bindings(3, binding);
+    const auto record = Record::encode(alice, 1, Mono{}, bindings);
+    ASSERT_TRUE(Record::from_text(alice, 1, Mono{}, record.text()));
+    EXPECT_EQ(decoded(record).at(2).flow, worst);
+}
+
 TEST(Record, LongestTimes) {
     auto binding = phone();
     binding.interval = 0xffff'ffffU;
