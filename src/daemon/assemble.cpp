@@ -100,6 +100,7 @@ std::unique_ptr<core::Core> Daemon::make_core(std::uint32_t index) {
     auto& random = *worker_random_.back();
     transaction::LayerOptions options;
     options.hash_seed = random.next();
+    options.completed /= worker_count(config_);  // shared out: with more workers each has fewer requests a second
     core::Shared shared{table_,
                         accounts_,
                         nonces_,
