@@ -146,6 +146,11 @@ struct Layer::Impl {
     void keep(ServerTransaction& on, std::string_view response) {
         bytes -= on.text.size();
         on.text.resize(on.key_size);
+        if (const auto size = on.text.size() + response.size(); size > on.text.capacity()) {
+            std::string larger;  // grown in place it would double, for a response a few bytes longer than the last here
+            larger.reserve(size + size / 16);
+            on.text.swap(larger.append(on.text));
+        }
         on.text.append(response);
         bytes += on.text.size();
     }
