@@ -50,7 +50,12 @@ BindingWriter::BindingWriter(location::Store& store, location::Table& table, aut
 BindingWriter::~BindingWriter() = default;
 
 void BindingWriter::load(base::Now now) {
-    store_.load([&](const location::Stored& stored) {
+    // What is not locked by a shard of its own belongs to one part.
+    auto part_of = [this](location::ChangeKind kind, std::string_view key) {
+        const bool in_shards = kind == location::ChangeKind::bindings || kind == location::ChangeKind::account;
+        return in_shards ? table_.shard_of(key) : 0;
+    };
+    auto take = [&](const location::Stored& stored) {
         auto damaged = [&] { return std::runtime_error("damaged record of " + std::string(stored.key)); };
         if (stored.kind == location::ChangeKind::account) {
             auto account = auth::decode_account(stored.record);
@@ -67,9 +72,10 @@ void BindingWriter::load(base::Now now) {
             auto record = location::Record::from_text(stored.key, stored.version, moment, stored.record);
             if (!record) throw damaged();
             table_.publish(*record);
-            if (auto due = record->next_expiry()) expiry_.schedule(stored.key, *due);
         }
-    });
+    };
+    store_.load_in_parts(take, part_of);
+    expiry_.look_through();
     if (import_) complete_import(now);
 }
 

@@ -21,6 +21,15 @@ void ExpiryQueue::schedule(std::string_view aor, base::Mono due) {
     next_ = std::min(next_, first);
 }
 
+void ExpiryQueue::look_through() {
+    for (std::size_t shard = 0; shard < due_.size(); ++shard) {
+        auto due = base::Mono::max();
+        table_.each_in(shard, [&](const Record& record) { due = std::min(due, record.next_expiry().value_or(due)); });
+        due_[shard] = round_up(due);
+    }
+    next_ = *std::ranges::min_element(due_);
+}
+
 void ExpiryQueue::take_due(base::Mono now, std::size_t limit, std::vector<std::string>& out) {
     if (now < next_) return;
     std::size_t looked = 0;

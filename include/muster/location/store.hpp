@@ -48,6 +48,9 @@ using IsCurrent = std::function<bool(ChangeKind, std::string_view key, std::uint
 /// True if the key exists at all.
 using Exists = std::function<bool(ChangeKind, std::string_view key)>;
 
+/// Which part of the tables in memory a key belongs to.
+using PartOf = std::function<std::size_t(ChangeKind, std::string_view key)>;
+
 class Store {
 public:
     virtual ~Store() = default;
@@ -55,6 +58,12 @@ public:
     /// The newest state of every key, each once, in any order. Throws std::runtime_error with a message for people
     /// when the store is damaged, foreign or of an unknown version.
     virtual void load(const std::function<void(const Stored&)>& sink) = 0;
+    /// As load(), but keys of different parts may be given to `sink` by several threads at once, each part by one at a
+    /// time. `part_of` is called by all of them. A store need not.
+    virtual void load_in_parts(const std::function<void(const Stored&)>& sink, const PartOf& part_of) {
+        (void)part_of;
+        load(sink);
+    }
 
     /// Makes all changes durable in one transaction, with one sync, and sets `version` of each that was taken:
     /// rising in batch order, above all before. A change whose `previous` is not what the store holds is a conflict and

@@ -68,6 +68,8 @@ public:
 
     /// To be called for each record published that expires, and for what take_due() gave and was not swept.
     void schedule(std::string_view aor, base::Mono due);
+    /// As schedule() for all that the table holds.
+    void look_through();
     /// Appends up to `limit` AORs of the table with an expired binding. Others may be due as well: then so is next().
     void take_due(base::Mono now, std::size_t limit, std::vector<std::string>& out);
     /// When take_due() is to be called.

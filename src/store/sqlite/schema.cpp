@@ -25,7 +25,7 @@ void set_up(Connection& connection) {
     connection.must("PRAGMA wal_autocheckpoint = 0");
 }
 
-void check(Connection& connection) {
+void check(const Connection& connection) {
     const auto known = static_cast<std::int64_t>(migrations().size());
     const auto id = value_of<std::int64_t>(connection, "PRAGMA application_id");
     const auto version = value_of<std::int64_t>(connection, "PRAGMA user_version");
@@ -35,6 +35,10 @@ void check(Connection& connection) {
     if (version > known)
         throw Error("made by a newer Muster: schema version " + std::to_string(version) + ", this one knows up to " +
                     std::to_string(known));
+    if (!is_new && version < known) check_structure(connection);
+}
+
+void check_structure(const Connection& connection) {
     if (auto verdict = value_of<std::string>(connection, "PRAGMA quick_check(1)"); verdict != "ok")
         throw Error("damaged: " + verdict);
 }

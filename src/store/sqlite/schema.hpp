@@ -13,9 +13,12 @@ std::span<const char* const> migrations();
 /// Sets the connection up for the one writer: WAL, synchronous=FULL, checkpoints by hand. Throws Error.
 void set_up(Connection& connection);
 
-/// Refuses, with an Error for people, what is not a Muster database, is of a newer version or is damaged.
-/// Changes nothing in the file.
-void check(Connection& connection);
+/// Refuses, with an Error for people, what is not a Muster database or is of a newer version, and one of an older
+/// version that is damaged, which is not to be migrated. Changes nothing in the file.
+void check(const Connection& connection);
+
+/// Refuses a file whose pages do not make a sound database. Reads all of it, beside other readers; throws Error.
+void check_structure(const Connection& connection);
 
 /// Brings a checked database (an empty file is version 0) to today's version, one transaction a version. Throws Error.
 void migrate(Connection& connection);

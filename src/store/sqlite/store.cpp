@@ -1,6 +1,7 @@
 // The change log is the record, the snapshot what of its trimmed part is still the newest: docs/store.md.
 
 #include <algorithm>
+#include <future>
 #include <iterator>
 #include <tuple>
 #include <utility>
@@ -8,9 +9,9 @@
 
 #include "checksum.hpp"
 #include "lock_file.hpp"
-#include "muster/base/text.hpp"
 #include "muster/store/sqlite.hpp"
-#include "seen.hpp"
+#include "reading.hpp"
+#include "schema.hpp"
 #include "session.hpp"
 
 namespace muster::store {
@@ -30,7 +31,10 @@ public:
     explicit SqliteStore(const SqliteOptions& options)
         : options_(options), lock_(options.path), session_(open_first(options)), log_(session_->log_span()) {}
 
-    void load(const std::function<void(const Stored&)>& sink) override;
+    void load(const std::function<void(const Stored&)>& sink) override {
+        load_in_parts(sink, [](ChangeKind, std::string_view) { return 0; });
+    }
+    void load_in_parts(const std::function<void(const Stored&)>& sink, const location::PartOf& part_of) override;
     CommitResult commit(std::span<Change> changes) override;
     void watch(std::function<void(const Stored&)>) override {}
     bool maintain(base::Now now, const location::IsCurrent& is_current, const location::Exists& exists) override;
@@ -68,32 +72,19 @@ private:
     std::string error_;
 };
 
-void SqliteStore::load(const std::function<void(const Stored&)>& sink) {
+void SqliteStore::load_in_parts(const std::function<void(const Stored&)>& sink, const location::PartOf& part_of) {
     if (!session_) throw Error(options_.path + ": " + error_);
-    keys_ = 0;
-    Seen seen[2];
-    auto damaged = [&](std::string_view what) { return Error(options_.path + ": damaged: " + std::string(what)); };
-    std::int64_t newest = 0;
-    auto read = [&](const char* sql) {
-        Statement rows(session_->connection, sql);
-        while (rows.row()) {
-            const Stored stored{static_cast<ChangeKind>(rows.integer(0)), rows.text(1), rows.text(2),
-                                static_cast<std::uint64_t>(rows.integer(3)), wall(rows.integer(4))};
-            const auto sum = checksum(static_cast<int>(rows.integer(0)), stored.key, rows.integer(3), rows.integer(4),
-                                      stored.record);
-            if (!rows.is_null(5) && rows.integer(5) != sum)
-                throw damaged("version " + std::to_string(stored.version) + ", of " + base::printable(stored.key) +
-                              ", is not what was written");
-            newest = std::max(newest, rows.integer(3));
-            if (!seen[stored.kind == ChangeKind::account].add(stored.key) || stored.record.empty()) continue;
-            ++keys_;
-            sink(stored);
-        }
-        if (!rows.good()) throw damaged(session_->connection.error());
-    };
-    read("SELECT kind, key, record, seq, at, checksum FROM log ORDER BY seq DESC");
-    read("SELECT kind, key, record, version, at, checksum FROM snapshot");
-    if (newest > log_.last) log_ = {newest + 1, newest, 0};  // somebody emptied the log: versions still must rise
+    try {
+        auto structure = std::async(std::launch::async, [this] { check_structure(Connection(options_)); });
+        Reading reading(options_, log_, part_of, sink);
+        reading.run();
+        structure.get();
+        keys_ = reading.keys();
+        const auto newest = reading.newest();  // somebody may have emptied the log: versions still must rise
+        if (newest > log_.last) log_ = {newest + 1, newest, 0};
+    } catch (const Error& error) {
+        throw Error(options_.path + ": " + error.what());
+    }
 }
 
 CommitResult SqliteStore::commit(std::span<Change> changes) {

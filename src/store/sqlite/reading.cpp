@@ -1,0 +1,163 @@
+#include "reading.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "checksum.hpp"
+#include "muster/base/hash.hpp"
+#include "muster/base/text.hpp"
+
+namespace muster::store::sqlite {
+namespace {
+
+constexpr std::int64_t chunk_rows = 1'024;  // 250 KB: what is read is still in the cache when it is taken
+constexpr std::int64_t most_chunks = 1 << 20;
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
+template <class T>
+void append_bytes(std::string& out, const T& value) {
+    out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+}  // namespace
+
+Reading::Reading(const SqliteOptions& options, const LogSpan& log, const location::PartOf& part_of,
+                 const std::function<void(const location::Stored&)>& sink)
+    : options_(options),
+      log_(log),
+      part_of_(part_of),
+      sink_(sink),
+      threads_(std::max(1U, std::thread::hardware_concurrency())),
+      log_rows_(
+          std::max(chunk_rows, (log.last - log.first) / most_chunks)),  // versions written by hand may be far apart
+      log_chunks_((log.last - log.first + log_rows_) / log_rows_),
+      seed_(random_seed()),
+      snapshot_connection_(options),
+      snapshot_(snapshot_connection_, "SELECT kind, key, record, version, at, checksum FROM snapshot"),
+      chunks_(std::size_t{4} * threads_) {}
+
+void Reading::run() {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 1; i < threads_; ++i) threads.emplace_back([this] { work(); });
+    work();
+    threads.clear();
+    if (fault_) std::rethrow_exception(fault_);
+}
+
+std::int64_t Reading::keys() const {
+    std::int64_t sum = 0;
+    for (const auto& part : parts_) sum += part.keys;
+    return sum;
+}
+
+std::int64_t Reading::newest() const { return std::ranges::max_element(parts_, {}, &Part::newest)->newest; }
+
+bool Reading::may_read() const {
+    return next_ < end_ && chunks_[static_cast<std::size_t>(next_) % chunks_.size()].left == 0 &&
+           (next_ < log_chunks_ || !snapshot_busy_);
+}
+
+Reading::Part* Reading::part_to_take() {
+    auto ready = [this](const Part& part) { return !part.busy && part.next < next_ && slot(part.next).ready; };
+    auto found = std::ranges::find_if(parts_, ready);
+    return found == parts_.end() ? nullptr : &*found;
+}
+
+bool Reading::at_end() const {
+    return fault_ || std::ranges::all_of(parts_, [this](const Part& part) { return part.next == end_; });
+}
+
+void Reading::work() try {
+    Connection connection(options_);
+    Statement log(connection,
+                  "SELECT kind, key, record, seq, at, checksum FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq DESC");
+    std::unique_lock guard(lock_);
+    while (!at_end()) {
+        if (auto* part = part_to_take()) {
+            auto& chunk = slot(part->next);
+            part->busy = true;
+            guard.unlock();
+            take(*part, chunk.rows[static_cast<std::size_t>(part - parts_.data())]);
+            guard.lock();
+            part->busy = false;
+            ++part->next;
+            if (--chunk.left == 0) chunk.ready = false;
+        } else if (may_read()) {
+            const auto number = next_++;
+            slot(number).left = part_count;
+            snapshot_busy_ = number >= log_chunks_;
+            guard.unlock();
+            read(connection, log, number);
+            guard.lock();
+            slot(number).ready = true;
+            if (number >= log_chunks_) snapshot_busy_ = false;
+        } else {
+            wake_.wait(guard);
+            continue;
+        }
+        wake_.notify_all();
+    }
+} catch (...) {
+    std::lock_guard guard(lock_);
+    if (!fault_) fault_ = std::current_exception();
+    wake_.notify_all();
+}
+
+void Reading::read(const Connection& connection, Statement& log, std::int64_t number) {
+    auto& chunk = slot(number);
+    for (auto& rows : chunk.rows) rows.clear();
+    if (number < log_chunks_) {
+        const auto last = log_.last - number * log_rows_;
+        log.bind(std::max(log_.first, last - log_rows_ + 1), last);
+        while (log.row()) append(chunk, log);
+        if (!log.good()) throw Error("damaged: " + connection.error());
+        return;
+    }
+    for (std::int64_t i = 0; i < chunk_rows; ++i) {
+        if (snapshot_.row()) {
+            append(chunk, snapshot_);
+            continue;
+        }
+        if (!snapshot_.good()) throw Error("damaged: " + snapshot_connection_.error());
+        std::lock_guard guard(lock_);
+        end_ = number + 1;
+        return;
+    }
+}
+
+void Reading::append(Chunk& chunk, Statement& row) const {
+    const auto key = row.text(1), record = row.text(2);
+    const auto kind = static_cast<location::ChangeKind>(row.integer(0));
+    auto& rows = chunk.rows[part_of_(kind, key) % part_count];
+    append_bytes(rows, Row{row.integer(3), row.integer(4), row.integer(5), static_cast<std::uint32_t>(key.size()),
+                           static_cast<std::uint32_t>(record.size()), kind, !row.is_null(5)});
+    rows.append(key).append(record);
+}
+
+void Reading::take(Part& part, std::string_view rows) const {
+    while (!rows.empty()) {
+        Row row;
+        std::memcpy(&row, rows.data(), sizeof row);
+        const auto key = rows.substr(sizeof row, row.key_size);
+        const auto record = rows.substr(sizeof row + row.key_size, row.record_size);
+        rows.remove_prefix(sizeof row + row.key_size + row.record_size);
+        const auto kind = static_cast<int>(row.kind);
+        if (row.has_checksum && row.checksum != checksum(kind, key, row.version, row.at, record))
+            throw Error("damaged: version " + std::to_string(row.version) + ", of " + base::printable(key) +
+                        ", is not what was written");
+        part.newest = std::max(part.newest, row.version);
+        const auto seed = seed_ + static_cast<std::uint64_t>(kind);
+        const Fingerprint print{base::seeded_hash(key, seed), base::seeded_hash(key, ~seed)};
+        if (!part.met.insert(print).second || record.empty()) continue;
+        ++part.keys;
+        sink_({row.kind, key, record, static_cast<std::uint64_t>(row.version), base::Wall(base::Milliseconds(row.at))});
+    }
+}
+
+}  // namespace muster::store::sqlite
