@@ -1,6 +1,9 @@
 #include "contract.hpp"
 
+#include <array>
+#include <atomic>
 #include <random>
+#include <stdexcept>
 #include <vector>
 
 namespace muster::store::test {
@@ -79,6 +82,55 @@ TEST_P(StoreContract, LoadGivesTheNewestStateOfEachKeyOnce) {
     EXPECT_EQ(a.record, "two");
     EXPECT_EQ(a.version, 3U);
     EXPECT_EQ(a.at, Wall(Milliseconds(1'700'000'000'003)));
+    expect_same();
+}
+
+TEST_P(StoreContract, PartsTogetherGiveTheNewestStateOfEachKeyOnceAndEachPartAlone) {
+    constexpr std::size_t parts = 7, keys = 3'000;
+    open({.age = Seconds(3600), .rows = 6'000, .per_binding = 0});
+    std::mt19937 engine(1);
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < keys; ++i) texts.push_back("sip:" + std::to_string(i) + "@x");
+    for (int round = 0; round < 40; ++round) {  // 12,000 changes: half of them are in the log no more
+        std::vector<Change> changes;
+        for (std::size_t i = engine() % 10; i < keys; i += 10)
+            changes.push_back(model_.change(texts[i], engine() % 4 == 0 ? std::string_view() : texts[engine() % keys]));
+        ASSERT_EQ(model_.commit(store(), std::move(changes)).status, CommitStatus::done);
+        model_.maintain(store());
+    }
+    ASSERT_GT(model_.state().size(), keys / 2);
+
+    struct Part {
+        std::atomic<bool> busy{false};
+        Model::State state;
+        std::size_t count = 0;
+    };
+    std::array<Part, parts> all;
+    auto part_of = [](ChangeKind, std::string_view key) { return std::hash<std::string_view>()(key) % parts; };
+    store().load_in_parts(
+        [&](const Stored& stored) {
+            auto& part = all[part_of(stored.kind, stored.key)];
+            EXPECT_FALSE(part.busy.exchange(true)) << "two threads in one part";
+            part.state[{stored.kind, std::string(stored.key)}] = {stored.version, std::string(stored.record),
+                                                                  stored.at};
+            ++part.count;
+            part.busy = false;
+        },
+        part_of);
+    Model::State together;
+    std::size_t count = 0;
+    for (auto& part : all) {
+        count += part.count;
+        together.merge(part.state);
+    }
+    EXPECT_EQ(count, together.size());
+    EXPECT_EQ(together, model_.state());
+}
+
+TEST_P(StoreContract, WhatTheSinkThrowsEndsTheLoad) {
+    open();
+    put("sip:a@x", "one");
+    EXPECT_THROW(store().load([](const Stored&) { throw std::out_of_range("no"); }), std::out_of_range);
     expect_same();
 }
 

@@ -105,10 +105,10 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
                                                      return std::make_unique<SqlitePlace>(limits);
                                                  }}));
 
-/// Why a file is refused; empty when it is not.
+/// Why a start with a file is refused; empty when it is not.
 std::string refusal(const std::string& path) {
     try {
-        open_sqlite({path});
+        loaded(*open_sqlite({path}));
         return {};
     } catch (const std::runtime_error& error) {
         return error.what();
@@ -187,6 +187,48 @@ TEST(SqliteStore, ADamagedDatabaseIsRefused) {
     file.close();
     const auto why = refusal(folder.file());
     EXPECT_TRUE(contains(why, "damaged") || contains(why, "malformed")) << why;
+}
+
+/// Makes a leaf of the log claim free bytes that it does not have: its rows can be read as ever.
+void damage_a_leaf(const std::string& path) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    const auto pages = fs::file_size(path) / 4096;
+    for (std::uintmax_t page = pages; page-- > 1;) {
+        char type = 0;
+        file.seekg(static_cast<std::streamoff>(page * 4096)).get(type);
+        if (type != 13) continue;  // a leaf of a table
+        file.seekp(static_cast<std::streamoff>(page * 4096 + 7)).put(59);
+        return;
+    }
+    FAIL() << "no leaf";
+}
+
+TEST(SqliteStore, DamageThatNoRowShowsIsRefused) {
+    Folder folder;
+    fill(folder.file(), 200);
+    damage_a_leaf(folder.file());
+    const auto why = refusal(folder.file());
+    EXPECT_TRUE(contains(why, folder.file() + ": damaged: ")) << why;
+    EXPECT_TRUE(contains(why, "ragmentation")) << why;
+}
+
+TEST(SqliteStore, ADamagedDatabaseOfVersionOneIsNotMigrated) {
+    Folder folder;
+    fill(folder.file(), 200);
+    Visitor(folder.file())
+        .run(
+            "ALTER TABLE log DROP COLUMN checksum; ALTER TABLE snapshot DROP COLUMN checksum; PRAGMA user_version = 1");
+    damage_a_leaf(folder.file());
+    EXPECT_TRUE(contains(refusal(folder.file()), "damaged: "));
+    EXPECT_EQ(Visitor(folder.file(), SQLITE_OPEN_READONLY).run("PRAGMA user_version")[0][0], "1");
+}
+
+TEST(SqliteStore, VersionsMayLieFarApart) {
+    Folder folder;
+    fill(folder.file(), 3);
+    Visitor(folder.file()).run("UPDATE log SET seq = 1000000000000000, checksum = NULL WHERE seq = 3");
+    auto store = open_sqlite({folder.file()});
+    EXPECT_EQ(loaded(*store).size(), 3U);
 }
 
 TEST(SqliteStore, ALinkIsNoSecondDoor) {

@@ -13,7 +13,7 @@ namespace muster::store::sqlite {
 namespace {
 
 constexpr std::int64_t chunk_rows = 1'024;  // 250 KB: what is read is still in the cache when it is taken
-constexpr std::int64_t most_chunks = 1 << 20;
+constexpr std::int64_t most_chunks = 1 << 14;
 
 std::uint64_t random_seed() {
     std::random_device device;
