@@ -360,7 +360,7 @@ void write_a_200(benchmark::State& state) {
     sip::parse(text, *message);
     const auto request = registrar::read_register(*message, lab.settings->served, "sip:u0@lab.test", phone_flow(), {});
     const auto binding = one_binding();
-    const auto record = location::Record::encode(1, now.mono, {&binding, 1});
+    const auto record = location::Record::encode("sip:u0@lab.test", 1, now.mono, {&binding, 1});
     std::string head, out;
     for (auto _ : state) {
         head.clear();
