@@ -112,6 +112,45 @@ TEST_P(StolenRoutes, ACalleeCannotMakeOneForAnotherDialog) {
     expect_nothing_opens("forged");
 }
 
+/// The callee stands behind an edge proxy and names another Contact in the middle of the call: ACK and BYE of our user
+/// go there, along the Route set.
+TEST(MovedTarget, BehindAnEdgeProxy) {
+    World world("domains: {example.com: {}}");
+    for (const auto* name : {"alice", "bob"}) world.account(std::string(name) + "@example.com", "secret");
+    auto& phone = world.phone("bob");
+    phone.flow = world.udp("203.0.113.9:5060");
+    phone.registers(
+        {{"Contact", "<sip:bob@10.1.1.1:5060>"}, {"Path", "<sip:e@203.0.113.9:5060;lr>"}, {"Expires", "600"}});
+    world.passes(base::Milliseconds(100));
+    ASSERT_EQ(phone.status(), 200);
+    UserAgent alice(world, "alice", "alice@example.com", "secret", world.udp("192.0.2.50:5060"));
+    UserAgent edge(world, "edge", "bob@example.com", "", phone.flow);
+    auto passes = [&] { world.passes(base::Milliseconds(200)); };
+    auto answers = [&](const std::string& contact) {
+        ASSERT_FALSE(edge.heard.empty());
+        const auto invite = test::SipText::parse(edge.heard.back().bytes);
+        std::string routes = "<sip:e@203.0.113.9:5060;lr>";
+        for (const auto& ours : invite.values("Record-Route")) routes += ", " + ours;
+        edge.responds(200, {{"Contact", "<" + contact + ">"}, {"Record-Route", routes}});
+        passes();
+    };
+    auto last = [&] { return edge.heard.empty() ? std::string() : edge.heard.back().bytes; };
+
+    alice.sends("INVITE", "sip:bob@example.com");
+    passes();
+    answers("sip:bob@10.1.1.1:5060");
+    EXPECT_TRUE(last().starts_with("ACK sip:bob@10.1.1.1:5060 ")) << last();
+    alice.sends_within("INVITE");
+    passes();
+    answers("sip:bob@10.1.1.2:5060");
+    EXPECT_TRUE(last().starts_with("ACK sip:bob@10.1.1.2:5060 ")) << last();
+    EXPECT_NE(last().find("Route: <sip:e@203.0.113.9:5060;lr>"), std::string::npos) << last();
+    alice.sends_within("BYE");
+    passes();
+    EXPECT_TRUE(last().starts_with("BYE sip:bob@10.1.1.2:5060 ")) << last();
+    EXPECT_NE(last().find("Route: <sip:e@203.0.113.9:5060;lr>"), std::string::npos) << last();
+}
+
 INSTANTIATE_TEST_SUITE_P(Ways, StolenRoutes, testing::Values("udp", "tcp", "nat"));
 
 }  // namespace
