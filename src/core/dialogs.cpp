@@ -14,12 +14,11 @@ std::uint64_t Core::ack_key(const sip::Message& message, const sip::Uri& target,
                       proxy::place(target), route});
 }
 
-/// Only what belongs to the request is believed of its 2xx.
 void Core::expect_ack(Forward& forward, const Heard& heard) {
     const auto& response = heard.response;
     const auto contact = response.first(sip::Header::contact);
     const auto named = contact ? sip::parse_name_addr(*contact) : std::nullopt;
-    if (!named || forward.dialog_mark != proxy::dialog_mark(loops_, response)) return;
+    if (!named) return;
     const auto route = forward.is_within ? std::string_view(forward.branches[heard.branch].route) : std::string_view();
     const auto key = ack_key(response, named->uri, route);
     if (forwards_->expected.emplace(key, forward.id).second) forward.acks.push_back(key);

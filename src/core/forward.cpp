@@ -58,8 +58,6 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     // Phones show our realm their credentials in every request of a dialog too: none of it is for the other side.
     if (const auto* own = made->realm.empty() ? domain_of(message.from.uri) : nullptr) made->realm = own->digest.realm;
     made->is_within = !message.to.tag().empty();
-    made->is_call = options.is_invite && !made->is_within;
-    made->standing = arrival.standing;
     if (makes_dialog(message.method)) made->dialog_mark = proxy::dialog_mark(loops_, message);
     if (message.method != sip::Method::ack) {
         made->ticket = layer_.create(message, made->reply_to, arrival.now);
@@ -79,7 +77,7 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     message.rebase(made->bytes.data());
     message_.swap(forwards_->request);
     forwards_->parsed = made->id;
-    counters_.calls += made->is_call;
+    counters_.calls += made->is_call();
     ++counters_.under_way;
     return (forwards_->all[made->id] = std::move(made)).get();
 }
@@ -178,7 +176,7 @@ void Core::write_copy(Forward& forward, ForwardBranch& branch, const base::Flow&
     std::string branch_text;
     transaction::append_branch(branch_text, via_branch);
     via += branch_text;
-    if (forward.standing == Standing::shown && is_to_us(flow))
+    if (forward.charge && forward.charge->standing == Standing::shown && is_to_us(flow))
         via.append(";vouched=").append(voucher(request, branch.uri, branch_text));
     if (makes_dialog(forward.method))
         append_record_routes(record_route, forward, branch, request, flow, branch_text, at);

@@ -36,6 +36,8 @@ struct Core::ForwardBranch {
 struct Core::Forward {
     explicit Forward(const proxy::ContextOptions& options) : context(options) {}
 
+    bool is_call() const { return method == sip::Method::invite && !is_within; }
+
     std::uint64_t id = 0;
     sip::Method method = sip::Method::other;
     SettingsPtr settings;
@@ -51,20 +53,18 @@ struct Core::Forward {
     std::uint64_t dialog_mark = 0;  ///< of an INVITE and others that make a dialog
     bool is_within = false;         ///< it has a To tag
     unsigned joined = 0;            ///< phones that came late
-    Standing standing = Standing::strange;
     proxy::ResponseContext context;
     proxy::ResponseContext::Effects effects;
     std::vector<ForwardBranch> branches;
     std::size_t waiting = 0;               ///< branches that wait for DNS or a final response
     std::optional<base::Mono> stays;       ///< repeated 2xx may come until then
     std::optional<base::Mono> wakes;       ///< its place in Forwards::deadlines
-    bool is_call = false;                  ///< an INVITE outside a dialog
     bool is_told = false;                  ///< a final response has gone back
     int status = 0;                        ///< of that
     bool is_ringing = false;               ///< counted in Shared::ringing
     bool is_detached = false;              ///< the stream it came over is gone: answers go over one of our own
     bool is_crowded_out = false;           ///< a target was not tried because no client transaction was to be had
-    std::optional<Budget::Charge> charge;  ///< until it is answered
+    std::optional<Budget::Charge> charge;  ///< until it is answered and no target is waited for
     std::vector<std::uint64_t> acks;       ///< under which Forwards::expected has it
 };
 

@@ -61,13 +61,15 @@ void Core::relay(Forward& forward, const Heard& heard, std::string_view more, Mo
     ++counters_.relayed;
     const auto& response = heard.response;
     const auto& branch = forward.branches[heard.branch];
+    const bool is_routed = !branch.token_on.empty() && response.first(sip::Header::record_route);
+    const bool is_agreed = forward.method == sip::Method::invite && response.status >= 200 && response.status < 300;
+    const bool is_believed = (is_routed || is_agreed) && forward.dialog_mark == proxy::dialog_mark(loops_, response);
     sip::ResponseEdits edits{.more = more};
     std::string on, back;
     std::array<sip::ResponseEdits::Replacement, 2> replaced;
-    if (!branch.token_on.empty()) {
-        if (forward.dialog_mark == proxy::dialog_mark(loops_, response))
-            on = proxy::token_to_answerer(tokens_, response, branch.token_on, branch.bound ? &*branch.bound : nullptr,
-                                          at.now.wall);
+    if (is_routed) {
+        const auto* flow = branch.bound ? &*branch.bound : nullptr;
+        if (is_believed) on = proxy::token_to_answerer(tokens_, response, branch.token_on, flow, at.now.wall);
         back = proxy::token_to_nobody(tokens_, branch.token_back, at.now.wall);
         replaced = {{{branch.token_on, on.empty() ? back : on}, {branch.token_back, back}}};
         edits.in_record_route = replaced;
@@ -76,10 +78,8 @@ void Core::relay(Forward& forward, const Heard& heard, std::string_view more, Mo
     sip::append_relayed(scratch_, response, edits);
     send_back(forward, response.status, at);
     if (response.status < 200) return;
-    if (forward.method == sip::Method::invite && response.status < 300) {
-        forward.stays = at.now.mono + repeated_2xx;
-        expect_ack(forward, heard);
-    }
+    if (is_agreed) forward.stays = at.now.mono + repeated_2xx;
+    if (is_agreed && is_believed) expect_ack(forward, heard);
     told(forward, response.status, at);
 }
 
@@ -88,7 +88,7 @@ void Core::told(Forward& forward, int status, Moment at) {
     if (forward.is_told) return;
     forward.is_told = true;
     forward.status = status;
-    if (!forward.is_call) return;
+    if (!forward.is_call()) return;
     counters_.answered += status < 300;
     at.out.events.push_back({Event::Kind::call, status, forward.arrived, "RFC 3261 s16.7", forward.aor});
 }
