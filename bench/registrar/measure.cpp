@@ -78,13 +78,8 @@ double growth(std::uint64_t before, std::uint64_t after, std::uint32_t bindings)
     return (static_cast<double>(after) - static_cast<double>(before)) / bindings;
 }
 
-Figures over_udp(Server& server, const Plan& plan) {
-    server.start_empty();
-    Pass pass(server, plan, open_udp(server.port(), plan.sockets), "");
-    const auto empty = server.memory();
-    pass.row("register, empty table", Operation::registration);
-    pass.value("bytes a binding while registering", growth(empty, server.memory(), plan.users));
-    pass.fill_log();
+/// Of phones that are all bound.
+void rows_of_bound(Pass& pass, Server& server) {
     pass.row("register again", Operation::registration);
     pass.row("refresh, cached nonce", Operation::refresh);
     pass.row("query", Operation::query);
@@ -92,6 +87,16 @@ Figures over_udp(Server& server, const Plan& plan) {
     pass.row("INVITE, 302, ACK", Operation::redirect);
     server.look_up_by(LookUp::proxy);
     pass.row("OPTIONS passed on", Operation::options);
+}
+
+Figures over_udp(Server& server, const Plan& plan) {
+    server.start_empty();
+    Pass pass(server, plan, open_udp(server.port(), plan.sockets), "");
+    const auto empty = server.memory();
+    pass.row("register, empty table", Operation::registration);
+    pass.value("bytes a binding while registering", growth(empty, server.memory(), plan.users));
+    pass.fill_log();
+    rows_of_bound(pass, server);
     pass.row("INVITE passed on", Operation::invite);
     pass.row(fmt::format("register, {:.0f} a second", plan.rate), Operation::registration, plan.rate);
     pass.row(fmt::format("refresh, {:.0f} a second", plan.rate), Operation::refresh, plan.rate);
@@ -110,13 +115,7 @@ Figures over_tcp(Server& server, const Plan& plan) {
     server.start_empty();
     Pass pass(server, plan, open_tcp(server.port(), plan.connections), "tcp: ");
     pass.row("register, empty table", Operation::registration);
-    pass.row("register again", Operation::registration);
-    pass.row("refresh, cached nonce", Operation::refresh);
-    pass.row("query", Operation::query);
-    server.look_up_by(LookUp::redirect);
-    pass.row("INVITE, 302, ACK", Operation::redirect);
-    server.look_up_by(LookUp::proxy);
-    pass.row("OPTIONS passed on", Operation::options);
+    rows_of_bound(pass, server);
     server.stop();
     return pass.take();
 }
