@@ -218,7 +218,7 @@ struct Bound {
     }
     const std::string& next() { return aors[++place < aors.size() ? place : place = 0]; }
 
-    std::vector<location::Binding> bindings;
+    location::Bindings bindings;
     location::Table table{1};
     location::ExpiryQueue expiries;
     std::vector<std::string> aors;
@@ -242,7 +242,7 @@ BENCHMARK(find_in_table)->Apply(table_sizes);
 /// What a callee's or a query's look-up costs: the record, and its bindings in the order of an answer.
 void find_current(benchmark::State& state) {
     Bound bound(state);
-    std::vector<location::Binding> found;
+    location::Bindings found;
     for (auto _ : state) {
         found.clear();
         bound.table.find(bound.next())->current(now.mono, found);
@@ -327,7 +327,7 @@ BENCHMARK_CAPTURE(pass_on, invite, "INVITE");
 
 void encode_and_decode_record(benchmark::State& state) {
     auto binding = one_binding();
-    std::vector<location::Binding> back;
+    location::Bindings back;
     for (auto _ : state) {
         auto record = location::Record::encode("sip:u0@lab.test", 1, now.mono, {&binding, 1});
         back.clear();

@@ -1,13 +1,16 @@
 #include "credentials.hpp"
 
+#include "muster/base/names.hpp"
 #include "muster/base/text.hpp"
 #include "muster/sip/headers.hpp"
 
 namespace muster::auth {
 namespace {
 
-constexpr std::string_view names[param_count] = {"username", "realm",  "nonce", "uri", "response", "algorithm",
-                                                 "cnonce",   "opaque", "qop",   "nc",  "userhash", "username*"};
+// In the order of enum Param.
+constexpr base::Names names(std::to_array<std::string_view>({"username", "realm", "nonce", "uri", "response",
+                                                             "algorithm", "cnonce", "opaque", "qop", "nc", "userhash",
+                                                             "username*"}));
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -70,10 +73,9 @@ std::optional<Credentials> parse_credentials(std::string_view field) {
         if (!name || !reader.take('=')) return std::nullopt;
         auto value = reader.value();
         if (!value) return std::nullopt;
-        for (std::size_t i = 0; i < param_count; ++i) {
-            if (!base::iequals(*name, names[i])) continue;
-            if (out->values_[i]) return std::nullopt;
-            out->values_[i] = value;
+        if (auto param = names.find(*name)) {
+            if (out->values_[*param]) return std::nullopt;
+            out->values_[*param] = value;
         }
     } while (reader.take(','));
     reader.skip_space();

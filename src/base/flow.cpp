@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "muster/base/text.hpp"
 
@@ -115,10 +116,13 @@ std::string Address::ip_text(bool bracketed) const {
 
 void Address::append_ip(std::string& out, bool bracketed) const {
     if (is_v4()) {
+        char text[INET_ADDRSTRLEN];
+        char* end = text;
         for (std::size_t i = 12; i < 16; ++i) {
-            if (i > 12) out += '.';
-            append_decimal(out, ip[i]);
+            if (i > 12) *end++ = '.';
+            end = std::to_chars(end, text + sizeof text, ip[i]).ptr;
         }
+        out.append(text, end);
         return;
     }
     char buffer[INET6_ADDRSTRLEN] = "";

@@ -18,11 +18,12 @@ std::string lowered(std::string_view text) {
 std::optional<std::uint64_t> decimal(std::string_view text, std::uint64_t max) {
     constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
     if (text.empty()) return {};
+    constexpr std::size_t safe = std::numeric_limits<std::uint64_t>::digits10;  // so many digits always fit
     std::uint64_t value = 0;
-    for (char c : text) {
-        if (!is_digit(c)) return {};
-        const auto digit = static_cast<std::uint64_t>(c - '0');
-        if (value > (largest - digit) / 10) return {};
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (!is_digit(text[i])) return {};
+        const auto digit = static_cast<std::uint64_t>(text[i] - '0');
+        if (i >= safe && value > (largest - digit) / 10) return {};
         value = value * 10 + digit;
     }
     return value > max ? std::nullopt : std::optional(value);

@@ -99,9 +99,11 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
         registrar::read_register(message, settings_->served, aor, arrival.flow, settings_->limits, mine.request);
     if (!job->reject) {
         // A query that comes behind a change of its AOR waits for it (RFC 3261 s10.3: in the order received).
-        if (mine.request.intent != registrar::Intent::query || in_progress(mine.request.aor) > 0) {
+        mine.place = base::seeded_hash(mine.request.aor, hash_seed_) % in_progress_.size();
+        auto& under_way = in_progress_[mine.place];
+        if (mine.request.intent != registrar::Intent::query || under_way > 0) {
             ++pending_jobs_;
-            ++in_progress(mine.request.aor);
+            ++under_way;
             arrival.out.jobs.push_back(std::move(job));
             return;
         }
@@ -111,11 +113,6 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
     put_back(std::move(job));
 }
 
-/// Jobs under way for an AOR, or for another that falls into the same place.
-std::uint32_t& Core::in_progress(std::string_view aor) {
-    return in_progress_[base::seeded_hash(aor, hash_seed_) % in_progress_.size()];
-}
-
 void Core::answer_from_table(Job& job, base::Now now) {
     job.record = shared_.table.find(std::get<RegisterJob>(job.what).request.aor);
     job.decided = now;
@@ -123,7 +120,7 @@ void Core::answer_from_table(Job& job, base::Now now) {
 
 void Core::on_outcome(JobPtr job, base::Now now, Outbox& out) {
     --pending_jobs_;
-    --in_progress(std::get<RegisterJob>(job->what).request.aor);
+    --in_progress_[std::get<RegisterJob>(job->what).place];
     answer(*job, now, out);
     put_back(std::move(job));
 }

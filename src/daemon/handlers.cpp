@@ -64,7 +64,7 @@ json::object binding_json(const Daemon& daemon, const location::Binding& binding
 
 json::object record_json(const Daemon& daemon, std::string_view aor, const location::Record* record, base::Mono now) {
     json::array bindings;
-    std::vector<location::Binding> current;
+    location::Bindings current;
     if (record) record->current(now, current);
     for (const auto& binding : current) bindings.push_back(binding_json(daemon, binding, now));
     return {{"aor", aor}, {"version", record ? record->version() : 0}, {"bindings", std::move(bindings)}};

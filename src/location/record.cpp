@@ -222,11 +222,11 @@ Record Record::make(std::string_view aor, std::uint64_t version, base::Mono base
 Record Record::encode(std::string_view aor, std::uint64_t version, base::Mono base, std::span<const Binding> bindings) {
     std::size_t most = 1;
     for (const auto& binding : bindings) most += most_bytes(binding);
-    const auto text = std::make_unique_for_overwrite<char[]>(most);
-    auto* end = text.get();
+    boost::container::small_vector<char, 2048> text(most, boost::container::default_init);
+    auto* end = text.data();
     if (!bindings.empty()) *end++ = format;
     for (const auto& binding : bindings) end = put_binding(end, base, binding);
-    auto record = make(aor, version, base, {text.get(), end});
+    auto record = make(aor, version, base, {text.data(), end});
     for (const auto& binding : bindings)
         if (binding.interval != 0) record.block_->expires_at(binding.expires_at);
     return record;
@@ -253,13 +253,12 @@ std::size_t Record::size() const {
     return bindings == 0 ? 0 : bindings - 1;  // the first piece is the number of the format
 }
 
-void Record::decode(std::vector<Binding>& out) const {
-    out.reserve(out.size() + size());
+void Record::decode(Bindings& out) const {
     for (Reader reader(text(), base()); !reader.at_end();)
         if (!reader.next(out.emplace_back())) out.pop_back();
 }
 
-void Record::current(base::Mono now, std::vector<Binding>& out) const {
+void Record::current(base::Mono now, Bindings& out) const {
     const auto before = static_cast<std::ptrdiff_t>(out.size());
     decode(out);
     out.erase(std::remove_if(out.begin() + before, out.end(), [now](const Binding& b) { return b.is_expired(now); }),

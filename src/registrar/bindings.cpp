@@ -1,14 +1,27 @@
 #include "bindings.hpp"
 
+#include <algorithm>
+
 #include "muster/base/text.hpp"
 #include "muster/registrar/register.hpp"
 
 namespace muster::registrar {
+namespace {
 
-std::vector<location::Binding> current_bindings(const location::Record* record, base::Mono now) {
-    std::vector<location::Binding> bindings;
+/// Returns how many.
+template <class Condition>
+std::size_t remove_those(location::Bindings& bindings, Condition condition) {
+    const auto before = bindings.size();
+    bindings.erase(std::remove_if(bindings.begin(), bindings.end(), condition), bindings.end());
+    return before - bindings.size();
+}
+
+}  // namespace
+
+location::Bindings current_bindings(const location::Record* record, base::Mono now) {
+    location::Bindings bindings;
     if (record) record->decode(bindings);
-    std::erase_if(bindings, [now](const location::Binding& binding) { return binding.is_expired(now); });
+    remove_those(bindings, [now](const location::Binding& binding) { return binding.is_expired(now); });
     return bindings;
 }
 
@@ -24,7 +37,7 @@ Decision sweep(const location::Record& current, base::Now now) {
     Decision decision;
     decision.rule = "expired";
     decision.cause = location::Cause::expired;
-    std::vector<location::Binding> all;
+    location::Bindings all;
     current.decode(all);
     decision.bindings = current_bindings(&current, now.mono);
     decision.changed = decision.bindings.size() != all.size();
@@ -47,7 +60,7 @@ Decision admin_add(const AdminContact& contact, const location::Record* current,
     binding.interval = contact.interval;
     binding.expires_at = now.mono + base::Seconds(contact.interval);
     binding.updated_at = now.mono;
-    auto replaced = std::erase_if(decision.bindings, [&](const location::Binding& other) {
+    auto replaced = remove_those(decision.bindings, [&](const location::Binding& other) {
         return other.reg_id == 0 && same_contact(other.contact, *uri);
     });
     if (replaced == 0 && policy.contact_limit != 0 && decision.bindings.size() >= policy.contact_limit) {
@@ -69,7 +82,7 @@ Decision admin_remove(std::string_view contact, const location::Record* current,
         decision.bindings.clear();
     } else {
         auto uri = sip::parse_uri(contact);
-        std::erase_if(decision.bindings, [&](const location::Binding& binding) {
+        remove_those(decision.bindings, [&](const location::Binding& binding) {
             return binding.contact == contact || (uri && same_contact(binding.contact, *uri));
         });
     }

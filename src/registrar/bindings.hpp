@@ -11,7 +11,7 @@
 namespace muster::registrar {
 
 /// Those of the record that are not expired; none without a record. They view the record.
-std::vector<location::Binding> current_bindings(const location::Record* record, base::Mono now);
+location::Bindings current_bindings(const location::Record* record, base::Mono now);
 
 /// RFC 3261 s19.1.4; URIs of other schemes are the same when their text is.
 bool same_contact(std::string_view stored, const sip::Uri& uri);

@@ -27,7 +27,7 @@ void append_ok(std::string& out, std::string_view head, const Request& request, 
                base::Now now) {
     sip::ResponseWriter writer(out, 200, "OK", head);
     if (record) {
-        std::vector<location::Binding> bindings;
+        location::Bindings bindings;
         record->current(now.mono, bindings);
         for (const auto& binding : bindings) append_contact(out, binding, now.mono);
     }

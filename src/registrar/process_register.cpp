@@ -51,6 +51,8 @@ struct Entry {
     bool removed = false;
 };
 
+constexpr std::size_t few = 4;  // contacts that need no memory of the heap
+
 class Update {
 public:
     Update(const Request& request, const Policy& policy, const IsDead& is_dead, base::Now now)
@@ -59,7 +61,7 @@ public:
     Decision run(const location::Record* current) {
         for (const auto& binding : current_bindings(current, now_.mono))
             entries_.push_back({binding, false, false, false});
-        std::vector<std::uint32_t> intervals;
+        boost::container::small_vector<std::uint32_t, few> intervals;
         for (const auto& contact : request_.contacts) {
             auto interval = granted(contact, request_, policy_);
             if (!interval) return refuse(std::move(interval.reject()));
@@ -92,7 +94,7 @@ private:
 
     base::Check apply(const ContactRequest& contact, std::uint32_t interval) {
         // URI equality is not transitive: a contact may match several bindings. It replaces them all, by one.
-        std::vector<std::size_t> matched;
+        boost::container::small_vector<std::size_t, few> matched;
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             bool match = matches(entries_[i].binding, contact);
             bool concerned = match || (contact.reg_id == 0 && same_instance(entries_[i].binding, contact));
@@ -245,7 +247,7 @@ private:
     const Policy& policy_;
     const IsDead& is_dead_;
     base::Now now_;
-    std::vector<Entry> entries_;
+    boost::container::small_vector<Entry, few> entries_;
     std::vector<std::string> evicted_;
 };
 

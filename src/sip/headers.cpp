@@ -14,9 +14,13 @@ namespace muster::sip {
 namespace {
 
 /// What an unquoted parameter value may hold: tokens and hosts, and what phones put there beside them.
-constexpr bool is_value(char c) {
-    return is(c, classes::token) || std::string_view("[]:/@$&=?").find(c) != std::string_view::npos;
-}
+constexpr auto value_characters = [] {
+    std::array<bool, 256> out{};
+    for (unsigned c = 0; c < out.size(); ++c) out[c] = is(static_cast<char>(c), classes::token);
+    for (char c : std::string_view("[]:/@$&=?")) out[static_cast<unsigned char>(c)] = true;
+    return out;
+}();
+constexpr bool is_value(char c) { return value_characters[static_cast<unsigned char>(c)]; }
 
 /// Reads one parameter at `at`, which is on a semicolon; false when it breaks the grammar.
 bool read_param(std::string_view text, std::size_t& at, Param& param) {

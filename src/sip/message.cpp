@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "muster/base/names.hpp"
 #include "muster/base/text.hpp"
 #include "scan.hpp"
 
@@ -13,55 +14,52 @@ constexpr std::array<std::string_view, 14> method_names{"",        "ACK",     "B
                                                         "INVITE",  "MESSAGE", "NOTIFY",   "OPTIONS",  "PRACK",
                                                         "PUBLISH", "REFER",   "REGISTER", "SUBSCRIBE"};
 
-struct Name {
-    std::string_view text;
-    Header header;
-};
+// In the order of enum Header.
+constexpr base::Names names(std::to_array<std::string_view>({
+    "",
+    "Accept",
+    "Accept-Contact",
+    "Allow",
+    "Authentication-Info",
+    "Authorization",
+    "Call-ID",
+    "Contact",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Type",
+    "CSeq",
+    "Date",
+    "Event",
+    "Expires",
+    "Feature-Caps",
+    "Flow-Timer",
+    "From",
+    "Max-Breadth",
+    "Max-Forwards",
+    "Min-Expires",
+    "Path",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Require",
+    "Record-Route",
+    "Reject-Contact",
+    "Request-Disposition",
+    "Require",
+    "Retry-After",
+    "Route",
+    "Service-Route",
+    "Supported",
+    "Timestamp",
+    "To",
+    "Unsupported",
+    "User-Agent",
+    "Via",
+    "Warning",
+    "WWW-Authenticate",
+}));
+static_assert(names[static_cast<std::size_t>(Header::www_authenticate)] == "WWW-Authenticate");
 
-// In the order of enum Header; compact forms behind (RFC 3261 s7.3.3 and the registry that grew from it).
-constexpr std::array names{
-    Name{"", Header::other},
-    Name{"Accept", Header::accept},
-    Name{"Accept-Contact", Header::accept_contact},
-    Name{"Allow", Header::allow},
-    Name{"Authentication-Info", Header::authentication_info},
-    Name{"Authorization", Header::authorization},
-    Name{"Call-ID", Header::call_id},
-    Name{"Contact", Header::contact},
-    Name{"Content-Encoding", Header::content_encoding},
-    Name{"Content-Length", Header::content_length},
-    Name{"Content-Type", Header::content_type},
-    Name{"CSeq", Header::cseq},
-    Name{"Date", Header::date},
-    Name{"Event", Header::event},
-    Name{"Expires", Header::expires},
-    Name{"Feature-Caps", Header::feature_caps},
-    Name{"Flow-Timer", Header::flow_timer},
-    Name{"From", Header::from},
-    Name{"Max-Breadth", Header::max_breadth},
-    Name{"Max-Forwards", Header::max_forwards},
-    Name{"Min-Expires", Header::min_expires},
-    Name{"Path", Header::path},
-    Name{"Proxy-Authenticate", Header::proxy_authenticate},
-    Name{"Proxy-Authorization", Header::proxy_authorization},
-    Name{"Proxy-Require", Header::proxy_require},
-    Name{"Record-Route", Header::record_route},
-    Name{"Reject-Contact", Header::reject_contact},
-    Name{"Request-Disposition", Header::request_disposition},
-    Name{"Require", Header::require},
-    Name{"Retry-After", Header::retry_after},
-    Name{"Route", Header::route},
-    Name{"Service-Route", Header::service_route},
-    Name{"Supported", Header::supported},
-    Name{"Timestamp", Header::timestamp},
-    Name{"To", Header::to},
-    Name{"Unsupported", Header::unsupported},
-    Name{"User-Agent", Header::user_agent},
-    Name{"Via", Header::via},
-    Name{"Warning", Header::warning},
-    Name{"WWW-Authenticate", Header::www_authenticate},
-};
-
+/// Compact forms (RFC 3261 s7.3.3 and the registry that grew from it).
 constexpr Header compact(char c) {
     switch (base::lower(c)) {
         case 'a':
@@ -95,27 +93,6 @@ constexpr Header compact(char c) {
     }
 }
 
-// Where the names of each length are: few share one, so a name is compared with two or three at the most.
-constexpr std::size_t longest = 20;
-struct ByLength {
-    std::array<std::array<std::uint8_t, 6>, longest> index{};
-    std::array<std::uint8_t, longest> count{};
-};
-constexpr ByLength by_length = [] {
-    ByLength out;
-    for (std::size_t i = 1; i < names.size(); ++i) {
-        auto length = names[i].text.size();
-        out.index[length][out.count[length]++] = static_cast<std::uint8_t>(i);
-    }
-    return out;
-}();
-
-static_assert([] {
-    for (std::size_t i = 0; i < names.size(); ++i)
-        if (static_cast<std::size_t>(names[i].header) != i) return false;
-    return true;
-}());
-
 }  // namespace
 
 Method method_from(std::string_view name) {
@@ -131,16 +108,10 @@ std::string_view name_of(Method method) {
 
 Header header_from(std::string_view name) {
     if (name.size() == 1) return compact(name.front());
-    if (name.size() >= longest) return Header::other;
-    for (std::size_t i = 0; i < by_length.count[name.size()]; ++i) {
-        const auto& known = names[by_length.index[name.size()][i]];
-        if (base::lower(name.front()) == base::lower(known.text.front()) && base::iequals(name, known.text))
-            return known.header;
-    }
-    return Header::other;
+    return static_cast<Header>(names.find(name).value_or(0));
 }
 
-std::string_view name_of(Header header) { return names[static_cast<std::size_t>(header)].text; }
+std::string_view name_of(Header header) { return names[static_cast<std::size_t>(header)]; }
 
 std::optional<std::string_view> Message::first(Header header) const {
     if (!has(header)) return {};

@@ -58,20 +58,23 @@ constexpr std::size_t usual_buffer = 640;
 struct Layer::Impl {
     explicit Impl(const LayerOptions& given) : options(given), index(0, SlotHash{&slots}, SlotEqual{&slots}) {}
 
-    Key key_of(const sip::Message& request, std::string_view method, std::string_view to_tag) {
-        scratch.clear();
-        append_key(scratch, request, method, to_tag);
-        return {base::seeded_hash(scratch, options.hash_seed), scratch};
+    Key key_of(const sip::Message& request, std::string_view method, std::string_view to_tag, std::string& text) const {
+        text.clear();
+        append_key(text, request, method, to_tag);
+        return {base::seeded_hash(text, options.hash_seed), text};
+    }
+    Key invite_key(const sip::Message& request, std::string_view to_tag) {
+        return key_of(request, "INVITE", to_tag, scratch);
     }
     Slot find(const Key& key) const {
         auto found = index.find(key);
         return found == index.end() ? no_slot : *found;
     }
     Slot find_ack(const sip::Message& ack) {
-        if (ack.via.is_rfc3261()) return find(key_of(ack, "INVITE", {}));
+        if (ack.via.is_rfc3261()) return find(invite_key(ack, {}));
         // RFC 2543: the To tag is the response's; the INVITE had the same one or none.
         for (auto invite_tag : {std::string_view(), ack.to.tag()}) {
-            auto slot = find(key_of(ack, "INVITE", invite_tag));
+            auto slot = find(invite_key(ack, invite_tag));
             if (slot != no_slot && has_to_tag(slots[slot].response(), ack.to.tag())) return slot;
         }
         return no_slot;
@@ -204,7 +207,8 @@ struct Layer::Impl {
     std::priority_queue<Resend, std::vector<Resend>, std::greater<>> resends;
     std::size_t pending = 0;
     std::size_t bytes = 0;  ///< keys and responses of all that live
-    std::string scratch;
+    Key received{};         ///< of the request that receive() was given last, in `received_text`
+    std::string received_text, scratch;
 };
 
 Layer::Layer(const LayerOptions& options) : impl_(std::make_unique<Impl>(options)) {}
@@ -212,8 +216,8 @@ Layer::~Layer() = default;
 
 Receipt Layer::receive(const sip::Message& request, const base::Flow&, base::Now now, base::Sends& sends) {
     const bool is_ack = request.method == sip::Method::ack;
-    const auto slot =
-        is_ack ? impl_->find_ack(request) : impl_->find(impl_->key_of(request, request.method_name, request.to.tag()));
+    if (!is_ack) impl_->received = impl_->key_of(request, request.method_name, request.to.tag(), impl_->received_text);
+    const auto slot = is_ack ? impl_->find_ack(request) : impl_->find(impl_->received);
     if (slot == no_slot) return Receipt::fresh;
     const bool is_users = impl_->step(slot, is_ack ? Event::ack : Event::request, {}, now, sends);
     return is_users ? Receipt::fresh : Receipt::absorbed;
@@ -221,14 +225,14 @@ Receipt Layer::receive(const sip::Message& request, const base::Flow&, base::Now
 
 std::optional<ServerId> Layer::create(const sip::Message& request, const base::Flow& reply_to, base::Now) {
     if (impl_->pending >= impl_->options.pending || request.method == sip::Method::ack) return std::nullopt;
-    const auto key = impl_->key_of(request, request.method_name, request.to.tag());
+    const auto& key = impl_->received;
     if (impl_->find(key) != no_slot) return std::nullopt;
     const auto slot = impl_->begin(key, request.method == sip::Method::invite, reply_to);
     return ServerId{slot, impl_->slots[slot].generation};
 }
 
 std::optional<ServerId> Layer::find_cancelled(const sip::Message& cancel) const {
-    const auto slot = impl_->find(impl_->key_of(cancel, "INVITE", cancel.to.tag()));
+    const auto slot = impl_->find(impl_->invite_key(cancel, cancel.to.tag()));
     if (slot == no_slot) return std::nullopt;
     return ServerId{slot, impl_->slots[slot].generation};
 }

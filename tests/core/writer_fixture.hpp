@@ -94,7 +94,7 @@ protected:
         std::vector<std::string> lines;
         auto record = table->find(aor);
         if (!record) return lines;
-        std::vector<location::Binding> all;
+        location::Bindings all;
         record->current(now.mono, all);
         for (const auto& b : all)
             lines.push_back(std::string(b.contact) + "/" + std::to_string(b.seconds_left(now.mono)));

@@ -54,14 +54,14 @@ void expect_equal(const Binding& a, const Binding& b) {
     EXPECT_EQ(a.updated_at, b.updated_at);
 }
 
-std::vector<Binding> decoded(const Record& record) {
-    std::vector<Binding> out;
+Bindings decoded(const Record& record) {
+    Bindings out;
     record.decode(out);
     return out;
 }
 
 TEST(Record, KeepsEveryField) {
-    std::vector<Binding> bindings{phone(), Binding{}, phone()};
+    Bindings bindings{phone(), Binding{}, phone()};
     bindings[1].updated_at = start;
     bindings[2].has_q = false;
     bindings[2].q = 1000;
@@ -77,7 +77,7 @@ TEST(Record, KeepsEveryField) {
 }
 
 TEST(Record, TextIsWhatTheDatabaseShows) {
-    std::vector<Binding> bindings{phone()};
+    Bindings bindings{phone()};
     EXPECT_EQ(Record::encode(alice, 1, start, bindings).text(),
               "1\x1e"
               "3599123\x1f"
@@ -91,7 +91,7 @@ TEST(Record, TextIsWhatTheDatabaseShows) {
 }
 
 TEST(Record, TimesMoveWithTheBase) {
-    std::vector<Binding> bindings{phone()};
+    Bindings bindings{phone()};
     const auto text = std::string(Record::encode(alice, 1, start, bindings).text());
     const Mono later{Seconds(500)};  // another boot
     const auto record = Record::from_text(alice, 1, later, text);
@@ -109,7 +109,7 @@ TEST(Record, AnyByteInAValueComesBack) {
     auto one = phone(), two = phone();
     one.contact = all, one.flow = separators, one.user_agent = "plain";
     two.params = separators, two.call_id = std::string_view("\0", 1), two.instance_id = "\x1f";
-    std::vector<Binding> bindings{one, two, phone()};
+    Bindings bindings{one, two, phone()};
     const auto record = Record::encode(alice, 1, start, bindings);
     for (char special : {'\0', '\x1c'}) EXPECT_EQ(record.text().find(special), std::string_view::npos);
     EXPECT_EQ(std::count(record.text().begin(), record.text().end(), '\x1e'), 3);
@@ -133,7 +133,7 @@ TEST(Record, TheLongestTextThereCanBe) {
     binding.has_q = true;
     binding.expires_at = Mono(Seconds(1LL << 45));
     binding.updated_at = Mono(-Seconds(1LL << 45));
-    std::vector<Binding> bindings(3, binding);
+    Bindings bindings(3, binding);
     const auto record = Record::encode(alice, 1, Mono{}, bindings);
     ASSERT_TRUE(Record::from_text(alice, 1, Mono{}, record.text()));
     EXPECT_EQ(decoded(record).at(2).flow, worst);
@@ -143,7 +143,7 @@ TEST(Record, LongestTimes) {
     auto binding = phone();
     binding.interval = 0xffff'ffffU;
     binding.expires_at = start + Seconds(0xffff'ffffLL);
-    std::vector<Binding> bindings{binding};
+    Bindings bindings{binding};
     const auto record =
         Record::from_text(alice, 1, start, std::string(Record::encode(alice, 1, start, bindings).text()));
     ASSERT_TRUE(record);
@@ -201,7 +201,7 @@ TEST(Record, DamagedTextIsRefused) {
 }
 
 TEST(Record, RandomDamageIsReadWithinBounds) {
-    std::vector<Binding> bindings{phone(), phone()};
+    Bindings bindings{phone(), phone()};
     bindings[1].contact = "sip:\x1f@x";
     const std::string good(Record::encode(alice, 1, start, bindings).text());
     std::mt19937 random(1);
@@ -226,7 +226,7 @@ TEST(Record, RandomDamageIsReadWithinBounds) {
 }
 
 TEST(Record, AnyAorComesBack) {
-    std::vector<Binding> bindings{phone()};
+    Bindings bindings{phone()};
     bindings[0].user_agent = "\x1f";  // one that is kept unescaped behind the text
     for (const auto& aor : {std::string(), std::string("sip:\0\x1e\xff@h", 9), std::string(70'000, 'a')}) {
         const auto record = Record::encode(aor, 1, start, bindings);
@@ -241,7 +241,7 @@ TEST(Record, AnyAorComesBack) {
 }
 
 TEST(Record, NextExpiryIsTheFirstAndUpToASecondLate) {
-    std::vector<Binding> bindings(3, phone());
+    Bindings bindings(3, phone());
     bindings[0].interval = 0;  // never, whatever its time says
     bindings[0].expires_at = start;
     bindings[1].expires_at = start + Milliseconds(10'001);
@@ -277,7 +277,7 @@ TEST(Record, EmptyOnes) {
 }
 
 TEST(Record, CopiesShareOneBlock) {
-    std::vector<Binding> bindings{phone()};
+    Bindings bindings{phone()};
     auto record = Record::encode(alice, 0, start, bindings);
     record.set_version(5);
     auto copy = record;
@@ -290,7 +290,7 @@ TEST(Record, CopiesShareOneBlock) {
 }
 
 TEST(Record, CurrentDropsTheExpiredAndSorts) {
-    std::vector<Binding> bindings(5, phone());
+    Bindings bindings(5, phone());
     auto set = [&](std::size_t i, const char* contact, int left, std::uint16_t q, int age) {
         bindings[i].contact = contact;
         bindings[i].expires_at = start + Seconds(left);
@@ -305,7 +305,7 @@ TEST(Record, CurrentDropsTheExpiredAndSorts) {
     bindings[4].interval = 0;
     const auto record = Record::encode(alice, 1, start, bindings);
     auto contacts = [&](Mono now) {
-        std::vector<Binding> out{Binding{}};  // what is there stays in front
+        Bindings out{Binding{}};  // what is there stays in front
         record.current(now, out);
         std::string text;
         for (const auto& binding : out) text.append(binding.contact).append(" ");

@@ -15,7 +15,7 @@ namespace {
 using base::Milliseconds, base::Mono, base::Seconds;
 
 Record record(std::string_view aor, std::uint64_t version, std::size_t bindings = 1) {
-    std::vector<Binding> all(bindings);
+    Bindings all(bindings);
     for (auto& binding : all) binding.contact = "sip:a@host", binding.call_id = "call";
     return Record::encode(aor, version, {}, all);
 }
@@ -64,7 +64,7 @@ TEST(Table, ARecordFoundOutlivesItsReplacement) {
     table.publish(record("sip:a@x", 5));
     const auto held = table.find("sip:a@x");
     table.publish(record("sip:a@x", 6));
-    std::vector<Binding> out;
+    Bindings out;
     held->decode(out);
     ASSERT_EQ(out.size(), 1U);
     EXPECT_EQ(out[0].contact, "sip:a@host");
@@ -145,7 +145,7 @@ TEST(Table, ManyReadersAndOneWriter) {
     for (int reader = 0; reader < 3; ++reader)
         readers.emplace_back([&, reader] {
             std::vector<std::uint64_t> last(keys, 0);
-            std::vector<Binding> out;
+            Bindings out;
             for (int i = reader; !stop; ++i) {
                 const auto key = static_cast<std::size_t>(i * 31 % keys);
                 auto seen = table.find(aor(static_cast<int>(key)));
@@ -185,7 +185,7 @@ struct Expiries {
     std::uint64_t version = 0;
 
     void publish(std::string_view aor, std::vector<int> expire) {
-        std::vector<Binding> bindings(expire.size());
+        Bindings bindings(expire.size());
         for (std::size_t i = 0; i < expire.size(); ++i) {
             bindings[i].interval = 1;
             bindings[i].expires_at = at(expire[i]);

@@ -20,7 +20,7 @@ std::string invite(int number) {
 
 /// Binds alice at these contacts, the first preferred.
 void bind(Host& host, const std::vector<std::string>& contacts) {
-    std::vector<location::Binding> bindings;
+    location::Bindings bindings;
     std::uint16_t q = 1'000;
     for (const auto& contact : contacts) {
         location::Binding binding;

@@ -114,7 +114,7 @@ struct Bound {
         return {};
     }
 
-    std::vector<location::Binding> bindings;
+    location::Bindings bindings;
     std::vector<std::unique_ptr<std::string>> texts;
     bool streams_live = true;
     location::Record record;

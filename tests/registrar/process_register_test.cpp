@@ -46,7 +46,7 @@ protected:
 
     std::vector<std::string> contacts() const {
         std::vector<std::string> all;
-        std::vector<location::Binding> bindings;
+        location::Bindings bindings;
         if (record) record->decode(bindings);
         for (const auto& binding : bindings) all.emplace_back(binding.contact);
         std::sort(all.begin(), all.end());

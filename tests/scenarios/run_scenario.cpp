@@ -214,7 +214,7 @@ private:
         auto aor = sip::aor_from_text(word(1), world_->settings()->served);
         std::vector<std::string> actual;
         auto record = aor ? find(aor->text) : std::nullopt;
-        std::vector<location::Binding> all;
+        location::Bindings all;
         if (record) record->current(world_->now().mono, all);
         for (const auto& binding : all) actual.push_back(described(binding));
         if (actual.size() != at_->block.size())

@@ -412,7 +412,7 @@ private:
         auto in_memory = world_.in_memory();
         auto base = in_memory.contains(found->first) ? in_memory[found->first].base() : found->second.base();
         auto record = location::Record::from_text(found->first, found->second.version(), base, found->second.text());
-        std::vector<location::Binding> bindings;
+        location::Bindings bindings;
         if (record) record->current(world_.now().mono, bindings);
         for (const auto& binding : bindings) {
             std::string line = "<" + std::string(binding.contact) + ">";

@@ -404,7 +404,7 @@ TEST(SqliteStore, ViewsShowBindingsAndHistory) {
     location::Binding gateway;
     gateway.contact = "sip:gateway@host";
     gateway.updated_at = mono;
-    std::vector<location::Binding> bindings{phone, gateway};
+    location::Bindings bindings{phone, gateway};
     const auto record = location::Record::encode("sip:folded@x", 0, mono, bindings);
     const Wall at{Seconds(4'102'444'800)};  // 2100-01-01
 

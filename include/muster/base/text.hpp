@@ -1,6 +1,7 @@
 #pragma once
 // Text without locale and without NUL sentinels. The only decimal parser of the code base is here.
 
+#include <bit>
 #include <charconv>
 #include <concepts>
 #include <cstdint>
@@ -20,7 +21,10 @@ constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 /// Equal when ASCII letters are compared without case.
 inline bool iequals(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
+    if (a.empty()) return true;
+    if (lower(a[0]) != lower(b[0])) return false;  // most that differ do so here
+    if (std::memcmp(a.data(), b.data(), a.size()) == 0) return true;
+    for (std::size_t i = 1; i < a.size(); ++i)
         if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
     return true;
 }
@@ -35,22 +39,22 @@ constexpr std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-/// True if any byte is below 0x20 or is DEL: eight at a time.
-inline bool has_control(std::string_view text) {
+/// Index of the first byte below 0x20 or DEL, or the size of the text.
+inline std::size_t find_control(std::string_view text, std::size_t at = 0) {
     constexpr std::uint64_t ones = 0x0101010101010101U, high = ones * 0x80;
-    const char* at = text.data();
-    std::size_t left = text.size();
-    std::uint64_t found = 0;
-    for (; left >= 8; at += 8, left -= 8) {
-        std::uint64_t word;
-        std::memcpy(&word, at, 8);
-        const auto as_del = word ^ ones * 0x7f;
-        found |= ((word - ones * 0x20) & ~word) | ((as_del - ones) & ~as_del);
+    if constexpr (std::endian::native == std::endian::little) {  // eight at a time; the first found is in the low bits
+        for (; at + 8 <= text.size(); at += 8) {
+            std::uint64_t word;
+            std::memcpy(&word, text.data() + at, 8);
+            const auto as_del = word ^ ones * 0x7f;
+            const auto found = (((word - ones * 0x20) & ~word) | ((as_del - ones) & ~as_del)) & high;
+            if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+        }
     }
-    bool more = (found & high) != 0;
-    for (; left > 0; ++at, --left) more |= static_cast<unsigned char>(*at) < 0x20 || *at == 0x7f;
-    return more;
+    while (at < text.size() && static_cast<unsigned char>(text[at]) >= 0x20 && text[at] != 0x7f) ++at;
+    return at;
 }
+inline bool has_control(std::string_view text) { return find_control(text) < text.size(); }
 
 /// One or more decimal digits and nothing else, not above `max`; empty otherwise. No sign, no white space.
 std::optional<std::uint64_t> decimal(std::string_view text,

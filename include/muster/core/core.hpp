@@ -106,7 +106,6 @@ private:
     void on_response(Arrival& arrival);
     void register_as(Arrival& arrival, const Domain& domain, const std::string& aor, std::uint64_t accounts);
     void answer_from_table(Job& job, base::Now now);
-    std::uint32_t& in_progress(std::string_view aor);
     std::shared_ptr<const auth::Account> authenticate(Arrival& arrival, const Domain& domain, sip::Header header);
     void challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale);
     void refuse(Arrival& arrival, const base::Reject& reject);
@@ -191,7 +190,7 @@ private:
     std::string scratch_;
     std::vector<JobPtr> spare_;
     std::size_t pending_jobs_ = 0;
-    std::array<std::uint32_t, 4096> in_progress_{};
+    std::array<std::uint32_t, 4096> in_progress_{};  // jobs under way, by RegisterJob::place
     std::unique_ptr<Forwards> forwards_;
     bool draining_ = false;
     Counters counters_;

@@ -26,6 +26,7 @@ struct RegisterJob {
     std::string bytes;  ///< the message; `request` views it
     std::string head;   ///< what every answer copies from the request
     registrar::Request request;
+    std::size_t place = 0;           ///< of its AOR, and of others, where the core counts what is under way
     std::uint64_t accounts = 0;      ///< auth::Accounts::changes() before the account was looked at
     const Domain* domain = nullptr;  ///< of Job::settings
 };

@@ -2,13 +2,13 @@
 // A binding, and the record of all bindings of one address-of-record (RFC 3261 s10).
 
 #include <atomic>
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "muster/base/now.hpp"
 
@@ -35,6 +35,9 @@ struct Binding {
     /// Whole seconds left, rounded up, at least 1; 0 for one that never expires.
     std::uint32_t seconds_left(base::Mono now) const;
 };
+
+/// Few devices share an AOR: that many bindings need no memory of the heap.
+using Bindings = boost::container::small_vector<Binding, 3>;
 
 /// The bindings of one AOR at one version: an immutable block of text, shared by all who look.
 /// The text is what the store keeps. Times in it are counted from `base`, the moment of the change, so that
@@ -74,9 +77,9 @@ public:
     std::size_t size() const;
 
     /// Appends all bindings, expired ones too; they view this record's block, which must outlive them.
-    void decode(std::vector<Binding>& out) const;
+    void decode(Bindings& out) const;
     /// Appends those not expired at `now`, in the order of an answer: q descending, then most recent first.
-    void current(base::Mono now, std::vector<Binding>& out) const;
+    void current(base::Mono now, Bindings& out) const;
     /// The earliest expiry, up to a second late, without a look at the text; empty when none expires.
     std::optional<base::Mono> next_expiry() const;
 

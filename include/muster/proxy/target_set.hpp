@@ -36,8 +36,8 @@ using IsLive = std::function<bool(const base::Flow&)>;
 
 /// The targets of one look-up; made to be reused, it then allocates nothing.
 struct TargetSet {
-    std::vector<Target> targets;              ///< q descending, then score, then most recent first
-    std::vector<location::Binding> bindings;  ///< what `targets` were made of: scratch
+    std::vector<Target> targets;  ///< q descending, then score, then most recent first
+    location::Bindings bindings;  ///< what `targets` were made of: scratch
 };
 
 /// Fills `out` from the bindings of an AOR. `request` is null when none is at hand (an administrator asks): then

@@ -76,7 +76,7 @@ using IsDead = std::function<bool(const location::Binding&)>;
 struct Decision {
     base::Check reject;  ///< set: nothing changes
     /// The whole new set of bindings, none expired; views into the old record and the request.
-    std::vector<location::Binding> bindings;
+    location::Bindings bindings;
     bool changed = false;  ///< a Change is to be committed
     location::Cause cause = location::Cause::registered;
     std::string_view rule;  ///< which rule decided, a literal

@@ -45,8 +45,9 @@ public:
     /// when the branch lacks the cookie) and does what its state asks for.
     Receipt receive(const sip::Message& request, const base::Flow& flow, base::Now now, base::Sends& sends);
 
-    /// Makes the transaction of a fresh request; responses and their repetitions go to `reply_to`. Empty when `pending`
-    /// are waiting already, for an ACK, and for a request that has a transaction.
+    /// Makes the transaction of the request that receive() was given last and found fresh; responses and their
+    /// repetitions go to `reply_to`. Empty when `pending` are waiting already, for an ACK, and for a request that has a
+    /// transaction.
     std::optional<ServerId> create(const sip::Message& request, const base::Flow& reply_to, base::Now now);
 
     /// The transaction a CANCEL is for (RFC 3261 s9.2): the INVITE with the same branch and sent-by.
