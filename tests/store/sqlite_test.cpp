@@ -1,7 +1,6 @@
 #include "muster/store/sqlite.hpp"
 
 #include <sqlite3.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 
 #include "contract.hpp"
 #include "fault_vfs.hpp"
+#include "folder.hpp"
 #include "muster/base/flow.hpp"
 #include "muster/location/binding.hpp"
 
@@ -20,24 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::Milliseconds, base::Seconds, base::Wall;
-
-/// A folder of its own that goes with the test; in memory where there is one, since no test needs a real sync.
-class Folder {
-public:
-    Folder() {
-        const auto parent = fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path();
-        std::string name = (parent / "muster-store-XXXXXX").string();
-        if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-        path_ = name;
-    }
-    ~Folder() { fs::remove_all(path_); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    std::string file(const char* name = "muster.db") const { return (path_ / name).string(); }
-
-private:
-    fs::path path_;
-};
 
 /// Another program in the file, as a person with sqlite3.
 class Visitor {
@@ -332,6 +314,21 @@ TEST(SqliteStore, AReaderSeesCommitsAndIsInNobodysWay) {
     EXPECT_EQ(reader.run("SELECT count(*) FROM state")[0][0], "0");
     reader.run("COMMIT");
     EXPECT_EQ(reader.run("SELECT count(*) FROM state")[0][0], "50");
+}
+
+/// Long before the writer would have to do it itself.
+TEST(SqliteStore, AThreadOfItsOwnMovesTheWriteAheadLogIntoTheDatabase) {
+    Folder folder;
+    auto store = open_sqlite({folder.file()});
+    Model model;
+    const std::string large(30'000, 'L');
+    for (int i = 0; fs::file_size(folder.file()) < 4U << 20; ++i) {
+        ASSERT_EQ(model.commit(*store, {model.change("sip:" + std::to_string(i) + "@x", i < 200 ? large : "r")}).status,
+                  CommitStatus::done);
+        model.maintain(*store);
+        ASSERT_LT(fs::file_size(folder.file() + "-wal"), 60U << 20);
+    }
+    EXPECT_EQ(loaded(*store), model.state());
 }
 
 TEST(SqliteStore, TheWriteAheadLogStartsOver) {

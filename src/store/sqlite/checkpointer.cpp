@@ -19,6 +19,7 @@ bool Checkpointer::is_busy() const {
 }
 
 void Checkpointer::work(const std::stop_token& stop) {
+    connection_.run("SELECT count(*) FROM sqlite_schema");  // until its first read it knows of no write-ahead log
     std::unique_lock guard(lock_);
     while (wake_.wait(guard, stop, [this] { return wanted_; })) {
         guard.unlock();
