@@ -56,19 +56,20 @@ bool Timers::take_due(Time now, Entry& entry, Duration& length) {
     return false;
 }
 
-Drive::Drive(Wire& wire, std::uint32_t phones, std::uint64_t seed) : wire_(wire), phones_(phones), order_(phones) {
-    for (std::uint32_t i = 0; i < phones; ++i) phones_[i].ha1 = md5_.hex({user_name(i), domain, password(i)});
+Drive::Drive(Wire& wire, std::uint32_t users, std::uint32_t phones_each, std::uint64_t seed)
+    : wire_(wire), users_(users), random_(seed), phones_(users * phones_each), order_(phones_.size()) {
+    for (std::uint32_t i = 0; i < phones_.size(); ++i)
+        phones_[i].ha1 = md5_.hex({user_name(user_of(i)), domain, password(user_of(i))});
     std::iota(order_.begin(), order_.end(), 0u);
-    std::mt19937_64 random(seed);
-    std::shuffle(order_.begin(), order_.end(), random);
-    run_ = static_cast<std::uint32_t>(random()) ^ static_cast<std::uint32_t>(Clock::now().time_since_epoch().count());
+    std::shuffle(order_.begin(), order_.end(), random_);
+    run_ = static_cast<std::uint32_t>(random_()) ^ static_cast<std::uint32_t>(Clock::now().time_since_epoch().count());
 }
 
 Tally Drive::run(const Load& load) {
     load_ = load;
     load_.window = static_cast<std::uint32_t>(std::min<std::uint64_t>({load.window, load.count, phones_.size()}));
     tally_ = {};
-    tally_.latencies.reserve(load.count);
+    tally_.latencies.reserve(std::min<std::uint64_t>(load.count, 10 * phones_.size()));
     timers_.clear();
     slots_.assign(load_.window, {});
     free_.resize(load_.window);
@@ -92,12 +93,29 @@ Tally Drive::run(const Load& load) {
         wire_.poll(more ? Duration(0) : std::clamp<Duration>(next_due() - now_, Duration(0), rest), deliver);
     }
     wire_.flush();
+    if (load_.at_end) end_now();
     for (auto& slot : slots_)
         if (slot.is_busy) wrong(slot, "unfinished when patience ended");
     tally_.seconds = seconds_of(Clock::now() - began_);
     tally_.own_cpu_seconds = own_cpu() - cpu;
     std::sort(tally_.latencies.begin(), tally_.latencies.end());
     return std::move(tally_);
+}
+
+/// What has been asked for and not answered may have been done or not.
+void Drive::end_now() {
+    const auto deliver = [this](unsigned place, std::string_view bytes) { on_message(place, bytes); };
+    load_.at_end();
+    is_over_ = true;
+    while (wire_.poll(Duration(0), deliver)) {
+    }
+    is_over_ = false;
+    for (auto& slot : slots_) {
+        if (!slot.is_busy) continue;
+        if (slot.nonce_count > 0) phones_[slot.phone].asked = {slot.operation == Operation::removal ? 0 : slot.cseq};
+        --tally_.started;
+        finish(slot);
+    }
 }
 
 /// When the next transaction is to start; without a rate, whenever there is room.
@@ -119,6 +137,9 @@ bool Drive::start_due() {
         slot = {};
         slot.phone = order_[cursor_++ % order_.size()];
         slot.started = due;
+        slot.operation = load_.operation != Operation::churn ? load_.operation
+                         : random_() % 4 == 0                ? Operation::removal
+                                                             : Operation::refresh;
         slot.is_busy = true;
         phones_[slot.phone].is_busy = true;
         ++tally_.started;
@@ -227,6 +248,7 @@ void Drive::on_response(const Message& message) {
 }
 
 void Drive::judge(Slot& slot, const Message& message) {
+    if (message.status == 401 && is_over_) return;
     if (message.status == 401 && is_register() && slot.challenges < 3) {
         if (slot.nonce_count == 0 || parameter(message.challenge, ',', "stale") == "true") {
             tally_.stale += slot.nonce_count != 0;
@@ -244,6 +266,7 @@ void Drive::judge(Slot& slot, const Message& message) {
     if (is_invite() && message.status >= 300) send_ack(slot, message);
     if (const char* fault = fault_in(slot, message))
         return wrong(slot, fmt::format("{}: {}", message.start.substr(0, 60), fault));
+    keep_in_mind(slot);
     ++tally_.right;
     tally_.latencies.push_back(
         static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(now_ - slot.started).count()));
@@ -265,8 +288,29 @@ bool Drive::take_challenge(Slot& slot, const Message& message) {
     return true;
 }
 
+/// The phone is told that its binding is as it wanted it.
+void Drive::keep_in_mind(const Slot& slot) {
+    if (load_.operation != Operation::churn) return;
+    auto& phone = phones_[slot.phone];
+    phone.told = phone.asked = {slot.operation == Operation::removal ? 0 : slot.cseq};
+}
+
+/// What is there must be what the phone was told last, or what it has asked for since. From now on it knows.
+const char* Drive::recall(std::uint32_t phone, const Message& message) {
+    auto& its = phones_[phone];
+    const auto parameters = contact_parameters(message, contact(phone));
+    const Bound found{parameters ? number(parameter(*parameters, ';', "cseq").value_or("")).value_or(1) : 0};
+    const bool is_right = found == its.told || found == its.asked;
+    const bool was_bound = its.told.cseq != 0;
+    its.told = its.asked = found;
+    if (is_right) return nullptr;
+    return !parameters ? "acknowledged, and lost"
+           : was_bound ? "another state than the one acknowledged"
+                       : "removed, and there again";
+}
+
 /// Null when it is the right final answer.
-const char* Drive::fault_in(const Slot& slot, const Message& message) const {
+const char* Drive::fault_in(const Slot& slot, const Message& message) {
     const bool redirected = load_.operation == Operation::redirect;
     if (message.status != (redirected ? 302 : 200)) return "not the status expected";
     const auto tag = parameter(message.to.substr(std::min(message.to.find('>'), message.to.size())), ';', "tag");
@@ -274,8 +318,8 @@ const char* Drive::fault_in(const Slot& slot, const Message& message) const {
     if (!is_register() && !redirected && tag != "callee") return "not the answer of the phone";
     if (is_register() && slot.nonce_count == 0) return "accepted without credentials";
     const auto uri = contact(slot.phone);
-    if (load_.operation == Operation::removal)
-        return has_contact(message, uri) ? "the contact is still there" : nullptr;
+    if (slot.operation == Operation::recall) return recall(slot.phone, message);
+    if (slot.operation == Operation::removal) return has_contact(message, uri) ? "the contact is still there" : nullptr;
     if (!has_contact(message, uri)) return "without the contact of the phone";
     if (!is_register()) return nullptr;
     const auto expires = contact_expires(message, uri);

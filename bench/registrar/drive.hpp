@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,8 @@ enum class Operation : std::uint8_t {
     refresh,       ///< the same with the nonce of the last challenge; one that is stale is answered and counted
     query,         ///< so, without a contact: the 200 lists the one that is bound
     removal,       ///< Expires: 0, and the 200 no longer lists it
+    churn,         ///< a refresh or a removal at random; the binding carries the CSeq of its request
+    recall,        ///< a query after churn: what the phone was last told, or has asked for since, is what is there
     redirect,      ///< INVITE of the caller, 302 with the contact, ACK
     options,       ///< OPTIONS of the caller, passed on to the phone, whose 200 comes back
     invite,        ///< INVITE so; the ACK of the 200 would go past the server and is not sent
@@ -43,6 +47,9 @@ struct Load {
     /// that nobody answered begins anew.
     bool is_storm = false;
     Duration patience = std::chrono::hours(1);  ///< for the whole; what is unfinished then is wrong
+    /// Or else comes then, in the middle of the load. Answers that had left before it still count; what is unfinished
+    /// was not started.
+    std::function<void()> at_end{};
 };
 
 /// What came of it. Latencies are from the first request, or with a rate from when it was due, to the right answer.
@@ -88,19 +95,25 @@ extern std::atomic<bool> interrupted;
 
 class Drive {
 public:
-    /// Phones 0 to `phones` - 1. The order of everything follows from `seed`.
-    Drive(Wire& wire, std::uint32_t phones, std::uint64_t seed);
+    /// So many phones each of users 0 to `users` - 1. The order of everything follows from `seed`.
+    Drive(Wire& wire, std::uint32_t users, std::uint32_t phones_each, std::uint64_t seed);
 
     /// Runs a load to its end. What the phones know (nonces, CSeq) stays for the next.
     Tally run(const Load& load);
 
 private:
+    /// What a request has made of the binding of a phone.
+    struct Bound {
+        std::uint32_t cseq = 0;  ///< 0: not bound
+        bool operator==(const Bound&) const = default;
+    };
     struct Phone {
         Hex ha1;
         std::string nonce;  ///< empty: not challenged yet
         std::uint32_t cseq = 0;
         std::uint32_t nonce_count = 0;
         bool is_busy = false;
+        Bound told, asked;  ///< churn: by the last 200, and by what came after it, if anything has
     };
     /// One transaction, or the time until it is tried again.
     struct Slot {
@@ -110,13 +123,18 @@ private:
         std::uint32_t cseq = 0;
         std::uint32_t nonce_count = 0;  ///< 0: without credentials
         std::uint8_t challenges = 0;
+        Operation operation{};
         bool is_busy = false;
         bool is_provisional = false;  ///< a 1xx has come
         bool is_put_off = false;      ///< waits for Retry-After
     };
 
     bool is_invite() const { return load_.operation == Operation::redirect || load_.operation == Operation::invite; }
-    bool is_register() const { return load_.operation <= Operation::removal; }
+    bool is_register() const { return load_.operation <= Operation::recall; }
+    static bool is_query(const Slot& slot) {
+        return slot.operation == Operation::query || slot.operation == Operation::recall;
+    }
+    std::uint32_t user_of(std::uint32_t phone) const { return phone % users_; }
     std::string_view method() const;
     unsigned place_of(std::uint32_t phone) const { return phone % wire_.phone_places(); }
     unsigned place_of(const Slot& slot) const { return is_register() ? place_of(slot.phone) : wire_.caller(); }
@@ -137,7 +155,10 @@ private:
     void on_response(const Message& message);
     void judge(Slot& slot, const Message& message);
     bool take_challenge(Slot& slot, const Message& message);
-    const char* fault_in(const Slot& slot, const Message& message) const;
+    const char* fault_in(const Slot& slot, const Message& message);
+    const char* recall(std::uint32_t phone, const Message& message);
+    void keep_in_mind(const Slot& slot);
+    void end_now();
     void finish(Slot& slot);
     void wrong(Slot& slot, std::string what);
     void complain(std::string what);
@@ -145,10 +166,13 @@ private:
     std::uint32_t number_of(const Slot& slot) const { return static_cast<std::uint32_t>(&slot - slots_.data()); }
 
     Wire& wire_;
+    const std::uint32_t users_;
     Md5 md5_;
+    std::mt19937_64 random_;
     std::vector<Phone> phones_;
     std::vector<std::uint32_t> order_;  ///< all phones, shuffled
     std::uint32_t run_;                 ///< part of every Call-ID and branch
+    bool is_over_ = false;              ///< nothing more is sent
 
     Load load_;
     Tally tally_;

@@ -29,6 +29,7 @@ struct Options {
     bool fresh = false, write_through = false;
     unsigned pairs = 5;
     std::uint32_t storm = 0;
+    unsigned kills = 0;
 };
 
 /// The server on cores of its own, this program on those that are left; both where they like if there are not enough.
@@ -79,11 +80,12 @@ int run(Options& options) {
     options.plan.steady = !options.fresh;
     if (options.server.workers > 1) options.plan.sockets = std::max(options.plan.sockets, 16u);
     const auto placement = place(options.server.workers, options.server.cores);
-    fmt::print("{} users, {} outstanding, {} workers, {}\n", options.server.users, options.plan.window,
-               options.server.workers, placement);
+    fmt::print("{} users with {} phones each, {} outstanding, {} workers, {}\n", options.server.users,
+               options.plan.contacts, options.plan.window, options.server.workers, placement);
 
     Report report;
     report.circumstances = {{"users", std::to_string(options.server.users)},
+                            {"phones of each", std::to_string(options.plan.contacts)},
                             {"window", std::to_string(options.plan.window)},
                             {"workers", std::to_string(options.server.workers)},
                             {"placement", placement}};
@@ -92,8 +94,9 @@ int run(Options& options) {
     } else {
         auto server = make_musterd(options.server, options.programs);
         server->provision();
-        report.runs.push_back(options.storm > 0 ? measure_storm(*server, options.plan)
-                                                : measure(*server, options.plan));
+        report.runs.push_back(options.storm > 0   ? measure_storm(*server, options.plan)
+                              : options.kills > 0 ? measure_kills(*server, options.plan, options.kills)
+                                                  : measure(*server, options.plan));
     }
     if (!options.json.empty()) write_json(report, options.json);
     if (!options.markdown.empty()) write_markdown(report, options.markdown);
@@ -107,9 +110,10 @@ void describe(CLI::App& app, Options& options) {
     auto& plan = options.plan;
     options.server.users = 100'000;
     options.server.folder = fs::temp_directory_path();
-    app.add_option("--users", options.server.users, "phones, each with an account")
+    app.add_option("--users", options.server.users, "accounts")
         ->check(CLI::Range(1, 10'000'000))
         ->capture_default_str();
+    app.add_option("--contacts", plan.contacts, "phones of each user")->check(CLI::Range(1, 10))->capture_default_str();
     app.add_option("--workers", options.server.workers, "of musterd, each with a core if there are enough")
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
@@ -133,9 +137,13 @@ void describe(CLI::App& app, Options& options) {
                  "measure with a short change log; else it is filled first and trimmed meanwhile");
     app.add_option("--storm", options.storm, "instead: so many phones come back at once after kill -9")
         ->check(CLI::Range(1, 10'000'000));
+    app.add_option("--kills", options.kills, "instead: so often kill -9 at full load, and nothing acknowledged is lost")
+        ->check(CLI::Range(1, 100'000))
+        ->excludes("--storm");
     app.add_option("--peer", options.peer, "measure in turns with it")
         ->check(CLI::IsMember({"kamailio"}))
-        ->excludes("--storm");
+        ->excludes("--storm")
+        ->excludes("--kills");
     app.add_option("--peer-config", options.peer_config, "its configuration")
         ->check(CLI::ExistingFile)
         ->capture_default_str();

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
+#include <random>
 
 #include "report.hpp"
 
@@ -17,13 +19,13 @@ public:
         : server_(server),
           plan_(plan),
           wire_(std::move(wire)),
-          drive_(*wire_, plan.users, plan.seed),
+          drive_(*wire_, plan.users, plan.contacts, plan.seed),
           prefix_(std::move(prefix)) {
         figures_.server = server.name();
     }
 
     void row(const std::string& name, Operation operation, double rate = 0) {
-        Load load{.operation = operation, .count = plan_.users, .window = plan_.window, .rate = rate};
+        Load load{.operation = operation, .count = plan_.phones(), .window = plan_.window, .rate = rate};
         if (rate > 0) {
             load.count = static_cast<std::uint64_t>(rate * plan_.seconds);
             load.window = 10'000;  // an open loop waits for nobody
@@ -33,8 +35,8 @@ public:
     void row(const std::string& name, const Load& load) {
         const double before = server_.cpu_seconds();
         auto& made = figures_.rows.emplace_back(Row{prefix_ + name, drive_.run(load), 0});
-        if (made.tally.right > 0)
-            made.cpu_us = (server_.cpu_seconds() - before) * 1e6 / static_cast<double>(made.tally.right);
+        if (const double after = server_.cpu_seconds(); made.tally.right > 0 && after > before)  // else it is dead
+            made.cpu_us = (after - before) * 1e6 / static_cast<double>(made.tally.right);
         print_row(made);
     }
     void value(const std::string& name, double value) {
@@ -46,9 +48,9 @@ public:
     void fill_log() {
         if (!plan_.steady) return;
         const auto limit = server_.log_limit();
-        if (limit <= plan_.users) return;
+        if (limit <= plan_.phones()) return;
         row("refresh, until the change log is full",
-            {.operation = Operation::refresh, .count = limit - plan_.users, .window = plan_.window});
+            {.operation = Operation::refresh, .count = limit - plan_.phones(), .window = plan_.window});
     }
 
     /// kill -9; then from the start of the process until a phone is told its contact, and whether all are.
@@ -94,7 +96,7 @@ Figures over_udp(Server& server, const Plan& plan) {
     Pass pass(server, plan, open_udp(server.port(), plan.sockets), "");
     const auto empty = server.memory();
     pass.row("register, empty table", Operation::registration);
-    pass.value("bytes a binding while registering", growth(empty, server.memory(), plan.users));
+    pass.value("bytes a binding while registering", growth(empty, server.memory(), plan.phones()));
     pass.fill_log();
     rows_of_bound(pass, server);
     pass.row("INVITE passed on", Operation::invite);
@@ -102,7 +104,7 @@ Figures over_udp(Server& server, const Plan& plan) {
     pass.row(fmt::format("refresh, {:.0f} a second", plan.rate), Operation::refresh, plan.rate);
     if (server.is_durable()) {
         pass.restart();
-        pass.value("bytes a binding after a restart", growth(empty, server.memory(), plan.users));
+        pass.value("bytes a binding after a restart", growth(empty, server.memory(), plan.phones()));
         pass.row("query, everybody after kill -9", Operation::query);
     }
     pass.row("unregister", Operation::removal);
@@ -161,12 +163,33 @@ Figures measure_storm(Server& server, const Plan& plan) {
     server.wait_until_it_answers();
     pass.value("megabytes before", static_cast<double>(server.memory()) / 1e6);
     pass.row("all at once after kill -9", {.operation = Operation::registration,
-                                           .count = plan.users,
-                                           .window = plan.users,
+                                           .count = plan.phones(),
+                                           .window = plan.phones(),
                                            .is_storm = true,
                                            .patience = 15min});
     pass.value("megabytes at most", static_cast<double>(server.peak_memory()) / 1e6);
     pass.row("query, everybody", Operation::query);
+    server.stop();
+    return pass.take();
+}
+
+Figures measure_kills(Server& server, const Plan& plan, unsigned rounds) {
+    print_head(server.name());
+    server.start_empty();
+    Pass pass(server, plan, open_udp(server.port(), plan.sockets), "");
+    std::mt19937_64 random(plan.seed);
+    for (unsigned round = 1; round <= rounds; ++round) {
+        const auto moment = std::chrono::milliseconds(50 + random() % 600);
+        pass.row(fmt::format("round {}: kill -9 after {} ms", round, moment.count()),
+                 {.operation = Operation::churn,
+                  .count = std::numeric_limits<std::uint32_t>::max(),
+                  .window = plan.window,
+                  .patience = moment,
+                  .at_end = [&] { server.kill(); }});
+        server.start();
+        server.wait_until_it_answers();
+        pass.row("what each phone finds", Operation::recall);
+    }
     server.stop();
     return pass.take();
 }

@@ -39,6 +39,8 @@ struct Plan {
     double seconds = 10;         ///< of the open loop
     std::uint64_t seed = 1;
     std::uint32_t users = 0;
+    std::uint32_t contacts = 1;  ///< phones of each
+    std::uint32_t phones() const { return users * contacts; }
 };
 
 /// The server has its accounts. Prints every row when it is done.
@@ -46,5 +48,9 @@ Figures measure(Server& server, const Plan& plan);
 
 /// All users register, the server is killed and started, and all come back at once.
 Figures measure_storm(Server& server, const Plan& plan);
+
+/// So many times: phones register, refresh and leave at full load, the server is killed at a random moment and started,
+/// and every phone asks what is left of its binding.
+Figures measure_kills(Server& server, const Plan& plan, unsigned rounds);
 
 }  // namespace muster::bench

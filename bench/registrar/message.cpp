@@ -121,9 +121,6 @@ std::optional<std::uint32_t> number(std::string_view digits) {
     return value;
 }
 
-namespace {
-
-/// Parameters of the contact of that URI; empty when it is not listed.
 std::optional<std::string_view> contact_parameters(const Message& message, std::string_view uri) {
     std::string_view rest = message.fields, name, value;
     while (next_field(rest, name, value)) {
@@ -139,8 +136,6 @@ std::optional<std::string_view> contact_parameters(const Message& message, std::
     }
     return {};
 }
-
-}  // namespace
 
 std::optional<std::uint32_t> contact_expires(const Message& message, std::string_view uri) {
     const auto parameters = contact_parameters(message, uri);

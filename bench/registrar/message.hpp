@@ -36,6 +36,8 @@ bool is_field(std::string_view name, std::string_view full, char brief = 0);
 std::optional<std::string_view> parameter(std::string_view list, char separator, std::string_view name);
 std::optional<std::uint32_t> number(std::string_view digits);
 
+/// Parameters of the contact of exactly this URI; empty when the message does not list it.
+std::optional<std::string_view> contact_parameters(const Message& message, std::string_view uri);
 /// Seconds that the contact of exactly this URI has left; empty when the message does not list it.
 std::optional<std::uint32_t> contact_expires(const Message& message, std::string_view uri);
 bool has_contact(const Message& message, std::string_view uri);

@@ -31,20 +31,23 @@ void Drive::write_request(const Slot& slot) {
     if (is_register())
         fmt::format_to(out, FMT_COMPILE("REGISTER sip:{} SIP/2.0\r\n"), domain);
     else
-        fmt::format_to(out, FMT_COMPILE("{} sip:u{}@{} SIP/2.0\r\n"), method(), slot.phone, domain);
+        fmt::format_to(out, FMT_COMPILE("{} sip:u{}@{} SIP/2.0\r\n"), method(), user_of(slot.phone), domain);
     fmt::format_to(out,
                    FMT_COMPILE("Via: SIP/2.0/{} {};branch=z9hG4bK{:08x}.{:x}.{:x};rport\r\n"
                                "Max-Forwards: 70\r\nTo: <sip:u{}@{}>\r\nCall-ID: {}\r\nCSeq: {} {}\r\n"),
-                   transport, here, run_, number_of(slot), slot.generation, slot.phone, domain, call_id(slot),
+                   transport, here, run_, number_of(slot), slot.generation, user_of(slot.phone), domain, call_id(slot),
                    slot.cseq, method());
     if (is_register())
-        fmt::format_to(out, FMT_COMPILE("From: <sip:u{}@{}>;tag={:x}\r\n"), slot.phone, domain, slot.generation);
+        fmt::format_to(out, FMT_COMPILE("From: <sip:u{}@{}>;tag={:x}\r\n"), user_of(slot.phone), domain,
+                       slot.generation);
     else
         fmt::format_to(out, FMT_COMPILE("From: <sip:{}@elsewhere.test>;tag={:x}\r\nContact: <sip:caller@{}>\r\n"),
                        load_.operation == Operation::redirect ? "redirect" : "relay", slot.generation, here);
-    if (is_register() && load_.operation != Operation::query)
-        fmt::format_to(out, FMT_COMPILE("Contact: <{}>\r\nExpires: {}\r\n"), contact(slot.phone),
-                       load_.operation == Operation::removal ? 0 : 3'600);
+    if (is_register() && !is_query(slot)) {
+        fmt::format_to(out, FMT_COMPILE("Contact: <{}>"), contact(slot.phone));
+        if (load_.operation == Operation::churn) fmt::format_to(out, FMT_COMPILE(";cseq={}"), slot.cseq);
+        fmt::format_to(out, FMT_COMPILE("\r\nExpires: {}\r\n"), slot.operation == Operation::removal ? 0 : 3'600);
+    }
     if (slot.nonce_count > 0) write_credentials(slot);
     text_ +=
         "Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, MESSAGE, INFO, UPDATE\r\nSupported: path\r\n"
@@ -61,7 +64,7 @@ void Drive::write_credentials(const Slot& slot) {
     fmt::format_to(std::back_inserter(text_),
                    FMT_COMPILE("Authorization: Digest username=\"u{}\", realm=\"{}\", nonce=\"{}\", uri=\"{}\", "
                                "response=\"{}\", algorithm=MD5, qop=auth, nc={}, cnonce=\"{}\"\r\n"),
-                   slot.phone, domain, phone.nonce, uri, text(response), count, cnonce);
+                   user_of(slot.phone), domain, phone.nonce, uri, text(response), count, cnonce);
 }
 
 /// RFC 3261 s17.1.1.3: to a final answer that is no 2xx, with the branch of the INVITE.
@@ -72,9 +75,9 @@ void Drive::send_ack(const Slot& slot, const Message& answer) {
                    FMT_COMPILE("ACK sip:u{}@{} SIP/2.0\r\nVia: SIP/2.0/{} {};branch=z9hG4bK{:08x}.{:x}.{:x};rport\r\n"
                                "Max-Forwards: 70\r\nFrom: <sip:{}@elsewhere.test>;tag={:x}\r\nTo: {}\r\n"
                                "Call-ID: {}\r\nCSeq: {} ACK\r\nContent-Length: 0\r\n\r\n"),
-                   slot.phone, domain, wire_.is_stream() ? "TCP" : "UDP", here, run_, number_of(slot), slot.generation,
-                   load_.operation == Operation::redirect ? "redirect" : "relay", slot.generation, answer.to,
-                   answer.call_id, slot.cseq);
+                   user_of(slot.phone), domain, wire_.is_stream() ? "TCP" : "UDP", here, run_, number_of(slot),
+                   slot.generation, load_.operation == Operation::redirect ? "redirect" : "relay", slot.generation,
+                   answer.to, answer.call_id, slot.cseq);
     wire_.send(place_of(slot), text_);
 }
 

@@ -54,8 +54,9 @@ public:
         });
     }
 
-    void poll(Duration patience, const Deliver& deliver) override {
-        for (auto place : readiness_.wait(patience)) {
+    bool poll(Duration patience, const Deliver& deliver) override {
+        const auto& ready = readiness_.wait(patience);
+        for (auto place : ready) {
             auto& its = connections_[place];
             const auto got = ::recv(its.socket.get(), space_.data(), space_.size(), MSG_DONTWAIT);
             if (got == 0) throw std::runtime_error("the server has closed a connection");
@@ -68,6 +69,7 @@ public:
             }
             its.incoming.erase(0, done);
         }
+        return !ready.empty();
     }
 
 private:

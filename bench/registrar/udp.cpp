@@ -88,11 +88,13 @@ public:
     void flush() override {
         for (std::size_t i = 0; i < sockets_.size(); ++i) outgoing_[i].send(sockets_[i].get());
     }
-    void poll(Duration patience, const Deliver& deliver) override {
-        for (auto place : readiness_.wait(patience)) {
+    bool poll(Duration patience, const Deliver& deliver) override {
+        const auto& ready = readiness_.wait(patience);
+        for (auto place : ready) {
             const auto count = incoming_.receive(sockets_[place].get());
             for (unsigned i = 0; i < count; ++i) deliver(place, incoming_.received(i));
         }
+        return !ready.empty();
     }
 
 private:

@@ -24,8 +24,8 @@ public:
     /// Queues a message for the server; flush() sends it at the latest. Datagrams may get lost.
     virtual void send(unsigned place, std::string_view message) = 0;
     virtual void flush() = 0;
-    /// Delivers what has come; waits for it at most so long.
-    virtual void poll(Duration patience, const Deliver& deliver) = 0;
+    /// Delivers what has come; waits for it at most so long. False when nothing has.
+    virtual bool poll(Duration patience, const Deliver& deliver) = 0;
 
     virtual bool is_stream() const = 0;
     unsigned phone_places() const { return static_cast<unsigned>(names_.size()) - 1; }
