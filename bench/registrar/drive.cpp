@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr unsigned started_at_once = 64;  // then answers have their turn
 constexpr unsigned stormed_at_once = 2'000;
+constexpr unsigned reads_in_a_storm = 8;  // of all sockets, before the next so many send
 constexpr Duration timer_beat = 10ms;
 
 double own_cpu() {
@@ -91,6 +92,10 @@ Tally Drive::run(const Load& load) {
         wire_.flush();
         const auto rest = std::min(timer_beat, load_.t1);
         wire_.poll(more ? Duration(0) : std::clamp<Duration>(next_due() - now_, Duration(0), rest), deliver);
+        // Each phone of a storm hears its answer at once, however busy the others are with repeating themselves; these
+        // have their turn as well.
+        for (unsigned i = 0; load_.is_storm && i < reads_in_a_storm && wire_.poll(Duration(0), deliver); ++i)
+            wire_.flush();
     }
     wire_.flush();
     if (load_.at_end) end_now();
