@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr unsigned started_at_once = 64;  // then answers have their turn
 constexpr unsigned stormed_at_once = 2'000;
-constexpr unsigned reads_in_a_storm = 8;  // of all sockets, before the next so many send
+constexpr unsigned reads_in_a_storm = 3;  // of all sockets, before the next so many send
 constexpr Duration timer_beat = 10ms;
 
 double own_cpu() {

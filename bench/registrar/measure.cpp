@@ -161,6 +161,8 @@ Figures measure_storm(Server& server, const Plan& plan) {
     server.kill();
     server.start();
     server.wait_until_it_answers();
+    pass.value("megabytes at most in the start", static_cast<double>(server.peak_memory()) / 1e6);
+    server.forget_peak();
     pass.value("megabytes before", static_cast<double>(server.memory()) / 1e6);
     pass.row("all at once after kill -9", {.operation = Operation::registration,
                                            .count = plan.phones(),

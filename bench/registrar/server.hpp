@@ -68,6 +68,7 @@ public:
     double cpu_seconds() const;         ///< user and system time of all its processes
     std::uint64_t memory() const;       ///< bytes: the sum of PSS, or of RSS where PSS may not be read
     std::uint64_t peak_memory() const;  ///< most RSS so far, bytes
+    void forget_peak() const;           ///< peak_memory() begins anew
 
     std::uint16_t port() const { return options_.port; }
 
