@@ -314,6 +314,12 @@ const char* Drive::recall(std::uint32_t phone, const Message& message) {
                        : "removed, and there again";
 }
 
+bool Drive::names_a_phone_of(std::uint32_t user, const Message& message) const {
+    for (auto phone = user; phone < phones_.size(); phone += users_)
+        if (has_contact(message, contact(phone))) return true;
+    return false;
+}
+
 /// Null when it is the right final answer.
 const char* Drive::fault_in(const Slot& slot, const Message& message) {
     const bool redirected = load_.operation == Operation::redirect;
@@ -322,6 +328,8 @@ const char* Drive::fault_in(const Slot& slot, const Message& message) {
     if (!tag || tag->empty()) return "no tag in To";
     if (!is_register() && !redirected && tag != "callee") return "not the answer of the phone";
     if (is_register() && slot.nonce_count == 0) return "accepted without credentials";
+    if (!is_register() && !redirected)  // of any of the user's phones
+        return names_a_phone_of(user_of(slot.phone), message) ? nullptr : "without the contact of the phone";
     const auto uri = contact(slot.phone);
     if (slot.operation == Operation::recall) return recall(slot.phone, message);
     if (slot.operation == Operation::removal) return has_contact(message, uri) ? "the contact is still there" : nullptr;

@@ -156,6 +156,7 @@ private:
     void judge(Slot& slot, const Message& message);
     bool take_challenge(Slot& slot, const Message& message);
     const char* fault_in(const Slot& slot, const Message& message);
+    bool names_a_phone_of(std::uint32_t user, const Message& message) const;
     const char* recall(std::uint32_t phone, const Message& message);
     void keep_in_mind(const Slot& slot);
     void end_now();
