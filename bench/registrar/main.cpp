@@ -72,6 +72,10 @@ int run(Options& options) {
         fmt::print(stderr, "kamailio is not there: apt-get install kamailio kamailio-sqlite-modules sqlite3\n");
         return wrong_usage;
     }
+    if (options.plan.profile && !perf_is_installed()) {
+        fmt::print(stderr, "perf is not there: apt-get install linux-perf\n");
+        return wrong_usage;
+    }
     if (options.server.port == 0) options.server.port = free_port();
     if (options.storm > 0) options.server.users = options.storm;
     options.plan.users = options.server.users;
@@ -135,6 +139,7 @@ void describe(CLI::App& app, Options& options) {
     app.add_option("--seconds", plan.seconds, "of the open loop")->check(CLI::Range(1, 86'400))->capture_default_str();
     app.add_flag("--fresh", options.fresh,
                  "measure with a short change log; else it is filled first and trimmed meanwhile");
+    app.add_flag("--profile", plan.profile, "say of each row where the time goes; needs perf");
     app.add_option("--storm", options.storm, "instead: so many phones come back at once after kill -9")
         ->check(CLI::Range(1, 10'000'000));
     app.add_option("--kills", options.kills, "instead: so often kill -9 at full load, and nothing acknowledged is lost")

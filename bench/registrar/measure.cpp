@@ -34,9 +34,11 @@ public:
     }
     void row(const std::string& name, const Load& load) {
         const double before = server_.cpu_seconds();
-        auto& made = figures_.rows.emplace_back(Row{prefix_ + name, drive_.run(load), 0});
+        const auto profile = plan_.profile ? server_.profile() : nullptr;
+        auto& made = figures_.rows.emplace_back(Row{prefix_ + name, drive_.run(load)});
         if (const double after = server_.cpu_seconds(); made.tally.right > 0 && after > before)  // else it is dead
             made.cpu_us = (after - before) * 1e6 / static_cast<double>(made.tally.right);
+        if (profile) made.shares = profile->end();
         print_row(made);
     }
     void value(const std::string& name, double value) {
@@ -62,7 +64,7 @@ public:
             {.operation = Operation::query, .count = 1, .t1 = 1ms, .t2 = 1ms, .is_storm = true, .patience = 5min});
         const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
         value("ms from the start until a contact is told", took.count());
-        figures_.rows.push_back({prefix_ + "query, the first after kill -9", first, 0});
+        figures_.rows.push_back({prefix_ + "query, the first after kill -9", first});
     }
 
     Figures take() { return std::move(figures_); }

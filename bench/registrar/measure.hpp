@@ -15,6 +15,7 @@ struct Row {
     std::string name;
     Tally tally;
     double cpu_us = 0;  ///< of the server, for each right transaction
+    Shares shares{};    ///< of that; empty unless it was asked for
 };
 
 /// One server, once through everything.
@@ -32,6 +33,7 @@ struct Plan {
     bool tcp = true;
     /// Rows are measured with the change log at its limit and being trimmed.
     bool steady = true;
+    bool profile = false;  ///< sample where the time goes, which costs some itself
     std::uint32_t window = 64;
     unsigned sockets = 1;        ///< of the phones, over UDP
     unsigned connections = 200;  ///< of the phones, over TCP

@@ -12,14 +12,17 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr double negligible = .005;  // of a row's time
+
 double per_second(const Tally& tally) {
     return tally.seconds > 0 ? static_cast<double>(tally.right) / tally.seconds : 0;
 }
 
 json::object to_json(const Row& row) {
     const auto& tally = row.tally;
-    json::object wrong;
+    json::object wrong, profile;
     for (const auto& [what, count] : tally.wrong) wrong[what] = count;
+    for (const auto& [name, share] : row.shares) profile[name] = share * row.cpu_us;
     return {{"operation", row.name},
             {"transactions", tally.started},
             {"right", tally.right},
@@ -33,6 +36,7 @@ json::object to_json(const Row& row) {
             {"seconds", tally.seconds},
             {"per_second", per_second(tally)},
             {"cpu_us", row.cpu_us},
+            {"profile_us", profile},
             {"generator_cpu_us", tally.right > 0 ? tally.own_cpu_seconds * 1e6 / static_cast<double>(tally.right) : 0},
             {"p50_ms", tally.percentile(.5)},
             {"p90_ms", tally.percentile(.9)},
@@ -79,6 +83,8 @@ void print_row(const Row& row) {
     if (tally.put_off > 0 || tally.timeouts > 0)
         fmt::print("{:<40}{} times told 503 and obeyed Retry-After, {} begun anew after 32 s\n", "", tally.put_off,
                    tally.timeouts);
+    for (const auto& [name, share] : row.shares)
+        if (share >= negligible) fmt::print("    {:<46}{:>9.2f}\n", name, share * row.cpu_us);
     std::fflush(stdout);
     for (const auto& [what, count] : tally.wrong)
         fmt::print(stderr, "WRONG: {}: {} times: {}\n", row.name, count, what);
@@ -142,6 +148,12 @@ void write_markdown(const Report& report, const std::filesystem::path& file) {
             out << fmt::format("| {} | {:.0f} | {:.1f} | {:.2f} | {:.2f} | {} |\n", row.name, per_second(row.tally),
                                row.cpu_us, row.tally.percentile(.5), row.tally.percentile(.99),
                                row.tally.wrong_count());
+        if (std::ranges::any_of(figures.rows, [](const Row& row) { return !row.shares.empty(); }))
+            out << "\n| operation | where | CPU us each |\n|---|---|---|\n";
+        for (const auto& row : figures.rows)
+            for (const auto& [name, share] : row.shares)
+                if (share >= negligible)
+                    out << fmt::format("| {} | {} | {:.2f} |\n", row.name, name, share * row.cpu_us);
         if (!figures.values.empty()) out << "\n| | |\n|---|---|\n";
         for (const auto& [name, value] : figures.values) out << fmt::format("| {} | {:.0f} |\n", name, value);
     }

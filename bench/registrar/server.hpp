@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "profile.hpp"
+
 namespace muster::bench {
 
 namespace fs = std::filesystem;
@@ -71,6 +73,8 @@ public:
     void forget_peak() const;           ///< peak_memory() begins anew
 
     std::uint16_t port() const { return options_.port; }
+    /// From here until the end of what it returns.
+    std::unique_ptr<Profile> profile() const { return std::make_unique<Profile>(process_, folder()); }
 
 protected:
     virtual std::vector<std::string> command() const = 0;
