@@ -6,7 +6,7 @@
 namespace muster::store::sqlite {
 namespace {
 
-constexpr std::int64_t passive_pages = 1'000;   // 4 MB
+constexpr std::int64_t passive_pages = 4'000;   // 16 MB
 constexpr std::int64_t restart_pages = 16'384;  // 64 MB
 constexpr std::int64_t near_pages = 100;        // so little is left to be moved that the writer may do it
 constexpr std::int64_t retry_pages = 4'000;     // between two attempts to start over while a reader is in the way
