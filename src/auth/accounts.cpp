@@ -18,46 +18,43 @@ struct Held {
 };
 using HeldPtr = std::shared_ptr<const Held>;
 
-/// An AOR (then `realm` is empty) or a user name in a realm.
+/// An AOR (then `realm` is empty) or a user name in a realm. The hash is computed once.
 struct Key {
+    std::uint32_t hash;
     std::string_view name;
     std::string_view realm;
     friend bool operator==(const Key&, const Key&) = default;
 };
 
-/// One key of one account; the text stays in the account.
+/// One key of one account; the text stays in the account. With the hash beside it a shard that grows looks at none.
 struct Entry {
     static constexpr std::uint32_t own_aor = 0;  // 1 and up: the aliases
     static constexpr std::uint32_t user_name = 0xffff'ffffU;
 
     HeldPtr held;
     std::uint32_t place = own_aor;
+    std::uint32_t hash = 0;
 
+    bool is_alias() const { return place != own_aor && place != user_name; }
     Key key() const {
         const auto& account = held->account;
-        if (place == own_aor) return {account.aor, {}};
-        if (place == user_name) return {account.username, account.realm};
-        return {account.aliases[place - 1], {}};
+        if (place == own_aor) return {hash, account.aor, {}};
+        if (place == user_name) return {hash, account.username, account.realm};
+        return {hash, account.aliases[place - 1], {}};
     }
 };
 
 struct KeyHash {
     using is_transparent = void;
-    std::uint64_t seed = 0;
-
-    std::uint64_t of(const Key& key) const {
-        auto hash = base::seeded_hash(key.name, seed);
-        return key.realm.empty() ? hash : hash ^ base::seeded_hash(key.realm, ~seed);
-    }
-    std::size_t operator()(const Key& key) const { return of(key); }
-    std::size_t operator()(const Entry& entry) const { return of(entry.key()); }
+    std::size_t operator()(const Key& key) const { return key.hash; }
+    std::size_t operator()(const Entry& entry) const { return entry.hash; }
 };
 
 struct KeyEqual {
     using is_transparent = void;
-    bool operator()(const Entry& a, const Entry& b) const { return a.key() == b.key(); }
-    bool operator()(const Key& a, const Entry& b) const { return a == b.key(); }
-    bool operator()(const Entry& a, const Key& b) const { return a.key() == b; }
+    bool operator()(const Entry& a, const Entry& b) const { return a.hash == b.hash && a.key() == b.key(); }
+    bool operator()(const Key& a, const Entry& b) const { return a.hash == b.hash && a == b.key(); }
+    bool operator()(const Entry& a, const Key& b) const { return a.hash == b.hash && a.key() == b; }
 };
 
 struct Shard {
@@ -66,6 +63,8 @@ struct Shard {
 };
 
 constexpr std::size_t shard_count = 256;
+/// A shard holds one range of hashes, so that a walk in order of hash takes the shards one by one.
+constexpr std::size_t shard_at(std::uint32_t hash) { return hash >> 24; }
 
 std::shared_ptr<const Account> account_of(const HeldPtr& held) {
     return held ? std::shared_ptr<const Account>(held, &held->account) : nullptr;
@@ -74,16 +73,16 @@ std::shared_ptr<const Account> account_of(const HeldPtr& held) {
 }  // namespace
 
 struct Accounts::Impl {
-    explicit Impl(std::uint64_t seed) : hash{seed} {
-        for (auto& shard : shards) shard.entries = decltype(shard.entries)(0, hash);
+    explicit Impl(std::uint64_t hash_seed) : seed(hash_seed) {}
+
+    Key key(std::string_view name, std::string_view realm = {}) const {
+        auto hash = base::seeded_hash(name, seed);
+        if (!realm.empty()) hash ^= base::seeded_hash(realm, ~seed);
+        return {static_cast<std::uint32_t>(hash >> 32), name, realm};
     }
 
-    // A shard holds one range of hashes, so that a walk in order of hash takes the shards one by one.
-    Shard& shard_of(std::uint64_t hash_value) const { return shards[hash_value >> 56]; }
-    Shard& shard_of(const Key& key) const { return shard_of(hash.of(key)); }
-
     Entry find(const Key& key) const {
-        auto& shard = shard_of(key);
+        auto& shard = shards[shard_at(key.hash)];
         std::lock_guard lock(shard.mutex);
         auto found = shard.entries.find(key);
         return found == shard.entries.end() ? Entry{} : *found;
@@ -91,59 +90,57 @@ struct Accounts::Impl {
 
     /// The account whose own AOR this is, not an alias.
     HeldPtr owner(std::string_view aor) const {
-        auto entry = find({aor, {}});
+        auto entry = find(key(aor));
         return entry.place == Entry::own_aor ? entry.held : nullptr;
     }
 
     void put(const Entry& entry) {
-        auto& shard = shard_of(entry.key());
+        auto& shard = shards[shard_at(entry.hash)];
         std::lock_guard lock(shard.mutex);
-        auto found = shard.entries.find(entry.key());
-        if (found != shard.entries.end()) {
-            const bool is_alias = entry.place != Entry::own_aor && entry.place != Entry::user_name;
-            if (is_alias && found->place == Entry::own_aor) return;  // an account's own AOR is before any alias
-            shard.entries.erase(found);                              // never assigned: the key views the account
-        }
+        auto [found, is_new] = shard.entries.insert(entry);
+        if (is_new) return;
+        if (entry.is_alias() && found->place == Entry::own_aor) return;  // an account's own AOR is before any alias
+        shard.entries.erase(found);                                      // never assigned: the key views the account
         shard.entries.insert(entry);
     }
 
     void drop(const Entry& entry) {
-        auto& shard = shard_of(entry.key());
+        auto& shard = shards[shard_at(entry.hash)];
         std::lock_guard lock(shard.mutex);
-        auto found = shard.entries.find(entry.key());
+        auto found = shard.entries.find(entry);
         if (found != shard.entries.end() && found->held == entry.held) shard.entries.erase(found);
     }
 
     template <class F>
-    static void each_entry(const HeldPtr& held, F&& f) {
-        f(Entry{held, Entry::own_aor});
-        for (std::uint32_t i = 1; i <= held->account.aliases.size(); ++i) f(Entry{held, i});
-        f(Entry{held, Entry::user_name});
+    void each_entry(const HeldPtr& held, F&& f) const {
+        const auto& account = held->account;
+        f(Entry{held, Entry::own_aor, key(account.aor).hash});
+        for (std::uint32_t i = 1; i <= account.aliases.size(); ++i) f(Entry{held, i, key(account.aliases[i - 1]).hash});
+        f(Entry{held, Entry::user_name, key(account.username, account.realm).hash});
     }
 
     /// The first entries of a shard after (`hash`, `aor`), in order; `more` when there are others behind them.
-    std::vector<HeldPtr> slice(const Shard& shard, std::uint64_t after, std::string_view aor, std::size_t limit,
+    std::vector<HeldPtr> slice(const Shard& shard, std::uint32_t after, std::string_view aor, std::size_t limit,
                                bool& more) const {
-        std::vector<std::pair<std::uint64_t, const Entry*>> found;
+        std::vector<const Entry*> found;
         std::lock_guard lock(shard.mutex);
         for (const auto& entry : shard.entries) {
             if (entry.place != Entry::own_aor) continue;
-            auto at = hash(entry);
-            if (at > after || (at == after && entry.held->account.aor > aor)) found.emplace_back(at, &entry);
+            if (entry.hash > after || (entry.hash == after && entry.held->account.aor > aor)) found.push_back(&entry);
         }
         more = found.size() > limit;
         auto count = std::min(limit, found.size());
         std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count), found.end(),
-                          [](const auto& a, const auto& b) {
-                              return a.first != b.first ? a.first < b.first
-                                                        : a.second->held->account.aor < b.second->held->account.aor;
+                          [](const Entry* a, const Entry* b) {
+                              return a->hash != b->hash ? a->hash < b->hash
+                                                        : a->held->account.aor < b->held->account.aor;
                           });
         std::vector<HeldPtr> out;
-        for (std::size_t i = 0; i < count; ++i) out.push_back(found[i].second->held);
+        for (std::size_t i = 0; i < count; ++i) out.push_back(found[i]->held);
         return out;
     }
 
-    KeyHash hash;
+    std::uint64_t seed;
     mutable std::array<Shard, shard_count> shards;
     std::atomic<std::size_t> size{0};
     std::atomic<std::uint64_t> changes{1};
@@ -155,11 +152,11 @@ Accounts::~Accounts() = default;
 std::shared_ptr<const Account> Accounts::by_username(std::string_view username, std::string_view realm) const {
     auto at = username.find('@');
     if (at != std::string_view::npos && username.substr(at + 1) != realm) return nullptr;
-    return account_of(impl_->find({username.substr(0, at), realm}).held);
+    return account_of(impl_->find(impl_->key(username.substr(0, at), realm)).held);
 }
 
 std::shared_ptr<const Account> Accounts::by_aor(std::string_view aor) const {
-    return account_of(impl_->find({aor, {}}).held);
+    return account_of(impl_->find(impl_->key(aor)).held);
 }
 
 std::uint64_t Accounts::version_of(std::string_view aor) const {
@@ -195,8 +192,8 @@ std::size_t Accounts::size() const { return impl_->size; }
 std::string Accounts::page(std::string_view cursor, std::size_t limit,
                            const std::function<void(const Account&)>& sink) const {
     // The cursor is the last AOR of the page before: its hash says where it stands.
-    std::uint64_t after = cursor.empty() ? 0 : impl_->hash.of({cursor, {}});
-    for (std::size_t i = after >> 56; i < shard_count; ++i, cursor = {}, after = 0) {
+    std::uint32_t after = cursor.empty() ? 0 : impl_->key(cursor).hash;
+    for (std::size_t i = shard_at(after); i < shard_count; ++i, cursor = {}, after = 0) {
         bool more = false;
         auto accounts = impl_->slice(impl_->shards[i], after, cursor, limit, more);
         for (const auto& held : accounts) sink(held->account);

@@ -71,10 +71,11 @@ void BindingWriter::load(base::Now now) {
             auto moment = moment_of(stored.at, now);
             auto record = location::Record::from_text(stored.key, stored.version, moment, stored.record);
             if (!record) throw damaged();
-            table_.publish(*record);
+            table_.add(*std::move(record));
         }
     };
     store_.load_in_parts(take, part_of);
+    table_.settle();
     expiry_.look_through();
     if (import_) complete_import(now);
 }

@@ -44,6 +44,12 @@ constexpr std::size_t shard_at(std::uint64_t hash) { return hash / (~std::uint64
 struct Table::Shard {
     mutable std::shared_mutex lock;
     Records records;
+    /// Added and not yet settled, and where its AOR stands.
+    struct Added {
+        Record record;
+        const char* aor;
+    };
+    std::vector<Added> added;
     std::size_t bindings = 0;
 
     /// Room for one more. Only the writer changes the set, so the larger one is made without the lock: who looks up
@@ -86,6 +92,29 @@ void Table::publish(const Record& record) {
     else if (old = std::exchange(found->record, record); record.empty())
         shard.records.erase(found);
     shard.bindings += grows_by;
+}
+
+void Table::add(Record record) {
+    auto& shard = shards_[shard_of(record.aor())];
+    shard.bindings += record.size();
+    const auto* aor = record.aor().data();
+    shard.added.push_back({std::move(record), aor});
+}
+
+/// Shard by shard, each made as large as it must be: so the sets stay in the cache, and of a record, which does not,
+/// the AOR is fetched in time.
+void Table::settle() {
+    constexpr std::size_t ahead = 8;
+    for (std::size_t i = 0; i < shard_count; ++i) {
+        auto& shard = shards_[i];
+        const auto added = std::exchange(shard.added, {});
+        std::lock_guard guard(shard.lock);
+        shard.records.reserve(shard.records.size() + added.size());
+        for (std::size_t next = 0; next < added.size(); ++next) {
+            if (next + ahead < added.size()) __builtin_prefetch(added[next + ahead].aor);
+            shard.records.insert(Held{added[next].record});
+        }
+    }
 }
 
 std::size_t Table::aors() const {

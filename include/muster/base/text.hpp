@@ -1,6 +1,7 @@
 #pragma once
 // Text without locale and without NUL sentinels. The only decimal parser of the code base is here.
 
+#include <array>
 #include <bit>
 #include <charconv>
 #include <concepts>
@@ -68,12 +69,21 @@ void append_decimal(std::string& out, T value) {
     out.append(digits, end);
 }
 
+namespace detail {
+/// Of each byte as a digit: hashes by the million are read at a start, and a comparison a case is slow on random ones.
+inline constexpr auto hex_digits = [] {
+    std::array<std::int8_t, 256> values;
+    values.fill(-1);
+    for (std::int8_t i = 0; i < 10; ++i) values[static_cast<std::size_t>('0' + i)] = i;
+    for (std::int8_t i = 0; i < 6; ++i)
+        values[static_cast<std::size_t>('a' + i)] = values[static_cast<std::size_t>('A' + i)] =
+            static_cast<std::int8_t>(10 + i);
+    return values;
+}();
+}  // namespace detail
+
 /// Value of a hexadecimal digit, or -1.
-constexpr int hex_digit(char c) {
-    if (is_digit(c)) return c - '0';
-    c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+constexpr int hex_digit(char c) { return detail::hex_digits[static_cast<unsigned char>(c)]; }
 void append_hex(std::string& out, const std::uint8_t* bytes, std::size_t count);
 
 /// For logs and terminals: everything but printable ASCII as \xHH, and at most `limit` bytes of input.

@@ -34,6 +34,11 @@ public:
     /// Makes a committed record visible; an empty one removes its AOR. An older version than the one held is ignored.
     void publish(const Record& record);
 
+    /// For a load, before anybody else looks: many records, of AORs that are not held yet, each once and none empty.
+    /// They are visible after settle(). Those of one shard come from one thread at a time.
+    void add(Record record);
+    void settle();
+
     std::size_t aors() const;
     std::size_t bindings() const;
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "checksum.hpp"
 #include "muster/base/hash.hpp"
@@ -27,6 +28,23 @@ void append_bytes(std::string& out, const T& value) {
 
 }  // namespace
 
+Fingerprint& Met::slot(const Fingerprint& print) {
+    auto at = home(print);
+    while (slots_[at] != Fingerprint{} && slots_[at] != print) at = (at + 1) & (slots_.size() - 1);
+    return slots_[at];
+}
+
+bool Met::add(const Fingerprint& print) {
+    auto& found = slot(print);
+    if (found == print) return false;
+    found = print;
+    if (++used_ <= slots_.size() / 4 * 3) return true;
+    const auto old = std::exchange(slots_, std::vector<Fingerprint>(slots_.size() * 2));
+    for (const auto& each : old)
+        if (each != Fingerprint{}) slot(each) = each;
+    return true;
+}
+
 Reading::Reading(const SqliteOptions& options, const LogSpan& log, const location::PartOf& part_of,
                  const std::function<void(const location::Stored&)>& sink)
     : options_(options),
@@ -40,7 +58,9 @@ Reading::Reading(const SqliteOptions& options, const LogSpan& log, const locatio
       seed_(random_seed()),
       snapshot_connection_(options),
       snapshot_(snapshot_connection_, "SELECT kind, key, record, version, at, checksum FROM snapshot"),
-      chunks_(std::size_t{4} * threads_) {}
+      chunks_(std::size_t{4} * threads_) {
+    snapshot_connection_.map_file();
+}
 
 void Reading::run() {
     std::vector<std::jthread> threads;
@@ -75,6 +95,7 @@ bool Reading::at_end() const {
 
 void Reading::work() try {
     Connection connection(options_);
+    connection.map_file();
     Statement log(connection,
                   "SELECT kind, key, record, seq, at, checksum FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq DESC");
     std::unique_lock guard(lock_);
@@ -131,33 +152,43 @@ void Reading::read(const Connection& connection, Statement& log, std::int64_t nu
     }
 }
 
-void Reading::append(Chunk& chunk, Statement& row) const {
-    const auto key = row.text(1), record = row.text(2);
-    const auto kind = static_cast<location::ChangeKind>(row.integer(0));
-    auto& rows = chunk.rows[part_of_(kind, key) % part_count];
-    append_bytes(rows, Row{row.integer(3), row.integer(4), row.integer(5), static_cast<std::uint32_t>(key.size()),
-                           static_cast<std::uint32_t>(record.size()), kind, !row.is_null(5)});
+void Reading::append(Chunk& chunk, Statement& statement) const {
+    const auto key = statement.text(1), record = statement.text(2);
+    const auto kind = static_cast<int>(statement.integer(0));
+    const auto seed = seed_ + static_cast<std::uint64_t>(kind);
+    const Row row{{base::seeded_hash(key, seed), base::seeded_hash(key, ~seed)},
+                  statement.integer(3),
+                  statement.integer(4),
+                  static_cast<std::uint32_t>(key.size()),
+                  static_cast<std::uint32_t>(record.size()),
+                  static_cast<location::ChangeKind>(kind)};
+    if (!statement.is_null(5) && statement.integer(5) != checksum(kind, key, row.version, row.at, record))
+        throw Error("damaged: version " + std::to_string(row.version) + ", of " + base::printable(key) +
+                    ", is not what was written");
+    auto& rows = chunk.rows[part_of_(row.kind, key) % part_count];
+    append_bytes(rows, row);
     rows.append(key).append(record);
 }
 
-void Reading::take(Part& part, std::string_view rows) const {
+template <class F>
+void Reading::each(std::string_view rows, F&& f) {
     while (!rows.empty()) {
         Row row;
         std::memcpy(&row, rows.data(), sizeof row);
-        const auto key = rows.substr(sizeof row, row.key_size);
-        const auto record = rows.substr(sizeof row + row.key_size, row.record_size);
-        rows.remove_prefix(sizeof row + row.key_size + row.record_size);
-        const auto kind = static_cast<int>(row.kind);
-        if (row.has_checksum && row.checksum != checksum(kind, key, row.version, row.at, record))
-            throw Error("damaged: version " + std::to_string(row.version) + ", of " + base::printable(key) +
-                        ", is not what was written");
+        rows.remove_prefix(sizeof row);
+        f(row, rows.substr(0, row.key_size), rows.substr(row.key_size, row.record_size));
+        rows.remove_prefix(row.key_size + row.record_size);
+    }
+}
+
+void Reading::take(Part& part, std::string_view rows) const {
+    each(rows, [&](const Row& row, auto, auto) { part.met.prefetch(row.print); });
+    each(rows, [&](const Row& row, std::string_view key, std::string_view record) {
         part.newest = std::max(part.newest, row.version);
-        const auto seed = seed_ + static_cast<std::uint64_t>(kind);
-        const Fingerprint print{base::seeded_hash(key, seed), base::seeded_hash(key, ~seed)};
-        if (!part.met.insert(print).second || record.empty()) continue;
+        if (!part.met.add(row.print) || record.empty()) return;
         ++part.keys;
         sink_({row.kind, key, record, static_cast<std::uint64_t>(row.version), base::Wall(base::Milliseconds(row.at))});
-    }
+    });
 }
 
 }  // namespace muster::store::sqlite

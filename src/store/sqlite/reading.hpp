@@ -2,7 +2,6 @@
 // Reads all that is stored, on every core.
 
 #include <array>
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -16,6 +15,28 @@
 #include "session.hpp"
 
 namespace muster::store::sqlite {
+
+/// A key by two keyed hashes: that two keys share 128 bits is rarer than any fault of the disk.
+struct Fingerprint {
+    std::uint64_t first = 0, second = 0;
+    friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
+};
+
+/// The keys met. Larger than the caches: who knows what it will ask next says so before, and does not wait for memory.
+class Met {
+public:
+    void prefetch(const Fingerprint& print) const { __builtin_prefetch(&slots_[home(print)]); }
+    /// True if it is new.
+    bool add(const Fingerprint& print);
+
+private:
+    std::size_t home(const Fingerprint& print) const { return print.first & (slots_.size() - 1); }
+    /// Where it is, or the free slot for it.
+    Fingerprint& slot(const Fingerprint& print);
+
+    std::vector<Fingerprint> slots_{1'024};  // a power of two; a free one is all zeros
+    std::size_t used_ = 0;
+};
 
 /// The rows of the log, newest first, then those of the snapshot, in chunks. What a thread reads is split by the part
 /// of the tables its keys are for; each part takes its rows in the order of the chunks, on one thread at a time. So the
@@ -36,16 +57,10 @@ private:
     static constexpr std::size_t part_count = 16;
     /// A row in a block: this, then key and record.
     struct Row {
-        std::int64_t version, at, checksum;
+        Fingerprint print;
+        std::int64_t version, at;
         std::uint32_t key_size, record_size;
         location::ChangeKind kind;
-        bool has_checksum;
-    };
-    /// A key by two keyed hashes: that two keys share 128 bits is rarer than any fault of the disk.
-    struct Fingerprint {
-        std::uint64_t first, second;
-        friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
-        friend std::size_t hash_value(const Fingerprint& print) { return print.first; }
     };
     struct Chunk {
         std::array<std::string, part_count> rows;
@@ -55,7 +70,7 @@ private:
     struct Part {
         std::int64_t next = 0;  // chunk
         bool busy = false;
-        boost::unordered_flat_set<Fingerprint> met;
+        Met met;
         std::int64_t keys = 0, newest = 0;
     };
 
@@ -65,7 +80,9 @@ private:
     bool at_end() const;
     Chunk& slot(std::int64_t chunk) { return chunks_[static_cast<std::size_t>(chunk) % chunks_.size()]; }
     void read(const Connection& connection, Statement& log, std::int64_t number);
-    void append(Chunk& chunk, Statement& row) const;
+    void append(Chunk& chunk, Statement& statement) const;
+    template <class F>
+    static void each(std::string_view rows, F&& f);
     void take(Part& part, std::string_view rows) const;
 
     const SqliteOptions& options_;

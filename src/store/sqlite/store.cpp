@@ -75,7 +75,11 @@ private:
 void SqliteStore::load_in_parts(const std::function<void(const Stored&)>& sink, const location::PartOf& part_of) {
     if (!session_) throw Error(options_.path + ": " + error_);
     try {
-        auto structure = std::async(std::launch::async, [this] { check_structure(Connection(options_)); });
+        auto structure = std::async(std::launch::async, [this] {
+            Connection connection(options_);
+            connection.map_file();
+            check_structure(connection);
+        });
         Reading reading(options_, log_, part_of, sink);
         reading.run();
         structure.get();
