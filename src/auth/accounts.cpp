@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <mutex>
+#include <utility>
 
 #include "muster/base/hash.hpp"
 
@@ -60,6 +61,15 @@ struct KeyEqual {
 struct Shard {
     mutable std::mutex mutex;
     boost::unordered_flat_set<Entry, KeyHash, KeyEqual> entries;
+    std::vector<Entry> added;  // and not yet settled
+
+    void put(const Entry& entry) {
+        auto [found, is_new] = entries.insert(entry);
+        if (is_new) return;
+        if (entry.is_alias() && found->place == Entry::own_aor) return;  // an account's own AOR is before any alias
+        entries.erase(found);                                            // never assigned: the key views the account
+        entries.insert(entry);
+    }
 };
 
 constexpr std::size_t shard_count = 256;
@@ -97,11 +107,7 @@ struct Accounts::Impl {
     void put(const Entry& entry) {
         auto& shard = shards[shard_at(entry.hash)];
         std::lock_guard lock(shard.mutex);
-        auto [found, is_new] = shard.entries.insert(entry);
-        if (is_new) return;
-        if (entry.is_alias() && found->place == Entry::own_aor) return;  // an account's own AOR is before any alias
-        shard.entries.erase(found);                                      // never assigned: the key views the account
-        shard.entries.insert(entry);
+        shard.put(entry);
     }
 
     void drop(const Entry& entry) {
@@ -182,6 +188,28 @@ void Accounts::remove(std::string_view aor, std::uint64_t version) {
     if (!old || old->version > version) return;
     impl_->each_entry(old, [&](const Entry& entry) { impl_->drop(entry); });
     --impl_->size;
+    ++impl_->changes;
+}
+
+void Accounts::add(Account account, std::uint64_t version) {
+    impl_->each_entry(std::make_shared<const Held>(Held{std::move(account), version}), [&](const Entry& entry) {
+        auto& shard = impl_->shards[shard_at(entry.hash)];
+        std::lock_guard lock(shard.mutex);
+        shard.added.push_back(entry);
+    });
+}
+
+/// Shard by shard, each made as large as it must be: so it stays in the cache, and accounts are not looked at.
+void Accounts::settle() {
+    for (auto& shard : impl_->shards) {
+        std::lock_guard lock(shard.mutex);
+        const auto added = std::exchange(shard.added, {});
+        shard.entries.reserve(shard.entries.size() + added.size());
+        for (const auto& entry : added) {
+            shard.put(entry);
+            impl_->size += entry.place == Entry::own_aor;
+        }
+    }
     ++impl_->changes;
 }
 

@@ -60,7 +60,7 @@ void BindingWriter::load(base::Now now) {
         if (stored.kind == location::ChangeKind::account) {
             auto account = auth::decode_account(stored.record);
             if (!account) throw damaged();
-            accounts_.publish(std::move(*account), stored.version);
+            accounts_.add(std::move(*account), stored.version);
         } else if (stored.kind == location::ChangeKind::secret) {
             auto bytes = secret_from(stored.record);
             if (!bytes) throw damaged();
@@ -76,6 +76,7 @@ void BindingWriter::load(base::Now now) {
     };
     store_.load_in_parts(take, part_of);
     table_.settle();
+    accounts_.settle();
     expiry_.look_through();
     if (import_) complete_import(now);
 }

@@ -66,6 +66,11 @@ public:
     void publish(Account account, std::uint64_t version);
     void remove(std::string_view aor, std::uint64_t version);
 
+    /// For a load, before anybody else looks: many accounts that are not held yet, each once, by any thread. They are
+    /// visible after settle().
+    void add(Account account, std::uint64_t version);
+    void settle();
+
     /// Rises with each publish() and remove() when it is done: while it is the same, so is every account.
     std::uint64_t changes() const;
 
