@@ -92,7 +92,7 @@ struct BindingWriter::Import {
     struct Part {
         std::string key;
         std::uint64_t version = 0;
-        std::vector<std::shared_ptr<const auth::Account>> accounts;  // none: the mark that it is finished
+        std::string text;  // the records of its accounts, in one block that goes as a whole; empty: the mark
     };
     std::vector<Part> parts;
     Claims claims;

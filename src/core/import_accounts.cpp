@@ -90,7 +90,7 @@ void BindingWriter::stage(Batch& batch, Job& job, const AccountsImport& import) 
 
 void BindingWriter::apply(Batch& batch, Job& job, const AccountsImport& import) {
     if (import.part >= import_->parts.size()) return;
-    for (const auto& account : import_->parts[import.part].accounts)
+    for (const auto& account : decode_part(import_->parts[import.part].text))
         account_of(batch, account->aor).set_account(account, auth::encode(*account), job);
 }
 
@@ -105,17 +105,14 @@ void BindingWriter::publish_staged(Pending& pending, std::uint64_t version) {
         return;
     }
     import_->finished = pending.key == mark;
-    auto& part = parts.emplace_back(Import::Part{pending.key, version, {}});
-    if (!import_->finished) part.accounts = decode_part(pending.text);
+    parts.push_back({pending.key, version, import_->finished ? std::string() : pending.text});
 }
 
 void BindingWriter::load_staged(const location::Stored& stored) {
     if (!import_) import_ = std::make_unique<Import>();
-    auto& part = import_->parts.emplace_back(Import::Part{std::string(stored.key), stored.version, {}});
-    if (stored.key == mark)
-        import_->finished = true;
-    else
-        part.accounts = decode_part(stored.record);
+    const bool is_mark = stored.key == mark;
+    import_->finished = import_->finished || is_mark;
+    import_->parts.push_back({std::string(stored.key), stored.version, std::string(is_mark ? "" : stored.record)});
 }
 
 /// Nobody else has come yet. What is finished counts and must be there; what is not is thrown away, and if the store

@@ -1,5 +1,7 @@
 #include "import.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
 #include <future>
@@ -154,7 +156,9 @@ Reply import_accounts(Daemon& daemon, std::string_view text, std::stop_token sto
     std::string fault;
     auto lines = read_import(text, daemon.settings()->served, fault);
     if (!fault.empty()) return nothing_imported(Code::refused, fault);
-    return Import(daemon, std::move(lines), std::move(stop)).run();
+    auto reply = Import(daemon, std::move(lines), std::move(stop)).run();
+    malloc_trim(0);  // the names it has compared lie between accounts: free, but not yet the system's
+    return reply;
 }
 
 }  // namespace muster::daemon

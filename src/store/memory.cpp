@@ -42,7 +42,7 @@ public:
 
     bool maintain(base::Now now, const location::IsCurrent&, const location::Exists&) override {
         const auto most =
-            log_.size() <= limits_.rows ? limits_.rows : std::max(limits_.rows, limits_.per_binding * keys());
+            log_.size() <= limits_.rows ? limits_.rows : std::max(limits_.rows, limits_.per_binding * aors());
         while (!log_.empty() && (log_.size() > most || log_.front() + limits_.age < now.wall)) log_.pop_front();
         return false;
     }
@@ -68,9 +68,11 @@ private:
         return version_;
     }
 
-    std::uint64_t keys() const {
-        auto is_there = [](const auto& entry) { return !entry.second.record.empty(); };
-        return static_cast<std::uint64_t>(std::count_if(held_.begin(), held_.end(), is_there));
+    std::uint64_t aors() const {
+        auto is_bound = [](const auto& entry) {
+            return entry.first.first == ChangeKind::bindings && !entry.second.record.empty();
+        };
+        return static_cast<std::uint64_t>(std::count_if(held_.begin(), held_.end(), is_bound));
     }
 
     location::LogLimits limits_;

@@ -179,6 +179,38 @@ TEST(Accounts, AUserNameThatMovesStaysWithItsNewAccount) {
     EXPECT_EQ(accounts.by_username("alice", "example.com")->aor, "sip:second@example.com");
 }
 
+TEST(Accounts, WhatIsAddedIsThereWhenItIsSettled) {
+    constexpr std::uint64_t count = 20'000;
+    Accounts accounts(1);
+    auto added = [](std::uint64_t i) {
+        const auto user = "u" + std::to_string(i), next = std::to_string(i + 1);
+        Account account;
+        account.aor = "sip:" + user + "@example.com";
+        account.username = user;
+        account.realm = "example.com";
+        account.aliases = {"sip:u" + next + "@example.com", "sip:alias" + user + "@example.com"};
+        return account;
+    };
+    const auto before = accounts.changes();
+    for (std::uint64_t i = 0; i < count; ++i) accounts.add(added(i), i + 1);
+    EXPECT_FALSE(accounts.by_aor("sip:u0@example.com"));
+    accounts.settle();
+    EXPECT_NE(accounts.changes(), before);
+    EXPECT_EQ(accounts.size(), count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const auto account = added(i);
+        auto found = accounts.by_username(account.username, "example.com");
+        ASSERT_TRUE(found) << i;
+        EXPECT_EQ(accounts.by_aor(account.aor), found) << "an own AOR is before the alias of another";
+        EXPECT_EQ(accounts.by_aor(account.aliases[1]), found);
+        EXPECT_EQ(accounts.version_of(account.aor), i + 1);
+    }
+    accounts.remove("sip:u7@example.com", count + 1);
+    EXPECT_FALSE(accounts.by_username("u7", "example.com"));
+    accounts.settle();
+    EXPECT_EQ(accounts.size(), count - 1);
+}
+
 TEST(Accounts, PagesShowEachAccountOnce) {
     Accounts accounts(1);
     constexpr int count = 3000;

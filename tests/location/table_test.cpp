@@ -48,6 +48,29 @@ TEST(Table, AnOlderVersionIsIgnored) {
     EXPECT_EQ(table.bindings(), 1U);
 }
 
+TEST(Table, WhatIsAddedIsThereWhenItIsSettled) {
+    constexpr int count = 30'000;
+    Table table(1);
+    table.publish(record(aor(count), 7));
+    for (int i = 0; i < count; ++i) table.add(record(aor(i), static_cast<std::uint64_t>(i) + 1, 2));
+    EXPECT_FALSE(table.find(aor(0)));
+    table.settle();
+    for (int i = 0; i < count; ++i) {
+        auto found = table.find(aor(i));
+        ASSERT_TRUE(found) << i;
+        EXPECT_EQ(found->version(), static_cast<std::uint64_t>(i) + 1);
+    }
+    EXPECT_TRUE(table.find(aor(count)));
+    EXPECT_EQ(table.aors(), count + 1U);
+    EXPECT_EQ(table.bindings(), 2U * count + 1);
+    table.publish(record(aor(5), 2, 1));
+    EXPECT_EQ(table.find(aor(5))->size(), 2U) << "an older one";
+    table.publish(record(aor(5), 8, 1));
+    EXPECT_EQ(table.find(aor(5))->size(), 1U);
+    table.settle();
+    EXPECT_EQ(table.bindings(), 2U * count);
+}
+
 TEST(Table, AnEmptyRecordRemoves) {
     Table table(1);
     table.publish(record("sip:a@x", 5, 2));

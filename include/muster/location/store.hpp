@@ -84,7 +84,7 @@ public:
 struct LogLimits {
     base::Seconds age{7 * 24 * 3600};
     std::uint64_t rows = 1'000'000;  ///< at most the larger of this ...
-    std::uint64_t per_binding = 4;   ///< ... and this many times the keys now stored
+    std::uint64_t per_binding = 4;   ///< ... and this many times the AORs now bound
 };
 
 }  // namespace muster::location

@@ -70,9 +70,9 @@ void Reading::run() {
     if (fault_) std::rethrow_exception(fault_);
 }
 
-std::int64_t Reading::keys() const {
+std::int64_t Reading::aors() const {
     std::int64_t sum = 0;
-    for (const auto& part : parts_) sum += part.keys;
+    for (const auto& part : parts_) sum += part.aors;
     return sum;
 }
 
@@ -186,7 +186,7 @@ void Reading::take(Part& part, std::string_view rows) const {
     each(rows, [&](const Row& row, std::string_view key, std::string_view record) {
         part.newest = std::max(part.newest, row.version);
         if (!part.met.add(row.print) || record.empty()) return;
-        ++part.keys;
+        part.aors += row.kind == location::ChangeKind::bindings;
         sink_({row.kind, key, record, static_cast<std::uint64_t>(row.version), base::Wall(base::Milliseconds(row.at))});
     });
 }

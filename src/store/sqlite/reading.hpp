@@ -50,7 +50,7 @@ public:
     /// Throws Error if a row is not what was written, and what the sink throws.
     void run();
 
-    std::int64_t keys() const;    ///< given to the sink
+    std::int64_t aors() const;    ///< with bindings, given to the sink
     std::int64_t newest() const;  ///< of all versions; 0: none
 
 private:
@@ -71,7 +71,7 @@ private:
         std::int64_t next = 0;  // chunk
         bool busy = false;
         Met met;
-        std::int64_t keys = 0, newest = 0;
+        std::int64_t aors = 0, newest = 0;
     };
 
     void work();

@@ -68,7 +68,7 @@ private:
     LockFile lock_;
     std::unique_ptr<Session> session_;  // empty: the last attempt to reopen failed
     LogSpan log_;
-    std::int64_t keys_ = 0;
+    std::int64_t aors_ = 0;  // with bindings
     std::string error_;
 };
 
@@ -83,7 +83,7 @@ void SqliteStore::load_in_parts(const std::function<void(const Stored&)>& sink, 
         Reading reading(options_, log_, part_of, sink);
         reading.run();
         structure.get();
-        keys_ = reading.keys();
+        aors_ = reading.aors();
         const auto newest = reading.newest();  // somebody may have emptied the log: versions still must rise
         if (newest > log_.last) log_ = {newest + 1, newest, 0};
     } catch (const Error& error) {
@@ -100,7 +100,7 @@ CommitResult SqliteStore::commit(std::span<Change> changes) {
     if (log_.last < log_.first) log_.first_at = number(changes.front().at);
     for (auto& change : changes) {
         change.version = static_cast<std::uint64_t>(++log_.last);
-        keys_ += (change.previous == 0) - change.record.empty();
+        if (change.kind == ChangeKind::bindings) aors_ += (change.previous == 0) - change.record.empty();
     }
     return result;
 }
@@ -160,8 +160,8 @@ bool SqliteStore::maintain(base::Now now, const location::IsCurrent& is_current,
 
 SqliteStore::Excess SqliteStore::excess(base::Now now) const {
     const auto rows = log_.last - log_.first + 1;
-    const auto per_key = static_cast<std::int64_t>(options_.log.per_binding) * keys_;
-    const auto most = std::max<std::int64_t>({static_cast<std::int64_t>(options_.log.rows), per_key, 1});
+    const auto per_binding = static_cast<std::int64_t>(options_.log.per_binding) * aors_;
+    const auto most = std::max<std::int64_t>({static_cast<std::int64_t>(options_.log.rows), per_binding, 1});
     // A little more than the excess, so that a full log is trimmed in whole steps and not at every call.
     if (rows > most) return {std::min(trim_rows, rows - most + std::min(trim_rows, most / 8)), base::Wall::max()};
     const auto oldest = now.wall - options_.log.age;
