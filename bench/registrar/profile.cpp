@@ -1,6 +1,7 @@
 #include "profile.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,14 +70,27 @@ std::string part_of(const std::vector<Frame>& chain) {
 
 bool perf_is_installed() { return std::system("perf --version >/dev/null 2>&1") == 0; }
 
-Profile::Profile(int process, const std::filesystem::path& folder) : samples_(folder / "perf.data") {
-    const auto of = std::to_string(process);
+Profile::Profile(const std::vector<int>& processes, const std::filesystem::path& folder)
+    : samples_(folder / "perf.data") {
+    const auto of = fmt::format("{}", fmt::join(processes, ","));
+    std::array<int, 2> control, answer;
+    if (pipe(control.data()) != 0 || pipe(answer.data()) != 0) throw std::runtime_error("no pipes for perf");
+    const auto by = fmt::format("--control=fd:{},{}", control[0], answer[1]);
     perf_ = fork();
     if (perf_ < 0) throw std::runtime_error("cannot fork");
-    if (perf_ > 0) return;
-    if (!std::freopen("/dev/null", "w", stderr)) _exit(127);
-    execlp("perf", "perf", "record", "-q", "-g", "-F", "1999", "-o", samples_.c_str(), "-p", of.c_str(), nullptr);
-    _exit(127);
+    if (perf_ == 0) {
+        if (!std::freopen("/dev/null", "w", stderr)) _exit(127);
+        execlp("perf", "perf", "record", "-q", "-g", "-F", "1999", "-D", "-1", by.c_str(), "-o", samples_.c_str(), "-p",
+               of.c_str(), nullptr);
+        _exit(127);
+    }
+    close(control[0]), close(answer[1]);
+    char begun = 0;  // it answers when it samples
+    const bool asked = write(control[1], "enable\n", 7) == 7 && read(answer[0], &begun, 1) == 1;
+    close(control[1]), close(answer[0]);
+    if (asked) return;
+    stop();
+    throw std::runtime_error("perf cannot sample: is it allowed to (kernel.perf_event_paranoid)?");
 }
 
 Profile::~Profile() { stop(); }
@@ -108,7 +122,6 @@ Shares Profile::end() {
             chain.clear();
         }
     }
-    if (all == 0) throw std::runtime_error("perf has sampled nothing: is it allowed to (kernel.perf_event_paranoid)?");
     Shares shares;
     for (auto& [name, count] : parts) shares.emplace_back(name, count / all);
     std::ranges::stable_sort(shares, std::ranges::greater(), [](const auto& share) { return share.second; });

@@ -11,14 +11,15 @@ namespace muster::bench {
 /// Parts of a whole by name, the largest first; they add up to 1.
 using Shares = std::vector<std::pair<std::string, double>>;
 
-/// Samples a process from here until end(): which system call, which room of ours, which library.
+/// Samples processes from here until end(): which system call, which room of ours, which library.
 class Profile {
 public:
     /// Keeps its samples in `folder`. Throws when perf cannot be run.
-    Profile(int process, const std::filesystem::path& folder);
+    Profile(const std::vector<int>& processes, const std::filesystem::path& folder);
     ~Profile();
     Profile(const Profile&) = delete;
     Profile& operator=(const Profile&) = delete;
+    /// Empty when the processes did too little to be sampled.
     Shares end();
 
 private:

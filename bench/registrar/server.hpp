@@ -74,7 +74,7 @@ public:
 
     std::uint16_t port() const { return options_.port; }
     /// From here until the end of what it returns.
-    std::unique_ptr<Profile> profile() const { return std::make_unique<Profile>(process_, folder()); }
+    std::unique_ptr<Profile> profile() const { return std::make_unique<Profile>(processes(), folder()); }
 
 protected:
     virtual std::vector<std::string> command() const = 0;

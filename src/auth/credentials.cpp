@@ -8,9 +8,9 @@ namespace muster::auth {
 namespace {
 
 // In the order of enum Param.
-constexpr base::Names names(std::to_array<std::string_view>({"username", "realm", "nonce", "uri", "response",
-                                                             "algorithm", "cnonce", "opaque", "qop", "nc", "userhash",
-                                                             "username*"}));
+constexpr base::Names names(std::array<std::string_view, param_count>({"username", "realm", "nonce", "uri", "response",
+                                                                       "algorithm", "cnonce", "opaque", "qop", "nc",
+                                                                       "userhash", "username*"}));
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 

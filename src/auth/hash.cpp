@@ -28,13 +28,12 @@ struct Free {
 
 /// What lives as long as the process. Made by the first who needs it, at start-up.
 struct Fetched {
-    std::array<std::unique_ptr<EVP_MD, Free<EVP_MD_free>>, algorithm_count> digests;
+    using Digest = std::unique_ptr<EVP_MD, Free<EVP_MD_free>>;
+    Digest sha256{EVP_MD_fetch(nullptr, "SHA2-256", nullptr)};
+    Digest sha512_256{EVP_MD_fetch(nullptr, "SHA2-512/256", nullptr)};
 
     Fetched() {
-        const char* names[] = {"MD5", "SHA2-256", "SHA2-512/256"};
-        for (std::size_t i = 0; i < algorithm_count; ++i) digests[i].reset(EVP_MD_fetch(nullptr, names[i], nullptr));
-        for (const auto& digest : digests)
-            if (!digest) throw std::runtime_error("OpenSSL offers no MD5, SHA-256 or SHA-512/256");
+        if (!sha256 || !sha512_256) throw std::runtime_error("OpenSSL offers no SHA-256 or SHA-512/256");
     }
 };
 
@@ -123,7 +122,8 @@ Hash hash_joined(Algorithm algorithm, std::initializer_list<std::string_view> pa
         return out;
     }
     auto* context = digest_context();
-    must(EVP_DigestInit_ex2(context, fetched().digests[static_cast<std::size_t>(algorithm)].get(), nullptr));
+    const auto& digest = algorithm == Algorithm::sha256 ? fetched().sha256 : fetched().sha512_256;
+    must(EVP_DigestInit_ex2(context, digest.get(), nullptr));
     feed_joined(parts, [&](const char* bytes, std::size_t size) { must(EVP_DigestUpdate(context, bytes, size)); });
     must(EVP_DigestFinal_ex(context, out.data(), nullptr));
     return out;

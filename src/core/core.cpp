@@ -101,7 +101,7 @@ void Core::close_stateless(Arrival& arrival) {
 /// not by the digest, whose nonce count is used up by now.
 void Core::refuse(Arrival& arrival, const base::Reject& reject) {
     arrival.log(Event::Kind::refused, reject.status, reject.rule, arrival.message.to.uri_text);
-    auto ticket = layer_.create(arrival.message, sip::reply_flow(arrival.message, arrival.flow), arrival.now);
+    auto ticket = layer_.create(sip::reply_flow(arrival.message, arrival.flow));
     if (!ticket) return refuse_stateless(arrival, reject);
     ++counters_.refused;
     std::string head;

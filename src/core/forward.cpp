@@ -60,7 +60,7 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     made->is_within = !message.to.tag().empty();
     if (makes_dialog(message.method)) made->dialog_mark = proxy::dialog_mark(loops_, message);
     if (message.method != sip::Method::ack) {
-        made->ticket = layer_.create(message, made->reply_to, arrival.now);
+        made->ticket = layer_.create(made->reply_to);
         if (!made->ticket) {
             forwards_->budget.give_back(*charge);
             ++counters_.crowded;

@@ -125,6 +125,8 @@ void BindingWriter::complete_import(base::Now now) {
     };
     const bool counts = import_->finished;
     bool good = true;
+    if (counts)  // damage is told before anything of it is written
+        for (const auto& part : import_->parts) decode_part(part.text);
     for (std::size_t i = 0; counts && good && i < import_->parts.size(); ++i) good = does(Step::apply, i);
     good = good && does(Step::clear);
     if (counts && !good)

@@ -81,7 +81,7 @@ void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header,
 /// From here on the sender is known, and the request gets a transaction.
 void Core::register_as(Arrival& arrival, const Domain& domain, const std::string& aor, std::uint64_t accounts) {
     auto& message = arrival.message;
-    auto ticket = layer_.create(message, sip::reply_flow(message, arrival.flow), arrival.now);
+    auto ticket = layer_.create(sip::reply_flow(message, arrival.flow));
     if (!ticket) return refuse_stateless(arrival, registrar::store_down(2));
 
     auto job = take_job();

@@ -107,12 +107,12 @@ void Table::settle() {
     constexpr std::size_t ahead = 8;
     for (std::size_t i = 0; i < shard_count; ++i) {
         auto& shard = shards_[i];
-        const auto added = std::exchange(shard.added, {});
+        auto added = std::exchange(shard.added, {});
         std::lock_guard guard(shard.lock);
         shard.records.reserve(shard.records.size() + added.size());
         for (std::size_t next = 0; next < added.size(); ++next) {
             if (next + ahead < added.size()) __builtin_prefetch(added[next + ahead].aor);
-            shard.records.insert(Held{added[next].record});
+            shard.records.insert(Held{std::move(added[next].record)});
         }
     }
 }

@@ -207,8 +207,15 @@ struct Layer::Impl {
     std::priority_queue<Resend, std::vector<Resend>, std::greater<>> resends;
     std::size_t pending = 0;
     std::size_t bytes = 0;  ///< keys and responses of all that live
-    Key received{};         ///< of the request that receive() was given last, in `received_text`
-    std::string received_text, scratch;
+    /// The request that receive() was given last: what create() makes a transaction of.
+    struct Received {
+        Key key{};
+        std::string text;  ///< the key views it
+        bool is_ack = true;
+        bool is_invite = false;
+    };
+    Received received;
+    std::string scratch;
 };
 
 Layer::Layer(const LayerOptions& options) : impl_(std::make_unique<Impl>(options)) {}
@@ -216,18 +223,21 @@ Layer::~Layer() = default;
 
 Receipt Layer::receive(const sip::Message& request, const base::Flow&, base::Now now, base::Sends& sends) {
     const bool is_ack = request.method == sip::Method::ack;
-    if (!is_ack) impl_->received = impl_->key_of(request, request.method_name, request.to.tag(), impl_->received_text);
-    const auto slot = is_ack ? impl_->find_ack(request) : impl_->find(impl_->received);
+    auto& received = impl_->received;
+    received.is_ack = is_ack;
+    received.is_invite = request.method == sip::Method::invite;
+    if (!is_ack) received.key = impl_->key_of(request, request.method_name, request.to.tag(), received.text);
+    const auto slot = is_ack ? impl_->find_ack(request) : impl_->find(received.key);
     if (slot == no_slot) return Receipt::fresh;
     const bool is_users = impl_->step(slot, is_ack ? Event::ack : Event::request, {}, now, sends);
     return is_users ? Receipt::fresh : Receipt::absorbed;
 }
 
-std::optional<ServerId> Layer::create(const sip::Message& request, const base::Flow& reply_to, base::Now) {
-    if (impl_->pending >= impl_->options.pending || request.method == sip::Method::ack) return std::nullopt;
-    const auto& key = impl_->received;
-    if (impl_->find(key) != no_slot) return std::nullopt;
-    const auto slot = impl_->begin(key, request.method == sip::Method::invite, reply_to);
+std::optional<ServerId> Layer::create(const base::Flow& reply_to) {
+    const auto& received = impl_->received;
+    if (impl_->pending >= impl_->options.pending || received.is_ack) return std::nullopt;
+    if (impl_->find(received.key) != no_slot) return std::nullopt;
+    const auto slot = impl_->begin(received.key, received.is_invite, reply_to);
     return ServerId{slot, impl_->slots[slot].generation};
 }
 

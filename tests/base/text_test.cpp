@@ -34,6 +34,24 @@ TEST(Decimal, ReadsNoFurtherThanItsView) {
     EXPECT_EQ(decimal(std::string_view(digits).substr(1, 2)), 23u);
 }
 
+TEST(FindControl, WhereverItIs) {
+    for (std::size_t size : {0U, 1U, 7U, 8U, 9U, 16U, 23U})
+        for (std::size_t from = 0; from <= size; ++from) {
+            std::string text(size, '~');
+            EXPECT_EQ(find_control(text, from), size);
+            EXPECT_FALSE(has_control(text));
+            for (std::size_t at = from; at < size; ++at)
+                for (int value = 0; value < 256; ++value) {
+                    text[at] = static_cast<char>(value);
+                    const bool is_control = value < 0x20 || value == 0x7f;
+                    EXPECT_EQ(find_control(text, from), is_control ? at : size) << value;
+                    text[at] = '~';
+                }
+        }
+    EXPECT_EQ(find_control("a\r\n", 0), 1U);
+    EXPECT_EQ(find_control("\ra\x7f", 1), 2U);
+}
+
 TEST(AppendDecimal, WritesWholeNumbers) {
     std::string out = "x";
     append_decimal(out, 0);

@@ -109,7 +109,7 @@ private:
         if (!large_ && below(8) == 0) checkpoint();
     }
 
-    /// As the store's own thread makes one every 4 MB: all of the write-ahead log is moved, and the next batch starts
+    /// As the store's own thread makes one every 16 MB: all of the write-ahead log is moved, and the next batch starts
     /// it over.
     void checkpoint() {
         sqlite3* other = nullptr;
@@ -147,7 +147,7 @@ private:
 
     std::mt19937_64 random_;
     Power power_;
-    const bool large_;  ///< the write-ahead log starts over every few batches
+    const bool large_;  ///< the store itself moves and starts over its write-ahead log
     int batch_ = 1, record_ = 1, patience_ = 0;
     LogLimits limits_;
     std::unique_ptr<Folder> folder_ = std::make_unique<Folder>();
@@ -167,7 +167,7 @@ TEST(PowerCut, WhatWasAcknowledgedIsThereAndNoHalfBatch) {
     std::uint64_t start_overs = 0;
     int cuts_after_start_overs = 0, half_done = 0;
     for (int seed = 1; seed <= seeds(); ++seed) {
-        Machine machine(static_cast<std::uint64_t>(seed), seed % 20 == 0);
+        Machine machine(static_cast<std::uint64_t>(seed), seed % 8 == 0);
         const auto fault = machine.lives(8);
         ASSERT_FALSE(fault) << *fault << ", seed " << seed;
         start_overs += machine.start_overs();

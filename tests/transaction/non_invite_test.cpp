@@ -109,7 +109,8 @@ TEST(NonInvite, PendingIsBounded) {
 TEST(NonInvite, CreateRefusesASecondOfTheSame) {
     Rig rig;
     ASSERT_TRUE(rig.start({}));
-    EXPECT_FALSE(rig.layer.create(rig.parse({}), udp(), rig.now));
+    EXPECT_EQ(rig.receive({}), Receipt::absorbed);
+    EXPECT_FALSE(rig.layer.create(udp()));
     EXPECT_EQ(rig.layer.live(), 1U);
 }
 
@@ -157,7 +158,7 @@ TEST(Ring, HundredThousandTransactions) {
         branch = "z9hG4bK" + std::to_string(i);
         request.via.branch = branch;
         ASSERT_EQ(rig.layer.receive(request, udp(), rig.now, rig.sends), Receipt::fresh);
-        auto id = rig.layer.create(request, udp(), rig.now);
+        auto id = rig.layer.create(udp());
         ASSERT_TRUE(id);
         ASSERT_LT(id->slot, 1'001U);  // slots are used again
         rig.layer.respond(*id, 200, response, rig.now, rig.sends);

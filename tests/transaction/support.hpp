@@ -72,7 +72,7 @@ public:
     /// As the core does it: a fresh request gets a transaction.
     std::optional<ServerId> start(const Request& request, const base::Flow& flow = udp()) {
         EXPECT_EQ(receive(request, flow), Receipt::fresh);
-        return layer.create(parse(request), flow, now);
+        return layer.create(flow);
     }
     void respond(ServerId id, int status, std::string_view to_tag = "t1") {
         layer.respond(id, status, response_text(status, to_tag), now, sends);

@@ -20,6 +20,9 @@ template <std::size_t count>
 class Names {
 public:
     constexpr explicit Names(const std::array<std::string_view, count>& names) : names_(names) {
+        static_assert(count < 256);
+        for (auto name : names)
+            if (name.size() + 1 >= starts_.size()) throw "a name too long";  // at compile time
         for (std::size_t length = 0; length + 1 < starts_.size(); ++length) {
             auto at = starts_[length];
             for (std::size_t i = 0; i < count; ++i)

@@ -48,7 +48,7 @@ public:
     /// Makes the transaction of the request that receive() was given last and found fresh; responses and their
     /// repetitions go to `reply_to`. Empty when `pending` are waiting already, for an ACK, and for a request that has a
     /// transaction.
-    std::optional<ServerId> create(const sip::Message& request, const base::Flow& reply_to, base::Now now);
+    std::optional<ServerId> create(const base::Flow& reply_to);
 
     /// The transaction a CANCEL is for (RFC 3261 s9.2): the INVITE with the same branch and sent-by.
     std::optional<ServerId> find_cancelled(const sip::Message& cancel) const;

@@ -19,11 +19,12 @@ bool Checkpointer::is_busy() const {
 }
 
 void Checkpointer::work(const std::stop_token& stop) {
-    connection_.run("SELECT count(*) FROM sqlite_schema");  // until its first read it knows of no write-ahead log
     std::unique_lock guard(lock_);
     while (wake_.wait(guard, stop, [this] { return wanted_; })) {
         guard.unlock();
-        sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        // A connection that has not read knows of no write-ahead log.
+        if (connection_.run("SELECT count(*) FROM sqlite_schema"))
+            sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
         guard.lock();
         wanted_ = false;
     }

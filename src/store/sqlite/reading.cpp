@@ -58,9 +58,7 @@ Reading::Reading(const SqliteOptions& options, const LogSpan& log, const locatio
       seed_(random_seed()),
       snapshot_connection_(options),
       snapshot_(snapshot_connection_, "SELECT kind, key, record, version, at, checksum FROM snapshot"),
-      chunks_(std::size_t{4} * threads_) {
-    snapshot_connection_.map_file();
-}
+      chunks_(std::size_t{4} * threads_) {}
 
 void Reading::run() {
     std::vector<std::jthread> threads;
@@ -95,7 +93,6 @@ bool Reading::at_end() const {
 
 void Reading::work() try {
     Connection connection(options_);
-    connection.map_file();
     Statement log(connection,
                   "SELECT kind, key, record, seq, at, checksum FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq DESC");
     std::unique_lock guard(lock_);

@@ -40,8 +40,8 @@ private:
 
 /// The rows of the log, newest first, then those of the snapshot, in chunks. What a thread reads is split by the part
 /// of the tables its keys are for; each part takes its rows in the order of the chunks, on one thread at a time. So the
-/// first row met of a key is its newest, the part alone remembers the keys it has met, and a part's rows are judged
-/// and taken while other chunks are read. Used once.
+/// first row met of a key is its newest, the part alone remembers the keys it has met, and a part's rows are taken
+/// while other chunks are read. Used once.
 class Reading {
 public:
     Reading(const SqliteOptions& options, const LogSpan& log, const location::PartOf& part_of,

@@ -32,8 +32,6 @@ public:
     bool run(const char* sql) { return sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr) == SQLITE_OK; }
     /// As run(), but throws Error.
     void must(const char* sql);
-    /// From now on pages are read where the kernel has them: for those who read all of a file once.
-    void map_file() { must("PRAGMA mmap_size = 0x7fff0000"); }
     /// The last failure in words, with the system's own reason.
     std::string error() const;
     bool is_busy() const { return (sqlite3_errcode(handle()) & 0xff) == SQLITE_BUSY; }

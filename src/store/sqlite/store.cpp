@@ -77,7 +77,6 @@ void SqliteStore::load_in_parts(const std::function<void(const Stored&)>& sink, 
     try {
         auto structure = std::async(std::launch::async, [this] {
             Connection connection(options_);
-            connection.map_file();
             check_structure(connection);
         });
         Reading reading(options_, log_, part_of, sink);
