@@ -1,5 +1,7 @@
 // Puts the rooms together.
 
+#include <malloc.h>
+
 #include <stdexcept>
 #include <thread>
 
@@ -77,6 +79,7 @@ Daemon::Daemon(config::Config config, std::string config_path)
     writer_ = std::make_unique<core::BindingWriter>(
         *store_, table_, accounts_, [this](const location::Binding& b) { return !is_live(b); }, &feed_);
     writer_->load(net::read_clocks());
+    malloc_trim(0);  // what a load needs and serving does not
     keys_ = route_keys(*writer_, random_);
 
     net::WorkerOptions options;
