@@ -9,9 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 #include <limits>
-#include <memory>
 #include <new>
 
 #include "muster/base/text.hpp"
@@ -28,22 +26,9 @@ constexpr bool is_special(char c) { return c == 0 || (c >= 0x1C && c <= 0x1F); }
 
 bool has(std::string_view text, char c) { return text.find(c) != std::string_view::npos; }
 
-/// True if no byte is below 0x20, eight at a time: then nothing needs an escape.
-bool is_plain(std::string_view value) {
-    constexpr std::uint64_t ones = 0x0101010101010101U;
-    const char* at = value.data();
-    std::size_t left = value.size();
-    for (; left >= 8; at += 8, left -= 8) {
-        std::uint64_t word;
-        std::memcpy(&word, at, 8);
-        if ((word - ones * 0x20) & ~word & ones * 0x80) return false;
-    }
-    return std::none_of(at, at + left, is_special);
-}
-
 char* put_value(char* out, std::string_view value) {
     *out++ = field_end;
-    if (is_plain(value)) return std::copy(value.begin(), value.end(), out);
+    if (!base::has_control(value)) return std::copy(value.begin(), value.end(), out);
     for (char c : value) {
         if (is_special(c)) *out++ = escape;
         *out++ = is_special(c) ? static_cast<char>(c + 0x40) : c;

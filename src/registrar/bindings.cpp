@@ -37,10 +37,8 @@ Decision sweep(const location::Record& current, base::Now now) {
     Decision decision;
     decision.rule = "expired";
     decision.cause = location::Cause::expired;
-    location::Bindings all;
-    current.decode(all);
     decision.bindings = current_bindings(&current, now.mono);
-    decision.changed = decision.bindings.size() != all.size();
+    decision.changed = decision.bindings.size() != current.size();
     return decision;
 }
 
