@@ -63,12 +63,12 @@ struct Shard {
     boost::unordered_flat_set<Entry, KeyHash, KeyEqual> entries;
     std::vector<Entry> added;  // and not yet settled
 
-    void put(const Entry& entry) {
-        auto [found, is_new] = entries.insert(entry);
-        if (is_new) return;
-        if (entry.is_alias() && found->place == Entry::own_aor) return;  // an account's own AOR is before any alias
-        entries.erase(found);                                            // never assigned: the key views the account
-        entries.insert(entry);
+    void put(Entry entry) {
+        if (auto found = entries.find(entry); found != entries.end()) {
+            if (entry.is_alias() && found->place == Entry::own_aor) return;  // an account's own AOR is before any alias
+            entries.erase(found);  // never assigned: the key views the account
+        }
+        entries.insert(std::move(entry));
     }
 };
 
@@ -203,11 +203,11 @@ void Accounts::add(Account account, std::uint64_t version) {
 void Accounts::settle() {
     for (auto& shard : impl_->shards) {
         std::lock_guard lock(shard.mutex);
-        const auto added = std::exchange(shard.added, {});
+        auto added = std::exchange(shard.added, {});
         shard.entries.reserve(shard.entries.size() + added.size());
-        for (const auto& entry : added) {
-            shard.put(entry);
+        for (auto& entry : added) {
             impl_->size += entry.place == Entry::own_aor;
+            shard.put(std::move(entry));
         }
     }
     ++impl_->changes;

@@ -11,6 +11,7 @@ namespace {
 constexpr base::Names names(std::array<std::string_view, param_count>({"username", "realm", "nonce", "uri", "response",
                                                                        "algorithm", "cnonce", "opaque", "qop", "nc",
                                                                        "userhash", "username*"}));
+static_assert(names[static_cast<std::size_t>(Param::username_star)] == "username*");
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
