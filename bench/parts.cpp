@@ -96,10 +96,11 @@ struct Lab {
     auth::NonceKeys nonces{random};
     auth::NonceTable used{100'000, 3};
     core::Ringing ringing{4};
+    core::RateTable rates{65'536, 5};
     core::RouteKeys keys;
     core::SettingsPtr settings;
     core::Core core{0,
-                    core::Shared{table, accounts, nonces, used, ringing, keys, [](const base::Flow&) { return true; }},
+                    core::Shared{table, accounts, nonces, used, ringing, rates, keys, [](const base::Flow&) { return true; }},
                     random,
                     settings,
                     {}};
@@ -176,8 +177,9 @@ void check_a_digest(benchmark::State& state) {
         state.PauseTiming();
         sip::parse(texts[i++], *message);
         state.ResumeTiming();
-        const auto verdict = auth::verify(*message, sip::Header::authorization, domain.digest, lab.settings->served,
-                                          lab.accounts, lab.nonces, lab.used, now);
+        const auto verdict =
+            auth::verify(auth::find_claim(*message, sip::Header::authorization, domain.digest), *message, domain.digest,
+                         lab.settings->served, lab.accounts, lab.nonces, lab.used, now);
         if (verdict.outcome != auth::Outcome::accepted) state.SkipWithError("not accepted");
     }
 }

@@ -2,8 +2,8 @@
 
 namespace muster::auth {
 
-void append_challenges(std::string& out, std::string_view header_name, const DigestSettings& settings,
-                       const NonceKeys& keys, base::Random& random, bool stale, base::Now now, std::size_t end) {
+void append_challenges(std::string& out, std::string_view header_name, const DigestSettings& settings, NonceKeys& keys,
+                       base::Random& random, bool stale, base::Now now, std::size_t end) {
     // One nonce serves all: a client answers one of them. No opaque, no domain: a 401 must stay small, for anybody can
     // have it sent to an address that is not theirs.
     std::string nonce;

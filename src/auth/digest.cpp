@@ -12,14 +12,6 @@
 namespace muster::auth {
 namespace {
 
-/// Credentials that hold all we need to judge them.
-struct Claim {
-    Algorithm algorithm = Algorithm::md5;
-    std::string_view username, nonce, uri, response;  // as sent
-    std::string_view qop{}, nc{}, cnonce{};           // empty without qop (RFC 2069)
-    std::optional<std::uint32_t> count{};
-};
-
 /// nc is eight hexadecimal digits, counted from 1 (RFC 7616 s3.4).
 std::optional<std::uint32_t> parse_count(std::string_view nc) {
     if (nc.size() != 8) return std::nullopt;
@@ -58,15 +50,6 @@ std::optional<Claim> read_claim(std::string_view field, const DigestSettings& se
     return claim;
 }
 
-/// The first readable credentials for us, of however many fields there are.
-std::optional<Claim> find_claim(const sip::Message& request, sip::Header header, const DigestSettings& settings) {
-    for (const auto& field : request.fields()) {
-        if (field.header != header) continue;
-        if (auto claim = read_claim(field.value, settings)) return claim;
-    }
-    return std::nullopt;
-}
-
 /// RFC 7616 s3.4.6 with the leniency phones need: the same URI, or one of the same domain or of an address of ours.
 bool uri_fits(std::string_view text, const sip::Message& request, const sip::ServedDomains& domains) {
     if (text == request.request_uri_text) return true;
@@ -102,10 +85,29 @@ std::string response_hex(const Answer& answer) {
     return std::string(HexHash(answer.algorithm, response_hash(answer)).text());
 }
 
-Verdict verify(const sip::Message& request, sip::Header header, const DigestSettings& settings,
+std::optional<Claim> find_claim(const sip::Message& request, sip::Header header, const DigestSettings& settings) {
+    for (const auto& field : request.fields()) {
+        if (field.header != header) continue;
+        if (auto claim = read_claim(field.value, settings)) return claim;
+    }
+    return std::nullopt;
+}
+
+std::shared_ptr<const Account> account_of(const Claim& claim, const DigestSettings& settings,
+                                          const Accounts& accounts) {
+    std::string scratch;
+    return accounts.by_username(without_escapes(claim.username, scratch), settings.realm);
+}
+
+std::string_view user_of(const Claim& claim, const DigestSettings& settings, std::string& scratch) {
+    const auto name = without_escapes(claim.username, scratch);
+    const auto at = name.rfind('@');
+    return at != name.npos && name.substr(at + 1) == settings.realm ? name.substr(0, at) : name;
+}
+
+Verdict verify(const std::optional<Claim>& claim, const sip::Message& request, const DigestSettings& settings,
                const sip::ServedDomains& domains, const Accounts& accounts, const NonceKeys& keys, NonceTable& used,
                base::Now now) {
-    auto claim = find_claim(request, header, settings);
     if (!claim) return {.outcome = Outcome::no_credentials, .rule = "RFC 3261 s22.1: no usable credentials"};
     auto verdict = [&](Outcome outcome, std::string_view rule) {
         return Verdict{.outcome = outcome, .username = claim->username, .rule = rule};
@@ -119,8 +121,7 @@ Verdict verify(const sip::Message& request, sip::Header header, const DigestSett
     const auto check = keys.check(claim->nonce, settings.realm, nonce);
     if (check == NonceKeys::Check::forged) return verdict(Outcome::wrong, "RFC 7616 s5.4: nonce is not ours");
 
-    std::string scratch;
-    auto account = accounts.by_username(without_escapes(claim->username, scratch), settings.realm);
+    auto account = account_of(*claim, settings, accounts);
     const auto* ha1 = ha1_of(account.get(), *claim);
     const HexHash a1(claim->algorithm, ha1 ? *ha1 : nobody);
     const auto expected = response_hash({.algorithm = claim->algorithm,
@@ -135,7 +136,7 @@ Verdict verify(const sip::Message& request, sip::Header header, const DigestSett
     if (!equal_bytes(std::span(expected).first(size), std::span(given).first(size)) || !ha1)
         return verdict(Outcome::wrong, "RFC 7616 s3.4.1: wrong response");
 
-    if (check == NonceKeys::Check::other_boot) return verdict(Outcome::stale, "nonce of an earlier run");
+    if (check == NonceKeys::Check::other_key) return verdict(Outcome::stale, "nonce of an earlier key");
     switch (used.use(nonce, claim->count, settings.nonce_life, now.mono)) {
         case NonceTable::Use::used:
             return verdict(Outcome::stale, "RFC 7616 s3.4: nonce count already used");

@@ -100,6 +100,11 @@ public:
         config.settings.request_limits = {limits.count("requests"), limits.count("requests_of_strangers"),
                                           limits.count("requests_of_source"), limits.count("requests_for_user"),
                                           limits.count("request_bytes")};
+        config.settings.admission = {{limits.count("guesses")},
+                                     {limits.count("guesses_of_source")},
+                                     {limits.count("answers_to_prefix")},
+                                     limits.count("queue"),
+                                     limits.count("queue_bytes")};
         return config;
     }
 
@@ -335,6 +340,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
     // Each open connection cuts its stream by the limit it was made with.
     if (running.settings.limits.message_bytes != wanted.settings.limits.message_bytes)
         keys.emplace_back("limits.message_bytes");
+    if (running.settings.admission.queue != wanted.settings.admission.queue) keys.emplace_back("limits.queue");
     if (running.dns_servers != wanted.dns_servers) keys.emplace_back("dns.servers");
     if (running.admin_socket != wanted.admin_socket) keys.emplace_back("admin.socket");
     if (running.admin_http != wanted.admin_http) keys.emplace_back("admin.http");

@@ -3,16 +3,6 @@
 #include "muster/base/hash.hpp"
 
 namespace muster::core {
-namespace {
-
-/// A customer of a provider has a whole /64 of IPv6.
-std::string_view network_of(const base::Address& source) {
-    const auto size = source.is_v4() ? source.ip.size() : source.ip.size() / 2;
-    return {reinterpret_cast<const char*>(source.ip.data()), size};
-}
-
-}  // namespace
-
 std::optional<Budget::Charge> Budget::take(const RequestLimits& limits, std::size_t bytes, Standing standing,
                                            const base::Address& source, std::string_view target) {
     auto fits = [bytes](const Load& load, std::size_t requests, std::size_t most) {
@@ -22,7 +12,7 @@ std::optional<Budget::Charge> Budget::take(const RequestLimits& limits, std::siz
     Charge charge{bytes, standing, 0, 0};
     if (standing != Standing::shown) {
         auto& part = part_of(standing);
-        charge.source = base::seeded_hash(network_of(source), seed_);
+        charge.source = base::seeded_hash(bytes_of(source, Sender::site), seed_);
         charge.target = target.empty() ? 0 : base::seeded_hash(target, seed_);
         auto has_room = [&](const Loads& loads, std::uint64_t key, std::size_t requests) {
             const auto found = loads.find(key);

@@ -89,10 +89,15 @@ void Core::refuse_stateless(Arrival& arrival, const base::Reject& reject) {
 }
 
 /// The sender of a datagram may have put another's address on it: whoever that is gets one datagram and at most three
-/// times the bytes. What would be more is not sent.
+/// times the bytes, and with its neighbours no more of them than `answers` says. What would be more is not sent.
 void Core::close_stateless(Arrival& arrival) {
     auto answer = arrival.out.sends.close();
-    if (base::is_stream(arrival.flow.transport) || answer.size() <= amplification * arrival.size) return;
+    if (base::is_stream(arrival.flow.transport)) return;
+    const bool fits = answer.size() <= amplification * arrival.size;
+    const auto rate = settings_->admission.answers;
+    if (fits && (rate.burst == 0 ||
+                 shared_.rates.take(shared_.rates.key(arrival.flow.remote, Sender::prefix), rate, arrival.now.mono)))
+        return;
     arrival.out.sends.abandon();
     ++counters_.withheld;
 }

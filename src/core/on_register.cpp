@@ -15,6 +15,11 @@ struct Challenge {
     std::string_view field;
 };
 
+/// For one that asked while too many others did. They come back spread over half a minute.
+base::Reject busy(base::Random& random) {
+    return {503, "Too Many Registrations", "limits.queue", {{"Retry-After", std::to_string(2 + random.next() % 30)}}};
+}
+
 /// What asks for credentials of that header (RFC 3261 s22.2, s22.3).
 Challenge challenge_in(sip::Header header) {
     return header == sip::Header::authorization ? Challenge{401, "WWW-Authenticate"}
@@ -34,6 +39,8 @@ void Core::on_register(Arrival& arrival) {
 
     const auto accounts = shared_.accounts.changes();
     const bool vouched_for = domain->policy.trusts(arrival.flow.remote);  // an edge proxy has authenticated it
+    if (message.has(sip::Header::contact) && is_overloaded(arrival, *domain))
+        return refuse_stateless(arrival, busy(random_));
     const auto who = vouched_for ? nullptr : authenticate(arrival, *domain, sip::Header::authorization);
     if (!vouched_for && !who) return;
 
@@ -52,10 +59,13 @@ void Core::on_register(Arrival& arrival) {
 /// Step 3: who it is; or nobody, who is challenged. `header` is where the credentials stand: for a registrar or for a
 /// proxy.
 std::shared_ptr<const auth::Account> Core::authenticate(Arrival& arrival, const Domain& domain, sip::Header header) {
-    auto verdict = auth::verify(arrival.message, header, domain.digest, settings_->served, shared_.accounts,
+    const auto claim = auth::find_claim(arrival.message, header, domain.digest);
+    if (claim && !may_try(arrival, domain, *claim)) return turn_away(arrival, *claim), nullptr;
+    auto verdict = auth::verify(claim, arrival.message, domain.digest, settings_->served, shared_.accounts,
                                 shared_.nonces, shared_.used_nonces, arrival.now);
     if (verdict.outcome == auth::Outcome::accepted) return std::move(verdict.account);
     if (verdict.outcome == auth::Outcome::wrong) {
+        if (!count_guess(arrival, domain, *claim)) return turn_away(arrival, *claim), nullptr;
         ++counters_.auth_failed;
         arrival.log(Event::Kind::auth_failed, challenge_in(header).status, verdict.rule, verdict.username);
     }
@@ -103,6 +113,7 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
         auto& under_way = in_progress_[mine.place];
         if (mine.request.intent != registrar::Intent::query || under_way > 0) {
             ++pending_jobs_;
+            pending_bytes_ += mine.bytes.size();
             ++under_way;
             arrival.out.jobs.push_back(std::move(job));
             return;
@@ -119,8 +130,10 @@ void Core::answer_from_table(Job& job, base::Now now) {
 }
 
 void Core::on_outcome(JobPtr job, base::Now now, Outbox& out) {
+    const auto& mine = std::get<RegisterJob>(job->what);
     --pending_jobs_;
-    --in_progress_[std::get<RegisterJob>(job->what).place];
+    pending_bytes_ -= mine.bytes.size();
+    --in_progress_[mine.place];
     answer(*job, now, out);
     put_back(std::move(job));
 }

@@ -13,9 +13,8 @@
 namespace muster::daemon {
 namespace {
 
-// At least 2 s of load at the rate one machine takes in: beyond, 503 is the honest answer.
-constexpr std::size_t queue_capacity = 100'000;
 constexpr std::size_t nonces_remembered = 1'000'000;
+constexpr std::size_t senders_remembered = 262'144;
 constexpr base::Milliseconds drain_patience{4'000};
 
 std::unique_ptr<location::Store> open_store(const std::string& name) {
@@ -75,7 +74,8 @@ Daemon::Daemon(config::Config config, std::string config_path)
       nonces_(random_),
       used_nonces_(nonces_remembered, random_.next()),
       ringing_(random_.next()),
-      queue_(queue_capacity) {
+      rates_(senders_remembered, random_.next()),
+      queue_(config_.settings.admission.queue) {
     writer_ = std::make_unique<core::BindingWriter>(
         *store_, table_, accounts_, [this](const location::Binding& b) { return !is_live(b); }, &feed_);
     writer_->load(net::read_clocks());
@@ -109,6 +109,7 @@ std::unique_ptr<core::Core> Daemon::make_core(std::uint32_t index) {
                         nonces_,
                         used_nonces_,
                         ringing_,
+                        rates_,
                         keys_,
                         [this](const base::Flow& flow) { return workers_->is_live(flow); },
                         worker_count(config_)};

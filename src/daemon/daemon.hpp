@@ -80,6 +80,7 @@ private:
     auth::NonceKeys nonces_;
     auth::NonceTable used_nonces_;
     core::Ringing ringing_;
+    core::RateTable rates_;
     core::RouteKeys keys_;
     Feed feed_{*this};
     CommitQueue queue_;

@@ -337,6 +337,8 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                   {"retransmissions", core.retransmissions},
                                   {"challenged", core.challenged},
                                   {"auth_failed", core.auth_failed},
+                                  {"throttled", core.throttled},
+                                  {"overloaded", core.overloaded},
                                   {"registered", core.registered},
                                   {"queried", core.queried},
                                   {"refused", core.refused},

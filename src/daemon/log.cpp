@@ -40,6 +40,8 @@ Kind kind_of(const core::Event& event) {
             return {"parse result=malformed", Level::info};
         case K::auth_failed:
             return {"auth result=failed", Level::warning};
+        case K::throttled:
+            return {"auth result=throttled", Level::warning};
         case K::refused:
             return {"register result=refused", Level::info};
         case K::registered:

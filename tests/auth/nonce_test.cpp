@@ -41,7 +41,7 @@ TEST(NonceKeys, TellsAnotherBootFromForgery) {
     std::string text;
     before.append(text, "r", two, at(1).mono);
     Nonce nonce;
-    EXPECT_EQ(now.check(text, "r", nonce), NonceKeys::Check::other_boot);
+    EXPECT_EQ(now.check(text, "r", nonce), NonceKeys::Check::other_key);
     EXPECT_EQ(now.check(text.substr(0, 39), "r", nonce), NonceKeys::Check::forged);
     EXPECT_EQ(now.check(text + "=", "r", nonce), NonceKeys::Check::forged);
     text[20] = '+';
@@ -61,6 +61,32 @@ TEST(NonceKeys, KeysTakeTurns) {
         Nonce nonce;
         EXPECT_EQ(a.check(of_a, "r", nonce), NonceKeys::Check::ours);
         EXPECT_EQ(b.check(of_b, "r", nonce), NonceKeys::Check::ours);
+    }
+}
+
+/// The next key is made when the turn is over; nonces of the one before are still read, older ones are nobody's.
+TEST(NonceKeys, AKeyServesForATurnAndIsKnownForOneMore) {
+    SeededRandom random;
+    const base::Milliseconds turn{1'000};
+    NonceKeys keys(random, turn);
+    auto made_at = [&](std::int64_t milliseconds) {
+        std::string text;
+        keys.append(text, "r", random, at(milliseconds).mono);
+        return text;
+    };
+    auto check = [&](const std::string& text) {
+        Nonce nonce;
+        return keys.check(text, "r", nonce);
+    };
+    auto key_of = [](const std::string& nonce) { return nonce.substr(0, 5); };  // the first 30 of its 32 bits
+    const auto first = made_at(5'000), last_of_first = made_at(5'999);
+    EXPECT_EQ(key_of(first), key_of(last_of_first));
+    for (int turns = 1; turns <= 6; ++turns) {  // the keys' places are used again
+        const auto before = made_at(4'999 + 1'000 * turns), after = made_at(5'000 + 1'000 * turns);
+        EXPECT_NE(key_of(before), key_of(after));
+        EXPECT_EQ(check(before), NonceKeys::Check::ours);
+        EXPECT_EQ(check(after), NonceKeys::Check::ours);
+        EXPECT_EQ(check(last_of_first), turns == 1 ? NonceKeys::Check::ours : NonceKeys::Check::other_key);
     }
 }
 

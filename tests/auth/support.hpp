@@ -98,7 +98,8 @@ protected:
         text += "Content-Length: 0\r\n\r\n";
         auto parsed = sip::parse(text, message);
         EXPECT_TRUE(parsed) << parsed.reason;
-        return verify(message, sip::Header::authorization, settings, served, accounts, keys, used, now);
+        return verify(find_claim(message, sip::Header::authorization, settings), message, settings, served, accounts,
+                      keys, used, now);
     }
     Outcome outcome(const Login& with) { return judge({with.field()}).outcome; }
 

@@ -98,6 +98,7 @@ void World::start() {
     nonces_ = std::make_unique<auth::NonceKeys>(random_);
     used_nonces_ = std::make_unique<auth::NonceTable>(4'096, random_.next());
     ringing_ = std::make_unique<core::Ringing>(random_.next());
+    rates_ = std::make_unique<core::RateTable>(1'024, random_.next());
     random_.fill(keys_.record_route);
     random_.fill(keys_.loop);
     auto is_dead_binding = [this](const location::Binding& binding) { return is_dead(binding.flow); };
@@ -106,7 +107,7 @@ void World::start() {
     writer_->load(now_);
     auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || is_open(flow); };
     const core::Shared shared{*table_,   *accounts_, *nonces_, *used_nonces_,
-                              *ringing_, keys_,      is_live,  static_cast<std::uint32_t>(core_count_)};
+                              *ringing_, *rates_, keys_,      is_live,  static_cast<std::uint32_t>(core_count_)};
     for (std::uint32_t i = 0; i < core_count_; ++i) {
         transaction::LayerOptions options;
         options.hash_seed = random_.next();

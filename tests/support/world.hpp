@@ -178,6 +178,7 @@ private:
     std::unique_ptr<auth::NonceKeys> nonces_;
     std::unique_ptr<auth::NonceTable> used_nonces_;
     std::unique_ptr<core::Ringing> ringing_;
+    std::unique_ptr<core::RateTable> rates_;
     core::RouteKeys keys_;
     std::unique_ptr<core::BindingWriter> writer_;
     std::vector<std::unique_ptr<core::Core>> cores_;

@@ -40,19 +40,34 @@ struct Verdict {
     std::string_view rule{};                   ///< which check decided, a literal
 };
 
-/// Judges the credentials in `header` (Authorization or Proxy-Authorization) of a request. The digest is computed for
-/// unknown and disabled users as well, so neither answer nor work tells them apart. Touches `used` only after a right
-/// digest.
-Verdict verify(const sip::Message& request, sip::Header header, const DigestSettings& settings,
+/// Credentials that hold all that is needed to judge them. Views the message.
+struct Claim {
+    Algorithm algorithm = Algorithm::md5;
+    std::string_view username, nonce, uri, response;  ///< as sent
+    std::string_view qop{}, nc{}, cnonce{};           ///< empty without qop (RFC 2069)
+    std::optional<std::uint32_t> count{};
+};
+
+/// The first credentials in `header` (Authorization or Proxy-Authorization) that are for us and can be read, of however
+/// many fields there are. Costs little and says nothing of who exists.
+std::optional<Claim> find_claim(const sip::Message& request, sip::Header header, const DigestSettings& settings);
+
+/// Whom they name; null when there is nobody of that name.
+std::shared_ptr<const Account> account_of(const Claim& claim, const DigestSettings& settings, const Accounts& accounts);
+/// The name, without the domain that some phones put behind it. Views the message, or `scratch`.
+std::string_view user_of(const Claim& claim, const DigestSettings& settings, std::string& scratch);
+
+/// Judges credentials. The digest is computed for unknown and disabled users as well, so neither answer nor work tells
+/// them apart. Touches `used` only after a right digest.
+Verdict verify(const std::optional<Claim>& claim, const sip::Message& request, const DigestSettings& settings,
                const sip::ServedDomains& domains, const Accounts& accounts, const NonceKeys& keys, NonceTable& used,
                base::Now now);
 
 /// Appends one WWW-Authenticate (or Proxy-Authenticate) line per algorithm to a response under way, each with CRLF, in
 /// the order of the settings (RFC 8760 s2.3). All carry the same fresh nonce.
 /// Challenges that would take `out` beyond `end` bytes are left out, but for the first.
-void append_challenges(std::string& out, std::string_view header_name, const DigestSettings& settings,
-                       const NonceKeys& keys, base::Random& random, bool stale, base::Now now,
-                       std::size_t end = std::string::npos);
+void append_challenges(std::string& out, std::string_view header_name, const DigestSettings& settings, NonceKeys& keys,
+                       base::Random& random, bool stale, base::Now now, std::size_t end = std::string::npos);
 
 /// `HA1 = H(username ":" realm ":" password)`, hexadecimal in lower case as RFC 7616 s3.4.2 uses it.
 std::string ha1_hex(Algorithm algorithm, std::string_view username, std::string_view realm, std::string_view password);

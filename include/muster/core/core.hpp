@@ -40,9 +40,10 @@ struct RouteKeys {
 struct Shared {
     const location::Table& table;
     const auth::Accounts& accounts;
-    const auth::NonceKeys& nonces;
+    auth::NonceKeys& nonces;
     auth::NonceTable& used_nonces;
     Ringing& ringing;
+    RateTable& rates;
     const RouteKeys& keys;
     std::function<bool(const base::Flow&)> is_live;  ///< of any worker; from any thread
     std::uint32_t workers = 1;
@@ -107,6 +108,13 @@ private:
     void register_as(Arrival& arrival, const Domain& domain, const std::string& aor, std::uint64_t accounts);
     void answer_from_table(Job& job, base::Now now);
     std::shared_ptr<const auth::Account> authenticate(Arrival& arrival, const Domain& domain, sip::Header header);
+    // Who is heard at all.
+    bool is_overloaded(Arrival& arrival, const Domain& domain);
+    bool may_try(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
+    bool count_guess(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
+    std::uint64_t guesser(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
+    bool is_bound_from(std::string_view aor, const Arrival& arrival) const;
+    void turn_away(Arrival& arrival, const auth::Claim& claim);
     void challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale);
     void refuse(Arrival& arrival, const base::Reject& reject);
     void refuse_stateless(Arrival& arrival, const base::Reject& reject);
@@ -190,6 +198,7 @@ private:
     std::string scratch_;
     std::vector<JobPtr> spare_;
     std::size_t pending_jobs_ = 0;
+    std::size_t pending_bytes_ = 0;                  // of their messages
     std::array<std::uint32_t, 4096> in_progress_{};  // jobs under way, by RegisterJob::place
     std::unique_ptr<Forwards> forwards_;
     bool draining_ = false;

@@ -19,6 +19,7 @@ struct Event {
     enum class Kind : std::uint8_t {
         malformed,    ///< a message that was refused or dropped; `rule` says why
         auth_failed,  ///< wrong credentials
+        throttled,    ///< credentials that were not looked at: too many wrong ones before
         refused,      ///< a REGISTER that was refused; `status`, `rule`
         registered,   ///< a REGISTER was accepted and changed something
         evicted,      ///< `subject` is the contact that had to go
@@ -78,6 +79,8 @@ struct Counters {
     std::uint64_t retransmissions = 0;
     std::uint64_t challenged = 0;
     std::uint64_t auth_failed = 0;
+    std::uint64_t throttled = 0;   ///< credentials not looked at, after too many wrong ones
+    std::uint64_t overloaded = 0;  ///< REGISTERs refused because too many wait for the writer
     std::uint64_t registered = 0;  ///< 200 to a REGISTER with contacts
     std::uint64_t queried = 0;     ///< 200 to a REGISTER without
     std::uint64_t withheld = 0;    ///< answers not sent because they were too large for an unverified datagram
@@ -93,14 +96,14 @@ struct Counters {
     std::uint64_t crowded = 0;     ///< requests not passed on because too many were on their way
 
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t Counters::*, 18> all;
+    static const std::array<std::uint64_t Counters::*, 20> all;
 };
-inline constexpr std::array<std::uint64_t Counters::*, 18> Counters::all{
+inline constexpr std::array<std::uint64_t Counters::*, 20> Counters::all{
     &Counters::received,    &Counters::malformed,  &Counters::retransmissions, &Counters::challenged,
     &Counters::auth_failed, &Counters::registered, &Counters::queried,         &Counters::withheld,
     &Counters::refused,     &Counters::redirected, &Counters::calls,           &Counters::answered,
     &Counters::under_way,   &Counters::forwarded,  &Counters::relayed,         &Counters::strays,
-    &Counters::joined,      &Counters::crowded};
+    &Counters::joined,      &Counters::crowded,    &Counters::throttled,       &Counters::overloaded};
 static_assert(sizeof(Counters) == Counters::all.size() * sizeof(std::uint64_t));
 
 }  // namespace muster::core

@@ -11,6 +11,7 @@
 #include "muster/auth/digest.hpp"
 #include "muster/base/flow.hpp"
 #include "muster/base/limits.hpp"
+#include "muster/core/rate_table.hpp"
 #include "muster/registrar/policy.hpp"
 #include "muster/sip/aor.hpp"
 
@@ -49,6 +50,15 @@ struct RequestLimits {
     std::size_t bytes = 64 << 20;
 };
 
+/// Who is heard at all, before anything is computed for him.
+struct AdmissionLimits {
+    Rate guesses{10};                    ///< wrong passwords of one user from one address
+    Rate guesses_of_source{100};           ///< wrong passwords from one IPv4 address or IPv6 /64
+    Rate answers{};                      ///< over UDP to one IPv4 /24 or IPv6 /56 whose senders have shown nothing
+    std::size_t queue = 100'000;         ///< jobs of all workers under way to the writer: at least 2 s of load
+    std::size_t queue_bytes = 64 << 20;  ///< of their messages
+};
+
 struct Settings {
     sip::ServedDomains served;
     std::vector<Listener> listeners;  ///< base::Flow::listener is an index into it
@@ -56,6 +66,7 @@ struct Settings {
     std::map<std::string, Domain, std::less<>> domains;
     base::Limits limits;
     RequestLimits request_limits;
+    AdmissionLimits admission;
 
     const Domain* find(std::string_view domain) const {
         auto found = domains.find(domain);

@@ -1,0 +1,71 @@
+// Who is heard at all, decided before anything is computed for him.
+
+#include "arrival.hpp"
+#include "forward.hpp"
+#include "muster/auth/digest.hpp"
+
+namespace muster::core {
+
+/// The writer is behind: from half of what may wait on, only those are heard who are bound already and come from where
+/// they are, so that those who refresh after a restart do not lose their places to those who knock.
+bool Core::is_overloaded(Arrival& arrival, const Domain& domain) {
+    const auto& limits = settings_->admission;
+    const auto jobs = pending_jobs_ * shared_.workers, bytes = pending_bytes_ * shared_.workers;
+    if (2 * jobs < limits.queue && 2 * bytes < limits.queue_bytes) return false;
+    if (jobs < limits.queue && bytes < limits.queue_bytes) {
+        const auto account = account_of(arrival.message.to.uri, domain.policy.domain);
+        if (account && is_bound_from(account->aor, arrival)) return false;
+    }
+    ++counters_.overloaded;
+    return true;
+}
+
+/// Who guesses: a user from an address, never a user alone, or anybody could lock anybody out.
+std::uint64_t Core::guesser(const Arrival& arrival, const Domain& domain, const auth::Claim& claim) {
+    tag_.assign(domain.digest.realm).append(" ").append(auth::user_of(claim, domain.digest, scratch_));
+    return shared_.rates.key(arrival.flow.remote, Sender::address, tag_);
+}
+
+/// Not after too many wrong passwords, but for the user who is bound already and comes from where he is.
+bool Core::may_try(const Arrival& arrival, const Domain& domain, const auth::Claim& claim) {
+    const auto& limits = settings_->admission;
+    auto& rates = shared_.rates;
+    const auto now = arrival.now.mono;
+    if (rates.has_room(guesser(arrival, domain, claim), limits.guesses, now) &&
+        rates.has_room(rates.key(arrival.flow.remote, Sender::site), limits.guesses_of_source, now))
+        return true;
+    const auto account = auth::account_of(claim, domain.digest, shared_.accounts);
+    return account && is_bound_from(account->aor, arrival);
+}
+
+/// False when it was one too many: it gets no answer that would tell a wrong password from a right one.
+bool Core::count_guess(const Arrival& arrival, const Domain& domain, const auth::Claim& claim) {
+    const auto& limits = settings_->admission;
+    auto& rates = shared_.rates;
+    const auto now = arrival.now.mono;
+    const bool of_user = rates.take(guesser(arrival, domain, claim), limits.guesses, now);
+    const bool of_site = rates.take(rates.key(arrival.flow.remote, Sender::site), limits.guesses_of_source, now);
+    return of_user && of_site;
+}
+
+/// From the same host: behind it a phone's port changes, and its connection with each restart.
+bool Core::is_bound_from(std::string_view aor, const Arrival& arrival) const {
+    const auto record = shared_.table.find(aor);
+    if (!record) return false;
+    location::Bindings bindings;
+    record->current(arrival.now.mono, bindings);
+    return std::ranges::any_of(bindings, [&](const location::Binding& binding) {
+        const auto flow = base::Flow::decode(binding.flow);
+        return flow && flow->remote.ip == arrival.flow.remote.ip;
+    });
+}
+
+/// Silence over UDP, where a source may be forged; on a stream, whose other end would wait, 503.
+void Core::turn_away(Arrival& arrival, const auth::Claim& claim) {
+    ++counters_.throttled;
+    arrival.log(Event::Kind::throttled, 0, "limits.guesses", claim.username);
+    if (base::is_stream(arrival.flow.transport))
+        refuse_stateless(arrival, {503, "Too Many Wrong Passwords", "limits.guesses", {{"Retry-After", "10"}}});
+}
+
+}  // namespace muster::core

@@ -1,0 +1,77 @@
+#include "muster/core/rate_table.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+
+#include "muster/base/hash.hpp"
+
+namespace muster::core {
+namespace {
+
+// A slot: when the burst is whole again, in milliseconds (42 bits: 139 years), above the tag of its key. 0: free.
+constexpr unsigned tag_bits = 22;
+constexpr std::uint64_t tag_mask = (std::uint64_t{1} << tag_bits) - 1;
+
+/// The set comes from the low bits of a key, the tag from the high ones; never 0, so that no key is a free slot's.
+std::uint64_t tag_of(std::uint64_t key) { return key >> (64 - tag_bits) | 1; }
+std::uint64_t whole_at(std::uint64_t slot) { return slot >> tag_bits; }
+
+/// Milliseconds for one, and what may be owed at most.
+std::uint64_t interval_of(Rate rate) { return std::max(1u, 10'000 / rate.burst); }
+std::uint64_t most_owed(Rate rate) { return interval_of(rate) * rate.burst; }
+
+std::uint64_t milliseconds(base::Mono now) {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<base::Milliseconds>(now.time_since_epoch()).count());
+}
+
+}  // namespace
+
+std::string_view bytes_of(const base::Address& address, Sender sender) {
+    const bool v4 = address.is_v4();
+    const std::size_t size = sender == Sender::address ? 16 : sender == Sender::site ? (v4 ? 16 : 8) : v4 ? 15 : 7;
+    return {reinterpret_cast<const char*>(address.ip.data()), size};
+}
+
+RateTable::RateTable(std::size_t capacity, std::uint64_t hash_seed)
+    : seed_(hash_seed),
+      mask_(std::bit_ceil(std::max<std::size_t>(capacity / ways, 1)) - 1),
+      sets_(std::make_unique<Set[]>(mask_ + 1)) {}
+
+std::uint64_t RateTable::key(const base::Address& address, Sender sender, std::string_view more) const {
+    auto seed = base::seeded_hash(bytes_of(address, sender), seed_ + static_cast<std::uint64_t>(sender));
+    return more.empty() ? seed : base::seeded_hash(more, seed);
+}
+
+bool RateTable::has_room(std::uint64_t key, Rate rate, base::Mono now) const {
+    if (rate.burst == 0) return true;
+    const auto at = milliseconds(now);
+    for (const auto& place : set_of(key).slots) {
+        const auto slot = place.load(std::memory_order_relaxed);
+        if ((slot & tag_mask) == tag_of(key))
+            return std::max(whole_at(slot), at) + interval_of(rate) <= at + most_owed(rate);
+    }
+    return true;
+}
+
+bool RateTable::take(std::uint64_t key, Rate rate, base::Mono now) {
+    if (rate.burst == 0) return true;
+    const auto at = milliseconds(now);
+    auto& slots = set_of(key).slots;
+    for (;;) {
+        std::atomic<std::uint64_t>* place = nullptr;  // its own, or else the one that is whole soonest
+        std::uint64_t held = 0;
+        for (auto& other : slots) {
+            const auto slot = other.load(std::memory_order_relaxed);
+            const bool is_own = (slot & tag_mask) == tag_of(key);
+            if (!place || is_own || slot < held) place = &other, held = slot;
+            if (is_own) break;
+        }
+        const auto owed_until = (held & tag_mask) == tag_of(key) ? whole_at(held) : 0;
+        const auto then = std::max(owed_until, at) + interval_of(rate);
+        if (then > at + most_owed(rate)) return false;
+        if (place->compare_exchange_weak(held, then << tag_bits | tag_of(key), std::memory_order_relaxed)) return true;
+    }
+}
+
+}  // namespace muster::core
