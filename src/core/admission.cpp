@@ -6,6 +6,37 @@
 
 namespace muster::core {
 
+namespace {
+
+/// Answers over UDP to one source that has shown nothing, while datagrams come faster than they are read.
+constexpr Rate flood{200};
+
+/// A source behind which there is one program: a phone, an edge proxy, a flood.
+std::uint64_t source_key(const RateTable& rates, const base::Flow& flow) {
+    const char port[] = {static_cast<char>(flow.remote.port >> 8), static_cast<char>(flow.remote.port)};
+    return rates.key(flow.remote, Sender::address, {port, sizeof port});
+}
+
+}  // namespace
+
+bool Core::is_shed(const base::Flow& flow, base::Now now) {
+    if (now.mono >= shed_until_ || base::is_stream(flow.transport)) return false;
+    if (shared_.rates.has_room(source_key(shared_.rates, flow), flood, now.mono)) return false;
+    return !settings_->is_trusted(flow.remote);
+}
+
+/// One more answer to somebody who has shown nothing.
+void Core::count_stranger(const Arrival& arrival) {
+    if (arrival.now.mono < shed_until_)
+        shared_.rates.take(source_key(shared_.rates, arrival.flow), flood, arrival.now.mono);
+}
+
+/// A right digest makes up for the challenge before it, and for more: an edge proxy sends for many.
+void Core::count_shown(const Arrival& arrival) {
+    if (arrival.now.mono < shed_until_)
+        shared_.rates.give_back(source_key(shared_.rates, arrival.flow), flood, 3, arrival.now.mono);
+}
+
 /// The writer is behind: from half of what may wait on, only those are heard who are bound already and come from where
 /// they are, so that those who refresh after a restart do not lose their places to those who knock.
 bool Core::is_overloaded(Arrival& arrival, const Domain& domain) {

@@ -38,6 +38,10 @@ Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, Set
 Core::~Core() = default;
 
 void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now now, Outbox& out) {
+    if (is_shed(flow, now)) {
+        ++counters_.shed;
+        return;
+    }
     ++counters_.received;
     Arrival arrival{*message_, flow, bytes.size(), now, out};
     auto parsed = sip::parse(bytes, *message_, settings_->limits);
@@ -93,6 +97,7 @@ void Core::refuse_stateless(Arrival& arrival, const base::Reject& reject) {
 void Core::close_stateless(Arrival& arrival) {
     auto answer = arrival.out.sends.close();
     if (base::is_stream(arrival.flow.transport)) return;
+    count_stranger(arrival);
     const bool fits = answer.size() <= amplification * arrival.size;
     const auto rate = settings_->admission.answers;
     if (fits && (rate.burst == 0 ||

@@ -63,7 +63,10 @@ std::shared_ptr<const auth::Account> Core::authenticate(Arrival& arrival, const 
     if (claim && !may_try(arrival, domain, *claim)) return turn_away(arrival, *claim), nullptr;
     auto verdict = auth::verify(claim, arrival.message, domain.digest, settings_->served, shared_.accounts,
                                 shared_.nonces, shared_.used_nonces, arrival.now);
-    if (verdict.outcome == auth::Outcome::accepted) return std::move(verdict.account);
+    if (verdict.outcome == auth::Outcome::accepted) {
+        count_shown(arrival);
+        return std::move(verdict.account);
+    }
     if (verdict.outcome == auth::Outcome::wrong) {
         if (!count_guess(arrival, domain, *claim)) return turn_away(arrival, *claim), nullptr;
         ++counters_.auth_failed;

@@ -74,4 +74,17 @@ bool RateTable::take(std::uint64_t key, Rate rate, base::Mono now) {
     }
 }
 
+void RateTable::give_back(std::uint64_t key, Rate rate, std::uint32_t count, base::Mono now) {
+    if (rate.burst == 0) return;
+    const auto at = milliseconds(now), less = interval_of(rate) * count;
+    for (auto& place : set_of(key).slots) {
+        auto held = place.load(std::memory_order_relaxed);
+        if ((held & tag_mask) != tag_of(key)) continue;
+        const auto then = whole_at(held) > at + less ? whole_at(held) - less : at;
+        // Lost to another worker's count: the next success gives back as well.
+        place.compare_exchange_strong(held, then << tag_bits | tag_of(key), std::memory_order_relaxed);
+        return;
+    }
+}
+
 }  // namespace muster::core

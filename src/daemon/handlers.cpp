@@ -338,6 +338,7 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                   {"challenged", core.challenged},
                                   {"auth_failed", core.auth_failed},
                                   {"throttled", core.throttled},
+                                  {"shed", core.shed},
                                   {"overloaded", core.overloaded},
                                   {"registered", core.registered},
                                   {"queried", core.queried},

@@ -43,7 +43,9 @@ Fd open_listener(const Listener& listener, bool first) {
     if (stream) good = good && set(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (!first) good = good && set(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     if (!stream) {
-        set(fd.get(), SOL_SOCKET, SO_RCVBUF, receive_buffer);
+        // Beyond net.core.rmem_max with CAP_NET_ADMIN only.
+        set(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer) ||
+            set(fd.get(), SOL_SOCKET, SO_RCVBUF, receive_buffer);
         good = good && ask_for_destination(fd.get(), address);
     }
     SockAddr name;

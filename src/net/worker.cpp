@@ -55,7 +55,7 @@ void Worker::close() {
 
 void Worker::on_datagrams(UdpSocket& socket) {
     begin_turn();
-    socket.read(buffers_);
+    if (!socket.read(buffers_)) core_->on_backlog(now_);
     carry_out();
     socket.wait_readable();
 }

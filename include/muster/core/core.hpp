@@ -59,6 +59,9 @@ public:
 
     /// One whole message: a datagram, or a frame of a stream.
     void on_message(const base::Flow& flow, std::string_view bytes, base::Now now, Outbox& out);
+    /// Datagrams come faster than they are read: for a second from now on, those of sources that have had many answers
+    /// and shown nothing are dropped unread, so that what is left of the time is for the others.
+    void on_backlog(base::Now now) { shed_until_ = now.mono + base::Milliseconds(1'000); }
     /// A stream whose framing is lost: `head` is what there is of the message. Answers if it can and closes the flow.
     void on_broken_stream(const base::Flow& flow, std::string_view head, int status, std::string_view reason,
                           base::Now now, Outbox& out);
@@ -109,6 +112,9 @@ private:
     void answer_from_table(Job& job, base::Now now);
     std::shared_ptr<const auth::Account> authenticate(Arrival& arrival, const Domain& domain, sip::Header header);
     // Who is heard at all.
+    bool is_shed(const base::Flow& flow, base::Now now);
+    void count_stranger(const Arrival& arrival);
+    void count_shown(const Arrival& arrival);
     bool is_overloaded(Arrival& arrival, const Domain& domain);
     bool may_try(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
     bool count_guess(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
@@ -198,7 +204,8 @@ private:
     std::string scratch_;
     std::vector<JobPtr> spare_;
     std::size_t pending_jobs_ = 0;
-    std::size_t pending_bytes_ = 0;                  // of their messages
+    std::size_t pending_bytes_ = 0;  // of their messages
+    base::Mono shed_until_ = base::Mono::min();
     std::array<std::uint32_t, 4096> in_progress_{};  // jobs under way, by RegisterJob::place
     std::unique_ptr<Forwards> forwards_;
     bool draining_ = false;

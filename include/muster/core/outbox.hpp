@@ -80,6 +80,7 @@ struct Counters {
     std::uint64_t challenged = 0;
     std::uint64_t auth_failed = 0;
     std::uint64_t throttled = 0;   ///< credentials not looked at, after too many wrong ones
+    std::uint64_t shed = 0;        ///< datagrams dropped unread, of sources that flood
     std::uint64_t overloaded = 0;  ///< REGISTERs refused because too many wait for the writer
     std::uint64_t registered = 0;  ///< 200 to a REGISTER with contacts
     std::uint64_t queried = 0;     ///< 200 to a REGISTER without
@@ -96,14 +97,15 @@ struct Counters {
     std::uint64_t crowded = 0;     ///< requests not passed on because too many were on their way
 
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t Counters::*, 20> all;
+    static const std::array<std::uint64_t Counters::*, 21> all;
 };
-inline constexpr std::array<std::uint64_t Counters::*, 20> Counters::all{
+inline constexpr std::array<std::uint64_t Counters::*, 21> Counters::all{
     &Counters::received,    &Counters::malformed,  &Counters::retransmissions, &Counters::challenged,
     &Counters::auth_failed, &Counters::registered, &Counters::queried,         &Counters::withheld,
     &Counters::refused,     &Counters::redirected, &Counters::calls,           &Counters::answered,
     &Counters::under_way,   &Counters::forwarded,  &Counters::relayed,         &Counters::strays,
-    &Counters::joined,      &Counters::crowded,    &Counters::throttled,       &Counters::overloaded};
+    &Counters::joined,      &Counters::crowded,    &Counters::throttled,       &Counters::shed,
+    &Counters::overloaded};
 static_assert(sizeof(Counters) == Counters::all.size() * sizeof(std::uint64_t));
 
 }  // namespace muster::core

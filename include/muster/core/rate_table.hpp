@@ -40,6 +40,9 @@ public:
     /// Counts one. False when there is no room: then nothing is counted.
     bool take(std::uint64_t key, Rate rate, base::Mono now);
 
+    /// Takes `count` back, as far as there is anything owed.
+    void give_back(std::uint64_t key, Rate rate, std::uint32_t count, base::Mono now);
+
 private:
     static constexpr std::size_t ways = 8;  // one cache line
     struct alignas(64) Set {

@@ -1,6 +1,7 @@
 #pragma once
 // All that the rules read of the configuration, immutable; a reload swaps the whole.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -53,7 +54,7 @@ struct RequestLimits {
 /// Who is heard at all, before anything is computed for him.
 struct AdmissionLimits {
     Rate guesses{10};                    ///< wrong passwords of one user from one address
-    Rate guesses_of_source{100};           ///< wrong passwords from one IPv4 address or IPv6 /64
+    Rate guesses_of_source{100};         ///< wrong passwords from one IPv4 address or IPv6 /64
     Rate answers{};                      ///< over UDP to one IPv4 /24 or IPv6 /56 whose senders have shown nothing
     std::size_t queue = 100'000;         ///< jobs of all workers under way to the writer: at least 2 s of load
     std::size_t queue_bytes = 64 << 20;  ///< of their messages
@@ -68,6 +69,10 @@ struct Settings {
     RequestLimits request_limits;
     AdmissionLimits admission;
 
+    /// Some domain trusts it.
+    bool is_trusted(const base::Address& source) const {
+        return std::ranges::any_of(domains, [&](const auto& domain) { return domain.second.policy.trusts(source); });
+    }
     const Domain* find(std::string_view domain) const {
         auto found = domains.find(domain);
         return found == domains.end() ? nullptr : &found->second;
