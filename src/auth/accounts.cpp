@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -146,9 +147,19 @@ struct Accounts::Impl {
         return out;
     }
 
+    void count(std::string_view realm, bool is_more) {
+        std::lock_guard lock(realms_mutex);
+        auto found = realms.find(realm);
+        if (found == realms.end()) found = realms.emplace(realm, 0).first;
+        is_more ? ++found->second : --found->second;
+        is_more ? ++size : --size;
+    }
+
     std::uint64_t seed;
     mutable std::array<Shard, shard_count> shards;
     std::atomic<std::size_t> size{0};
+    mutable std::mutex realms_mutex;
+    std::map<std::string, std::size_t, std::less<>> realms;  // accounts of each
     std::atomic<std::uint64_t> changes{1};
 };
 
@@ -178,7 +189,7 @@ void Accounts::publish(Account account, std::uint64_t version) {
     if (old) {
         impl_->each_entry(old, [&](const Entry& entry) { impl_->drop(entry); });  // those not replaced
     } else {
-        ++impl_->size;
+        impl_->count(held->account.realm, true);
     }
     ++impl_->changes;
 }
@@ -187,7 +198,7 @@ void Accounts::remove(std::string_view aor, std::uint64_t version) {
     auto old = impl_->owner(aor);
     if (!old || old->version > version) return;
     impl_->each_entry(old, [&](const Entry& entry) { impl_->drop(entry); });
-    --impl_->size;
+    impl_->count(old->account.realm, false);
     ++impl_->changes;
 }
 
@@ -206,7 +217,7 @@ void Accounts::settle() {
         auto added = std::exchange(shard.added, {});
         shard.entries.reserve(shard.entries.size() + added.size());
         for (auto& entry : added) {
-            impl_->size += entry.place == Entry::own_aor;
+            if (entry.place == Entry::own_aor) impl_->count(entry.held->account.realm, true);
             shard.put(std::move(entry));
         }
     }
@@ -216,6 +227,12 @@ void Accounts::settle() {
 std::uint64_t Accounts::changes() const { return impl_->changes; }
 
 std::size_t Accounts::size() const { return impl_->size; }
+
+std::size_t Accounts::size_of(std::string_view realm) const {
+    std::lock_guard lock(impl_->realms_mutex);
+    const auto found = impl_->realms.find(realm);
+    return found == impl_->realms.end() ? 0 : found->second;
+}
 
 std::string Accounts::page(std::string_view cursor, std::size_t limit,
                            const std::function<void(const Account&)>& sink) const {

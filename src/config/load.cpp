@@ -95,20 +95,33 @@ public:
             config.dns_servers.append(config.dns_servers.empty() ? "" : ",").append(item.Scalar());
         config.log_level = top.section("log").text("level");
         read_domains(top, config.settings);
-        auto limits = top.section("limits");
-        config.settings.limits = {limits.count("message_bytes"), limits.count("headers"), limits.count("contacts")};
-        config.settings.request_limits = {limits.count("requests"), limits.count("requests_of_strangers"),
-                                          limits.count("requests_of_source"), limits.count("requests_for_user"),
-                                          limits.count("request_bytes")};
-        config.settings.admission = {{limits.count("guesses")},
-                                     {limits.count("guesses_of_source")},
-                                     {limits.count("answers_to_prefix")},
-                                     limits.count("queue"),
-                                     limits.count("queue_bytes")};
+        read_limits(top.section("limits"), config);
         return config;
     }
 
 private:
+    static void read_limits(const Section& limits, Config& config) {
+        auto& settings = config.settings;
+        settings.limits = {limits.count("message_bytes"), limits.count("headers"), limits.count("contacts")};
+        settings.request_limits = {limits.count("requests"), limits.count("requests_of_strangers"),
+                                   limits.count("requests_of_source"), limits.count("requests_for_user"),
+                                   limits.count("request_bytes")};
+        settings.admission = {{limits.count("guesses")},
+                              {limits.count("guesses_of_source")},
+                              {limits.count("answers_to_prefix")},
+                              limits.count("queue"),
+                              limits.count("queue_bytes")};
+        config.tables = {limits.count("connections"),
+                         limits.count("connections_of_source"),
+                         limits.count("connection_output"),
+                         limits.count("connection_bytes"),
+                         limits.count("transactions"),
+                         limits.count("transaction_bytes"),
+                         limits.count("nonces"),
+                         limits.count("senders"),
+                         limits.count("log_rows")};
+    }
+
     std::string absolute(const std::string& path) const { return (folder_ / path).lexically_normal().string(); }
 
     std::string read_store(const std::string& text) const {
@@ -246,6 +259,7 @@ private:
         domain.policy.when_full = contacts.choice<registrar::WhenFull>("when_full");
         read_auth(name, section.section("auth"), domain.digest);
         domain.lookup = section.choice<core::Lookup>("lookup");
+        domain.accounts = section.count("accounts");
         domain.ring_time = section.duration("ring_time");
         domain.inbound = section.choice<core::Inbound>("inbound");
         if (domain.lookup == core::Lookup::redirect && !section.has("inbound")) domain.inbound = core::Inbound::trusted;
@@ -340,6 +354,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
     // Each open connection cuts its stream by the limit it was made with.
     if (running.settings.limits.message_bytes != wanted.settings.limits.message_bytes)
         keys.emplace_back("limits.message_bytes");
+    if (running.tables != wanted.tables)
+        keys.emplace_back("limits of connections, transactions, nonces, senders, log_rows");
     if (running.settings.admission.queue != wanted.settings.admission.queue) keys.emplace_back("limits.queue");
     if (running.dns_servers != wanted.dns_servers) keys.emplace_back("dns.servers");
     if (running.admin_socket != wanted.admin_socket) keys.emplace_back("admin.socket");

@@ -65,6 +65,7 @@ struct BindingWriter::Batch {
     std::size_t used = 0;
     boost::unordered_flat_map<std::string_view, Pending*> bindings;  // by AOR, the text in `places`
     boost::unordered_flat_map<std::string_view, Pending*> accounts;
+    Added added;   // accounts that are new in this batch
     Claims names;  // of the accounts put in this batch; a later change of one may have given it up
     std::vector<location::Change> changes;
     std::vector<Pending*> changed;  // one for each of `changes`
@@ -79,6 +80,7 @@ struct BindingWriter::Batch {
     void clear() {
         bindings.clear();
         accounts.clear();
+        added.clear();
         names.clear();
         changes.clear();
         changed.clear();
@@ -96,6 +98,7 @@ struct BindingWriter::Import {
     };
     std::vector<Part> parts;
     Claims claims;
+    Added added;
     bool finished = false;
     bool abandoned = false;  // of an earlier run that did not finish: what is left of it hinders nobody
 };

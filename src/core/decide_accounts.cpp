@@ -68,11 +68,24 @@ bool BindingWriter::names_are_free(Batch& batch, Job& job, const auth::Account& 
     return true;
 }
 
+/// Refuses a job when one more account is too many for its domain. `added`: those that are decided and not visible yet.
+bool BindingWriter::has_room(Job& job, const auth::Account& wanted, Added& added) const {
+    const auto* domain = job.settings ? job.settings->find(wanted.realm) : nullptr;
+    if (!domain || ++added[wanted.realm] + accounts_.size_of(wanted.realm) <= domain->accounts) return true;
+    job.reject = base::Reject{403, "Domain Is Full", "domains.accounts"};
+    job.detail = wanted.realm + " may have " + std::to_string(domain->accounts) + " accounts (domains." + wanted.realm +
+                 ".accounts)";
+    return false;
+}
+
 void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
     std::vector<std::string> texts;
     Claims claims;
+    Added added = batch.added;
     for (const auto& account : put.accounts) {
-        if (put.must_be_new && account_of(batch, account.aor).account) {
+        const bool is_new = !account_of(batch, account.aor).account;
+        if (is_new && !has_room(job, account, added)) return;
+        if (put.must_be_new && !is_new) {
             job.detail = account.aor;
             return refuse_for_account(batch, job, account.aor, {409, "Account Exists", "admin"});
         }
@@ -87,6 +100,7 @@ void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
         account_of(batch, account->aor).set_account(std::move(account), std::move(texts[i]), job);
     }
     for (auto& [name, aor] : claims) batch.names.insert_or_assign(name, aor);
+    batch.added = std::move(added);
 }
 
 /// The account that a job is about; null, and the job refused, when there is none.

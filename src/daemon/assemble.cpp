@@ -13,13 +13,12 @@
 namespace muster::daemon {
 namespace {
 
-constexpr std::size_t nonces_remembered = 1'000'000;
-constexpr std::size_t senders_remembered = 262'144;
 constexpr base::Milliseconds drain_patience{4'000};
 
-std::unique_ptr<location::Store> open_store(const std::string& name) {
-    if (name == "memory:") return store::open_memory();
-    return store::open_sqlite({.path = name.substr(std::string_view("sqlite:").size())});
+std::unique_ptr<location::Store> open_store(const config::Config& config) {
+    if (config.store == "memory:") return store::open_memory();
+    return store::open_sqlite(
+        {.path = config.store.substr(std::string_view("sqlite:").size()), .log = {.rows = config.tables.log_rows}});
 }
 
 unsigned worker_count(const config::Config& config) {
@@ -68,13 +67,13 @@ Daemon::Daemon(config::Config config, std::string config_path)
       config_path_(std::move(config_path)),
       started_(net::read_clocks().mono),
       settings_(settings_of(config_)),
-      store_(open_store(config_.store)),
+      store_(open_store(config_)),
       table_(random_.next()),
       accounts_(random_.next()),
       nonces_(random_),
-      used_nonces_(nonces_remembered, random_.next()),
+      used_nonces_(config_.tables.nonces, random_.next()),
       ringing_(random_.next()),
-      rates_(senders_remembered, random_.next()),
+      rates_(config_.tables.senders, random_.next()),
       queue_(config_.settings.admission.queue) {
     writer_ = std::make_unique<core::BindingWriter>(
         *store_, table_, accounts_, [this](const location::Binding& b) { return !is_live(b); }, &feed_);
@@ -86,6 +85,10 @@ Daemon::Daemon(config::Config config, std::string config_path)
     options.workers = worker_count(config_);
     options.listeners = listeners_of(config_);
     options.limits = config_.settings.limits;
+    options.streams.connections = config_.tables.connections;
+    options.streams.per_source = config_.tables.connections_of_source;
+    options.streams.output_backlog = config_.tables.connection_output;
+    options.streams.buffered = config_.tables.connection_bytes;
     options.boot = random_.next();
     options.resolver.servers = config_.dns_servers;
     net::Hooks hooks;
@@ -103,7 +106,9 @@ std::unique_ptr<core::Core> Daemon::make_core(std::uint32_t index) {
     auto& random = *worker_random_.back();
     transaction::LayerOptions options;
     options.hash_seed = random.next();
-    options.completed /= worker_count(config_);  // shared out: with more workers each has fewer requests a second
+    options.bytes = config_.tables.transaction_bytes;
+    options.completed = config_.tables.transactions /
+                        worker_count(config_);  // shared out: with more workers each has fewer requests a second
     core::Shared shared{table_,
                         accounts_,
                         nonces_,

@@ -75,6 +75,8 @@ public:
     std::uint64_t changes() const;
 
     std::size_t size() const;
+    /// Those of one realm.
+    std::size_t size_of(std::string_view realm) const;
     /// One page in order of AOR hash, as location::Table::page(): the accounts after `cursor` (an AOR), at most
     /// `limit`. Returns the cursor of the next page, empty at the end.
     std::string page(std::string_view cursor, std::size_t limit, const std::function<void(const Account&)>& sink) const;

@@ -23,6 +23,20 @@ struct Listen {
     bool operator==(const Listen&) const = default;
 };
 
+/// Sizes of what is made at the start.
+struct TableLimits {
+    std::size_t connections = 10'000, connections_of_source = 1'000;
+    std::size_t connection_output = 65'536;    ///< bytes, of one connection
+    std::size_t connection_bytes = 32 << 20;   ///< of all
+    std::size_t transactions = 100'000;        ///< completed ones, of all workers
+    std::size_t transaction_bytes = 64 << 20;  ///< of one worker
+    std::size_t nonces = 1'000'000;
+    std::size_t senders = 262'144;
+    std::size_t log_rows = 1'000'000;
+
+    bool operator==(const TableLimits&) const = default;
+};
+
 struct Config {
     std::vector<Listen> listen;
     std::string store = "sqlite:/var/lib/muster/muster.db";  ///< "sqlite:PATH" (PATH made absolute) or "memory:"
@@ -32,6 +46,7 @@ struct Config {
     std::string dns_servers;  ///< "127.0.0.1:5353,192.0.2.53"; empty: those of the system
     std::string log_level = "info";
     core::Settings settings;
+    TableLimits tables;
 };
 
 struct Fault {

@@ -95,6 +95,8 @@ private:
     Pending* existing_account(Batch& batch, Job& job, std::string_view aor);
     using Claims = std::unordered_map<std::string, std::string>;  // a name of an account to its AOR
     std::string holder(const Batch& batch, std::string_view text, std::string_view realm) const;
+    using Added = std::unordered_map<std::string, std::size_t>;  // so many new accounts of a realm
+    bool has_room(Job& job, const auth::Account& wanted, Added& added) const;
     bool names_are_free(Batch& batch, Job& job, const auth::Account& wanted, Claims& claims);
     bool account_exists(const Batch& batch, std::string_view aor) const;
     bool account_enabled(const Batch& batch, std::string_view aor) const;

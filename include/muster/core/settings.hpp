@@ -29,6 +29,7 @@ struct Domain {
     Lookup lookup = Lookup::proxy;
     Inbound inbound = Inbound::anyone;
     base::Seconds ring_time{60};
+    std::size_t accounts = 2'000'000;  ///< at most so many
 };
 
 /// Where requests and responses leave from.
