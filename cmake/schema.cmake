@@ -2,9 +2,12 @@
 file(GLOB migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/schema/*.sql)
 list(SORT migrations)
 set(MUSTER_MIGRATIONS "")
+set(MUSTER_SCHEMA_VERSION 0)
 foreach(path IN LISTS migrations)
     file(READ ${path} sql)
-    string(APPEND MUSTER_MIGRATIONS "R\"sql(${sql})sql\",\n")
+    math(EXPR MUSTER_SCHEMA_VERSION "${MUSTER_SCHEMA_VERSION} + 1")
+    string(APPEND MUSTER_MIGRATIONS
+        "R\"sql(BEGIN IMMEDIATE;\n${sql}\nPRAGMA user_version = ${MUSTER_SCHEMA_VERSION};\nCOMMIT;)sql\",\n")
 endforeach()
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${migrations})
 configure_file(${CMAKE_SOURCE_DIR}/src/store/sqlite/migrations.cpp.in ${CMAKE_BINARY_DIR}/store/migrations.cpp @ONLY)

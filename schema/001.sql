@@ -2,6 +2,8 @@
 -- The log is the record of all that was ever committed and not yet trimmed: one row a change, each with the whole new
 -- state of its key. The snapshot holds what of the trimmed part is still the newest of its key. See docs/store.md.
 
+PRAGMA application_id = 0x4D757374;  -- "Must"
+
 CREATE TABLE log (
     seq      INTEGER PRIMARY KEY,  -- the version of the change: one rising list, never used twice
     at       INTEGER NOT NULL,     -- milliseconds since 1970-01-01T00:00:00Z

@@ -17,8 +17,10 @@ constexpr base::Milliseconds drain_patience{4'000};
 
 std::unique_ptr<location::Store> open_store(const config::Config& config) {
     if (config.store == "memory:") return store::open_memory();
-    return store::open_sqlite(
-        {.path = config.store.substr(std::string_view("sqlite:").size()), .log = {.rows = config.tables.log_rows}});
+    store::SqliteOptions options{.path = config.store.substr(std::string_view("sqlite:").size())};
+    options.log.rows = config.tables.log_rows;
+    options.warn = [](const std::string& line) { log_line(Level::warning, line); };
+    return store::open_sqlite(options);
 }
 
 unsigned worker_count(const config::Config& config) {

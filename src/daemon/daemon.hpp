@@ -46,6 +46,7 @@ public:
     /// admin thread.
     bool begin_import(std::function<admin::Reply(std::stop_token)> import, admin::Answer answer);
 
+    const location::Store& store() const { return *store_; }
     const location::Table& table() const { return table_; }
     const auth::Accounts& accounts() const { return accounts_; }
     const net::Workers& workers() const { return *workers_; }

@@ -367,7 +367,8 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                {"changes", writer.changes},
                                {"failed_batches", writer.failed_batches},
                                {"expired", writer.expired},
-                               {"largest_batch", writer.largest_batch}}},
+                               {"largest_batch", writer.largest_batch},
+                               {"quarantined", daemon.store().quarantined()}}},
         {"queue", json::object{{"depth", daemon.queue().depth()}, {"capacity", daemon.queue().capacity()}}}}));
 }
 

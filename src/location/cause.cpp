@@ -20,6 +20,8 @@ std::string_view name_of(Cause cause) {
             return "account-removed";
         case Cause::flow_lost:
             return "flow-lost";
+        case Cause::damaged:
+            return "damaged";
     }
     return "unknown";
 }

@@ -334,6 +334,7 @@ TEST(Binding, SecondsLeftAreRoundedUp) {
 TEST(Cause, Names) {
     EXPECT_EQ(name_of(Cause::registered), "registered");
     EXPECT_EQ(name_of(Cause::flow_lost), "flow-lost");
+    EXPECT_EQ(name_of(Cause::damaged), "damaged");
     EXPECT_EQ(name_of(Cause{99}), "unknown");
 }
 

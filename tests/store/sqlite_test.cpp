@@ -14,46 +14,13 @@
 #include "folder.hpp"
 #include "muster/base/flow.hpp"
 #include "muster/location/binding.hpp"
+#include "visitor.hpp"
 
 namespace muster::store::test {
 namespace {
 
 namespace fs = std::filesystem;
 using base::Milliseconds, base::Seconds, base::Wall;
-
-/// Another program in the file, as a person with sqlite3.
-class Visitor {
-public:
-    explicit Visitor(const std::string& path, int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) {
-        EXPECT_EQ(sqlite3_open_v2(path.c_str(), &db_, flags, nullptr), SQLITE_OK);
-    }
-    ~Visitor() { sqlite3_close(db_); }
-    Visitor(const Visitor&) = delete;
-    Visitor& operator=(const Visitor&) = delete;
-
-    using Rows = std::vector<std::vector<std::string>>;
-    Rows run(const char* sql) {
-        Rows rows;
-        auto collect = [](void* out, int count, char** values, char**) {
-            auto& row = static_cast<Rows*>(out)->emplace_back();
-            for (int i = 0; i < count; ++i) row.emplace_back(values[i] ? values[i] : "NULL");
-            return 0;
-        };
-        EXPECT_EQ(sqlite3_exec(db_, sql, collect, &rows, nullptr), SQLITE_OK) << sqlite3_errmsg(db_);
-        return rows;
-    }
-
-private:
-    sqlite3* db_ = nullptr;
-};
-
-/// What kill -9 leaves: the database and its write-ahead log as they are this moment, opened elsewhere.
-std::unique_ptr<Folder> copied(const std::string& path) {
-    auto copy = std::make_unique<Folder>();
-    for (const char* suffix : {"", "-wal"})
-        if (fs::exists(path + suffix)) fs::copy_file(path + suffix, copy->file() + suffix);
-    return copy;
-}
 
 class SqlitePlace final : public Place {
 public:
@@ -86,18 +53,6 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
                          testing::Values(Backend{"sqlite", [](const LogLimits& limits) -> std::unique_ptr<Place> {
                                                      return std::make_unique<SqlitePlace>(limits);
                                                  }}));
-
-/// Why a start with a file is refused; empty when it is not.
-std::string refusal(const std::string& path) {
-    try {
-        loaded(*open_sqlite({path}));
-        return {};
-    } catch (const std::runtime_error& error) {
-        return error.what();
-    }
-}
-
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 void fill(const std::string& path, int keys) {
     auto store = open_sqlite({path});
@@ -197,9 +152,7 @@ TEST(SqliteStore, DamageThatNoRowShowsIsRefused) {
 TEST(SqliteStore, ADamagedDatabaseOfVersionOneIsNotMigrated) {
     Folder folder;
     fill(folder.file(), 200);
-    Visitor(folder.file())
-        .run(
-            "ALTER TABLE log DROP COLUMN checksum; ALTER TABLE snapshot DROP COLUMN checksum; PRAGMA user_version = 1");
+    make_version(1, folder.file());
     damage_a_leaf(folder.file());
     EXPECT_TRUE(contains(refusal(folder.file()), "damaged: "));
     EXPECT_EQ(Visitor(folder.file(), SQLITE_OPEN_READONLY).run("PRAGMA user_version")[0][0], "1");
@@ -222,35 +175,6 @@ TEST(SqliteStore, ALinkIsNoSecondDoor) {
     EXPECT_TRUE(contains(refusal(folder.file("same/muster.db")), "in use by another musterd"));
 }
 
-TEST(SqliteStore, ADigitThatFlippedOnDiskIsFoundAndNotServed) {
-    for (const char* flip : {"UPDATE log SET record = 'sip:b' WHERE seq = 2",
-                             "UPDATE log SET at = at + 1 WHERE seq = 1", "UPDATE log SET key = 'sip:z@x' WHERE seq = 2",
-                             "UPDATE snapshot SET record = 'sip:b' WHERE key = 'sip:folded@x'",
-                             "UPDATE snapshot SET version = 9 WHERE key = 'sip:folded@x'"}) {
-        SCOPED_TRACE(flip);
-        Folder folder;
-        {
-            auto store = open_sqlite({folder.file(), {.age = Seconds(3600), .rows = 1, .per_binding = 0}});
-            Model model;
-            model.commit(*store, {model.change("sip:folded@x", "sip:a")});
-            model.commit(*store, {model.change("sip:other@x", "sip:a")});
-            model.commit(*store, {model.change("sip:other@x", "sip:c")});
-            if (contains(flip, "snapshot")) model.maintain(*store);
-            EXPECT_EQ(loaded(*store), model.state());
-        }
-        Visitor visitor(folder.file());
-        visitor.run(flip);
-        ASSERT_EQ(visitor.run("SELECT changes()")[0][0], "1");
-        auto store = open_sqlite({folder.file()});
-        try {
-            loaded(*store);
-            ADD_FAILURE() << "loaded";
-        } catch (const std::runtime_error& error) {
-            EXPECT_TRUE(contains(error.what(), "damaged: version ")) << error.what();
-        }
-    }
-}
-
 TEST(SqliteStore, ADatabaseOfVersionOneIsTakenAsItIs) {
     Folder folder;
     {
@@ -258,15 +182,13 @@ TEST(SqliteStore, ADatabaseOfVersionOneIsTakenAsItIs) {
         Model model;
         model.commit(*store, {model.change("sip:a@x", "old")});
     }
-    Visitor(folder.file())
-        .run(
-            "ALTER TABLE log DROP COLUMN checksum; ALTER TABLE snapshot DROP COLUMN checksum; PRAGMA user_version = 1");
+    make_version(1, folder.file());
     Model model;
     auto store = open_sqlite({folder.file()});
     const auto state = loaded(*store);
     EXPECT_EQ(state.size(), 1U);
     EXPECT_EQ(Visitor(folder.file()).run("SELECT checksum FROM log")[0][0], "NULL");
-    EXPECT_EQ(Visitor(folder.file()).run("PRAGMA user_version")[0][0], "2");
+    EXPECT_EQ(Visitor(folder.file()).run("PRAGMA user_version")[0][0], "3");
 }
 
 TEST(SqliteStore, NothingIsAcknowledgedIntoAFileThatHasMoved) {

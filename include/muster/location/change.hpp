@@ -23,6 +23,7 @@ enum class Cause : std::uint8_t {
     account = 6,  ///< an account was added or altered
     account_removed = 7,
     flow_lost = 8,
+    damaged = 9,  ///< its newest row was not what was written
 };
 std::string_view name_of(Cause cause);
 

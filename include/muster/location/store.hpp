@@ -55,8 +55,9 @@ class Store {
 public:
     virtual ~Store() = default;
 
-    /// The newest state of every key, each once, in any order. Throws std::runtime_error with a message for people
-    /// when the store is damaged, foreign or of an unknown version.
+    /// The newest state of every key, each once, in any order. A key whose newest state is damaged has none, now and
+    /// later. Throws std::runtime_error with a message for people when the store is damaged beyond that, foreign or of
+    /// an unknown version.
     virtual void load(const std::function<void(const Stored&)>& sink) = 0;
     /// As load(), but keys of different parts may be given to `sink` by several threads at once, each part by one at a
     /// time. `part_of` is called by all of them. A store need not.
@@ -64,6 +65,9 @@ public:
         (void)part_of;
         load(sink);
     }
+
+    /// How many rows of the store this load and earlier ones found damaged and set aside. After load().
+    virtual std::uint64_t quarantined() const { return 0; }
 
     /// Makes all changes durable in one transaction, with one sync, and sets `version` of each that was taken:
     /// rising in batch order, above all before. A change whose `previous` is not what the store holds is a conflict and

@@ -6,7 +6,6 @@
 #include <thread>
 #include <utility>
 
-#include "checksum.hpp"
 #include "muster/base/hash.hpp"
 #include "muster/base/text.hpp"
 
@@ -15,6 +14,7 @@ namespace {
 
 constexpr std::int64_t chunk_rows = 1'024;  // 250 KB: what is read is still in the cache when it is taken
 constexpr std::int64_t most_chunks = 1 << 14;
+constexpr std::size_t most_damaged = 10'000;  // so many can be remembered: more is no accident of a row
 
 std::uint64_t random_seed() {
     std::random_device device;
@@ -76,6 +76,12 @@ std::int64_t Reading::aors() const {
 
 std::int64_t Reading::newest() const { return std::ranges::max_element(parts_, {}, &Part::newest)->newest; }
 
+std::vector<DamagedRow> Reading::damaged() const {
+    std::vector<DamagedRow> all;
+    for (const auto& part : parts_) all.insert(all.end(), part.damaged.begin(), part.damaged.end());
+    return all;
+}
+
 bool Reading::may_read() const {
     return next_ < end_ && chunks_[static_cast<std::size_t>(next_) % chunks_.size()].left == 0 &&
            (next_ < log_chunks_ || !snapshot_busy_);
@@ -133,13 +139,13 @@ void Reading::read(const Connection& connection, Statement& log, std::int64_t nu
     if (number < log_chunks_) {
         const auto last = log_.last - number * log_rows_;
         log.bind(std::max(log_.first, last - log_rows_ + 1), last);
-        while (log.row()) append(chunk, log);
+        while (log.row()) append(chunk, DamagedRow::Place::log, log, connection);
         if (!log.good()) throw Error("damaged: " + connection.error());
         return;
     }
     for (std::int64_t i = 0; i < chunk_rows; ++i) {
         if (snapshot_.row()) {
-            append(chunk, snapshot_);
+            append(chunk, DamagedRow::Place::snapshot, snapshot_, snapshot_connection_);
             continue;
         }
         if (!snapshot_.good()) throw Error("damaged: " + snapshot_connection_.error());
@@ -149,22 +155,32 @@ void Reading::read(const Connection& connection, Statement& log, std::int64_t nu
     }
 }
 
-void Reading::append(Chunk& chunk, Statement& statement) const {
-    const auto key = statement.text(1), record = statement.text(2);
-    const auto kind = static_cast<int>(statement.integer(0));
-    const auto seed = seed_ + static_cast<std::uint64_t>(kind);
-    const Row row{{base::seeded_hash(key, seed), base::seeded_hash(key, ~seed)},
-                  statement.integer(3),
-                  statement.integer(4),
-                  static_cast<std::uint32_t>(key.size()),
-                  static_cast<std::uint32_t>(record.size()),
-                  static_cast<location::ChangeKind>(kind)};
-    if (!statement.is_null(5) && statement.integer(5) != checksum(kind, key, row.version, row.at, record))
-        throw Error("damaged: version " + std::to_string(row.version) + ", of " + base::printable(key) +
-                    ", is not what was written");
-    auto& rows = chunk.rows[part_of_(row.kind, key) % part_count];
+void Reading::append(Chunk& chunk, DamagedRow::Place place, Statement& statement, const Connection& connection) {
+    const StoredRow stored(statement);
+    if (!stored.is_whole) must_be_known(stored, place, connection);
+    const auto seed = seed_ + static_cast<std::uint64_t>(stored.kind);
+    const Row row{{base::seeded_hash(stored.key, seed), base::seeded_hash(stored.key, ~seed)},
+                  stored.version,
+                  stored.at,
+                  static_cast<std::uint32_t>(stored.key.size()),
+                  static_cast<std::uint32_t>(stored.record.size()),
+                  static_cast<location::ChangeKind>(stored.kind),
+                  stored.is_whole,
+                  place};
+    auto& rows = chunk.rows[part_of_(row.kind, stored.key) % part_count];
     append_bytes(rows, row);
-    rows.append(key).append(record);
+    rows.append(stored.key).append(stored.record);
+}
+
+/// A row that may be the newest of any key leaves no key whose state is known.
+void Reading::must_be_known(const StoredRow& row, DamagedRow::Place place, const Connection& connection) {
+    const auto what = "damaged: version " + std::to_string(row.version) + ", of " + base::printable(row.key) +
+                      ", is not what was written";
+    const std::string remedy = "; restore a backup (musterctl db check FILE tells what is damaged)";
+    if (!row.is_known(connection, place)) throw Error(what + ", and whose it is cannot be told" + remedy);
+    std::lock_guard guard(lock_);
+    if (++damaged_rows_ > most_damaged)
+        throw Error(what + ", nor are " + std::to_string(most_damaged) + " others" + remedy);
 }
 
 template <class F>
@@ -182,7 +198,13 @@ void Reading::take(Part& part, std::string_view rows) const {
     each(rows, [&](const Row& row, auto, auto) { part.met.prefetch(row.print); });
     each(rows, [&](const Row& row, std::string_view key, std::string_view record) {
         part.newest = std::max(part.newest, row.version);
-        if (!part.met.add(row.print) || record.empty()) return;
+        const bool is_newest = part.met.add(row.print);
+        if (!row.is_whole) {
+            const auto fate = is_newest ? DamagedRow::Fate::newest : DamagedRow::Fate::overtaken;
+            part.damaged.push_back({row.place, fate, row.kind, std::string(key), row.version});
+            return;
+        }
+        if (!is_newest || record.empty()) return;
         part.aors += row.kind == location::ChangeKind::bindings;
         sink_({row.kind, key, record, static_cast<std::uint64_t>(row.version), base::Wall(base::Milliseconds(row.at))});
     });

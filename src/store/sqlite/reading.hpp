@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "row.hpp"
 #include "session.hpp"
 
 namespace muster::store::sqlite {
@@ -47,11 +48,13 @@ public:
     Reading(const SqliteOptions& options, const LogSpan& log, const location::PartOf& part_of,
             const std::function<void(const location::Stored&)>& sink);
 
-    /// Throws Error if a row is not what was written, and what the sink throws.
+    /// Throws Error if nobody can tell whose a damaged row is, or there are too many, and what the sink throws.
     void run();
 
     std::int64_t aors() const;    ///< with bindings, given to the sink
     std::int64_t newest() const;  ///< of all versions; 0: none
+    /// Rows that are not what was written. Nothing of their keys was given to the sink where they are the newest.
+    std::vector<DamagedRow> damaged() const;
 
 private:
     static constexpr std::size_t part_count = 16;
@@ -61,6 +64,8 @@ private:
         std::int64_t version, at;
         std::uint32_t key_size, record_size;
         location::ChangeKind kind;
+        bool is_whole;
+        DamagedRow::Place place;
     };
     struct Chunk {
         std::array<std::string, part_count> rows;
@@ -72,6 +77,7 @@ private:
         bool busy = false;
         Met met;
         std::int64_t aors = 0, newest = 0;
+        std::vector<DamagedRow> damaged;
     };
 
     void work();
@@ -80,7 +86,8 @@ private:
     bool at_end() const;
     Chunk& slot(std::int64_t chunk) { return chunks_[static_cast<std::size_t>(chunk) % chunks_.size()]; }
     void read(const Connection& connection, Statement& log, std::int64_t number);
-    void append(Chunk& chunk, Statement& statement) const;
+    void append(Chunk& chunk, DamagedRow::Place place, Statement& statement, const Connection& connection);
+    void must_be_known(const StoredRow& row, DamagedRow::Place place, const Connection& connection);
     template <class F>
     static void each(std::string_view rows, F&& f);
     void take(Part& part, std::string_view rows) const;
@@ -102,6 +109,7 @@ private:
     std::int64_t next_ = 0;                                        // chunk to read
     std::int64_t end_ = std::numeric_limits<std::int64_t>::max();  // behind the last chunk, when that is known
     bool snapshot_busy_ = false;
+    std::size_t damaged_rows_ = 0;
     std::exception_ptr fault_;
 };
 

@@ -45,13 +45,7 @@ void check_structure(const Connection& connection) {
 
 void migrate(Connection& connection) {
     const auto version = static_cast<std::size_t>(value_of<std::int64_t>(connection, "PRAGMA user_version"));
-    for (auto next = version; next < migrations().size(); ++next) {
-        connection.must("BEGIN IMMEDIATE");
-        connection.must(migrations()[next]);
-        connection.must(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
-        connection.must(("PRAGMA user_version = " + std::to_string(next + 1)).c_str());
-        connection.must("COMMIT");
-    }
+    for (auto next = version; next < migrations().size(); ++next) connection.must(migrations()[next]);
 }
 
 }  // namespace muster::store::sqlite

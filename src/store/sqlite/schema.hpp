@@ -7,8 +7,10 @@
 
 namespace muster::store::sqlite {
 
-/// The SQL that makes version i + 1 out of version i, in order: schema/*.sql, compiled in.
+/// The SQL that makes version i + 1 out of version i, one transaction, in order: schema/*.sql, compiled in.
 std::span<const char* const> migrations();
+/// The SQL that writes today's version once more.
+const char* write_version();
 
 /// Sets the connection up for the one writer: WAL, synchronous=FULL, checkpoints by hand. Throws Error.
 void set_up(Connection& connection);

@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include "checksum.hpp"
 #include "lock_file.hpp"
 #include "schema.hpp"
 
@@ -28,20 +29,30 @@ Session::Session(const SqliteOptions& options, Kind kind)
     : connection(open(options, kind)),
       begin(connection, "BEGIN IMMEDIATE"),
       commit(connection, "COMMIT"),
-      append(connection,
-             "INSERT INTO log (seq, at, cause, kind, key, previous, record, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
       oldest(connection, "SELECT seq, at, kind, key, record = '' FROM log ORDER BY seq LIMIT ?"),
       fold(connection,
-           "INSERT OR REPLACE INTO snapshot (kind, key, version, at, record, checksum) "
-           "SELECT kind, key, seq, at, record, checksum FROM log WHERE seq = ?"),
+           "INSERT OR REPLACE INTO snapshot (kind, key, version, at, record, checksum, origin) "
+           "SELECT kind, key, seq, at, record, checksum, origin FROM log WHERE seq = ?"),
       forget(connection, "DELETE FROM snapshot WHERE kind = ? AND key = ?"),
       trim(connection, "DELETE FROM log WHERE seq < ?"),
+      append_(connection,
+              "INSERT INTO log (seq, at, cause, kind, key, previous, record, checksum, origin) "
+              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       options_(options) {
     auto count = [](void* pages, sqlite3*, const char*, int in_log) {
         *static_cast<std::int64_t*>(pages) = in_log;
         return SQLITE_OK;
     };
     sqlite3_wal_hook(connection.handle(), count, &wal_pages_);
+}
+
+bool Session::add(const location::Change& change, std::int64_t seq) {
+    const auto kind = static_cast<int>(change.kind);
+    const auto at = change.at.time_since_epoch().count();
+    return append_
+        .bind(seq, at, static_cast<int>(change.cause), kind, change.key, change.previous, change.record,
+              checksum(kind, change.key, seq, at, change.record), origin(kind, change.key, seq))
+        .run();
 }
 
 LogSpan Session::log_span() {
@@ -67,10 +78,9 @@ bool Session::has_moved() {
 void Session::cut_log_after(std::int64_t last) {
     // Setting the version writes a page even when no row goes: a failed commit may have left frames in the
     // write-ahead log that nobody sees now but a recovery would; this transaction takes their place.
-    connection.must("BEGIN IMMEDIATE");
-    connection.must(("DELETE FROM log WHERE seq > " + std::to_string(last)).c_str());
-    connection.must(("PRAGMA user_version = " + std::to_string(migrations().size())).c_str());
-    connection.must("COMMIT");
+    Statement cut(connection, "DELETE FROM log WHERE seq > ?");
+    const bool is_cut = begin.run() && cut.bind(last).run() && connection.run(write_version()) && commit.run();
+    if (!is_cut) throw Error(connection.error());
 }
 
 void Session::tend_write_ahead_log() {

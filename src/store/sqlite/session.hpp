@@ -21,6 +21,8 @@ public:
     /// Opens the file; at the first start of a process it is checked and migrated too. Throws Error.
     Session(const SqliteOptions& options, Kind kind);
 
+    /// Appends a change to the log; false on failure.
+    bool add(const location::Change& change, std::int64_t seq);
     /// What is in the log. Throws Error.
     LogSpan log_span();
     /// True if the file at the path is no longer the one that is open: what is written now, a restart would not find.
@@ -34,13 +36,13 @@ public:
 
     Connection connection;
     Statement begin, commit;
-    Statement append;  ///< one change
     Statement oldest;  ///< the first rows of the log
     Statement fold;    ///< a row of the log into the snapshot
     Statement forget;  ///< a key of the snapshot
     Statement trim;    ///< the log before a seq
 
 private:
+    Statement append_;
     SqliteOptions options_;
     std::int64_t wal_pages_ = 0;                // after the last commit
     std::int64_t requested_at_ = 0;             // wal_pages_ at the last passive checkpoint

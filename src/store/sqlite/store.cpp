@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "checksum.hpp"
 #include "lock_file.hpp"
 #include "muster/store/sqlite.hpp"
+#include "quarantine.hpp"
 #include "reading.hpp"
 #include "schema.hpp"
 #include "session.hpp"
@@ -35,6 +35,7 @@ public:
         load_in_parts(sink, [](ChangeKind, std::string_view) { return 0; });
     }
     void load_in_parts(const std::function<void(const Stored&)>& sink, const location::PartOf& part_of) override;
+    std::uint64_t quarantined() const override { return quarantined_; }
     CommitResult commit(std::span<Change> changes) override;
     void watch(std::function<void(const Stored&)>) override {}
     bool maintain(base::Now now, const location::IsCurrent& is_current, const location::Exists& exists) override;
@@ -58,6 +59,7 @@ private:
         create_file(options.path);
         return std::make_unique<Session>(options, Session::Kind::first_start);
     }
+    void set_aside(const std::vector<DamagedRow>& rows);
     CommitResult append(std::span<const Change> changes);
     CommitResult give_up();
     bool reopen();
@@ -69,6 +71,7 @@ private:
     std::unique_ptr<Session> session_;  // empty: the last attempt to reopen failed
     LogSpan log_;
     std::int64_t aors_ = 0;  // with bindings
+    std::uint64_t quarantined_ = 0;
     std::string error_;
 };
 
@@ -85,9 +88,27 @@ void SqliteStore::load_in_parts(const std::function<void(const Stored&)>& sink, 
         aors_ = reading.aors();
         const auto newest = reading.newest();  // somebody may have emptied the log: versions still must rise
         if (newest > log_.last) log_ = {newest + 1, newest, 0};
+        set_aside(reading.damaged());
     } catch (const Error& error) {
         throw Error(options_.path + ": " + error.what());
     }
+}
+
+/// Damaged rows go to the quarantine, and that a key has lost its state is a change like any other.
+void SqliteStore::set_aside(const std::vector<DamagedRow>& rows) {
+    const auto clock = std::chrono::system_clock::now().time_since_epoch();
+    const base::Wall now(std::chrono::duration_cast<base::Milliseconds>(clock));
+    const auto lost = lost_keys(rows, now);
+    if (log_.last < log_.first && !lost.empty()) log_.first_at = number(lost.front().at);
+    // Counted before they are written: should nobody know whether they are, they are not to be cut off again.
+    auto seq = log_.last;
+    log_.last += std::ssize(lost);
+    bool good = rows.empty() || (session_->begin.run() && move_to_quarantine(session_->connection, rows, now));
+    for (const auto& change : lost) good = good && session_->add(change, ++seq);
+    good = good && (rows.empty() || session_->commit.run());
+    if (!good) throw Error("damaged rows cannot be set aside: " + session_->connection.error());
+    quarantined_ = rows_in_quarantine(session_->connection);
+    if (options_.warn) warn_of(rows, options_.warn);
 }
 
 CommitResult SqliteStore::commit(std::span<Change> changes) {
@@ -111,16 +132,8 @@ CommitResult SqliteStore::append(std::span<const Change> changes) {
         return give_up();
     }
     auto seq = log_.last;
-    for (const auto& change : changes) {
-        const auto kind = static_cast<int>(change.kind);
-        const auto at = number(change.at);
-        ++seq;
-        if (!session.append
-                 .bind(seq, at, static_cast<int>(change.cause), kind, change.key, change.previous, change.record,
-                       checksum(kind, change.key, seq, at, change.record))
-                 .run())
-            return give_up();
-    }
+    for (const auto& change : changes)
+        if (!session.add(change, ++seq)) return give_up();
     if (!session.commit.run()) return give_up();
     return {};
 }
