@@ -31,6 +31,9 @@ constexpr Parameter bindings_add[] = {
 constexpr Parameter bindings_remove[] = {
     aor, {"uri", "the contact to remove; absent: all of them", Kind::optional_argument}};
 constexpr Parameter lookup[] = {aor, {"explain", "say also why the other contacts are left out", Kind::flag}};
+constexpr Parameter db_check[] = {
+    {"file", "a database or a copy of one; needs no daemon. Absent: the daemon's own", Kind::optional_argument}};
+constexpr Parameter db_backup[] = {{"file", "where to; musterd must have the right to write there"}};
 constexpr Parameter config_check[] = {{"file", "configuration file", Kind::file}};
 
 constexpr Command table[] = {
@@ -49,6 +52,8 @@ constexpr Command table[] = {
     {"accounts", "remove", "Remove an account and its bindings", "DELETE", "/v1/accounts/{aor}", only_aor},
     {"accounts", "import", "Add or replace many accounts, all or none", "POST", "/v1/accounts/import", accounts_import},
     {"domains", "list", "List the domains served", "GET", "/v1/domains", {}},
+    {"db", "check", "Check a database for damage", "GET", "/v1/db/check", db_check},
+    {"db", "backup", "Copy the daemon's database as it is now", "POST", "/v1/db/backup", db_backup},
     {"config", "check", "Check a configuration file; needs no daemon", "", "", config_check},
     {"config", "reload", "Load the configuration file again", "POST", "/v1/config/reload", {}},
     {"config", "schema", "Print the JSON Schema of the configuration file", "", "", {}},

@@ -89,7 +89,7 @@ std::string bash_completion() {
         std::string options;
         bool files = false;
         for (const auto& parameter : command.parameters) {
-            files |= parameter.kind == Kind::file;
+            files |= parameter.name == "file";
             if (is_argument(parameter)) continue;
             auto option = "--" + std::string(parameter.name);
             options += (options.empty() ? "" : " ") + option;
@@ -133,7 +133,7 @@ std::string man_page() {
         ".TP\n\\fB\\-\\-socket\\fR \\fIPATH\\fR\nUnix socket of the daemon; else the environment variable "
         "MUSTER_SOCKET, else /run/muster/musterd.sock.\n"
         ".TP\n\\fB\\-\\-json\\fR\nPrint JSON as the daemon gave it; lists one object a line.\n"
-        ".TP\n\\fB\\-\\-timeout\\fR \\fIN\\fR\nWait so many seconds for the daemon (30; 600 for imports).\n"
+        ".TP\n\\fB\\-\\-timeout\\fR \\fIN\\fR\nWait so many seconds for the daemon (30; 600 for imports and db).\n"
         ".SH COMMANDS\n";
     for (const auto& command : admin::commands()) {
         out += ".TP\n\\fB" + roff(name_of(command)) + "\\fR";

@@ -42,6 +42,8 @@ constexpr Column of_domain[] = {{"DOMAIN", "domain"},
                                 {"CONTACTS", "contact_limit"},
                                 {"ALGORITHMS", "algorithms"}};
 
+constexpr Column of_damaged[] = {{"KIND", "kind"}, {"KEY", "key"}, {"VERSION", "version"}, {"FATE", "fate"}};
+
 std::vector<std::string> headers(std::span<const Column> columns) {
     std::vector<std::string> all;
     for (const auto& column : columns) all.emplace_back(column.header);
@@ -177,7 +179,14 @@ void print_result(std::string_view noun, const json::value& result) {
         for (const auto* one : left_out) others.add(row_of(*one, of_left_out));
         others.flush();
     } else {
-        print_members(*object, 0);
+        auto members = *object;
+        members.erase("damaged");
+        print_members(members, 0);
+        const auto damaged = objects(*object, "damaged");
+        if (damaged.empty()) return;
+        Table rows(headers(of_damaged));
+        for (const auto* one : damaged) rows.add(row_of(*one, of_damaged));
+        rows.flush();
     }
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <ranges>
@@ -11,6 +12,7 @@
 #include "muster/admin/server.hpp"
 #include "muster/base/text.hpp"
 #include "muster/config/config.hpp"
+#include "muster/store/sqlite.hpp"
 #include "print.hpp"
 
 namespace muster::ctl {
@@ -20,7 +22,7 @@ namespace json = boost::json;
 using admin::Code;
 
 constexpr unsigned usual_wait = 30;
-constexpr unsigned import_wait = 600;
+constexpr unsigned long_wait = 600;
 constexpr std::uint64_t page_size = 1'000;
 
 int fail(Code code, std::string_view message) {
@@ -49,7 +51,8 @@ int fail(const admin::Reply& reply, bool as_json) {
 }
 
 admin::Reply ask(const Invocation& invocation) {
-    unsigned usual = admin::takes_file(*invocation.request.command) ? import_wait : usual_wait;
+    const auto& command = *invocation.request.command;
+    unsigned usual = admin::takes_file(command) || command.noun == "db" ? long_wait : usual_wait;
     return admin::call(invocation.socket, invocation.request, invocation.timeout.value_or(usual));
 }
 
@@ -85,6 +88,27 @@ int check_config(const Invocation& invocation) {
     else if (loaded.config)
         std::cout << invocation.file << ": no faults\n";
     return static_cast<int>(loaded.config ? Code::done : Code::refused);
+}
+
+/// A database that was found damaged is no success, although it was checked.
+int show(const Invocation& invocation, const std::string& body) {
+    const auto result = json::parse(body);
+    if (invocation.json)
+        std::cout << body << '\n';
+    else
+        print_result(invocation.request.command->noun, result);
+    const auto* object = result.if_object();
+    const auto* sound = object ? object->if_contains("sound") : nullptr;
+    return static_cast<int>(sound && sound->is_bool() && !sound->get_bool() ? Code::refused : Code::done);
+}
+
+int check_database(const Invocation& invocation) try {
+    const std::string file(invocation.request.value("file"));
+    std::error_code unknown;
+    if (!std::filesystem::exists(file, unknown)) return fail(Code::not_found, "no such file: " + file);
+    return show(invocation, store::check_sqlite(file, false).json());
+} catch (const std::runtime_error& error) {
+    return fail(Code::refused, error.what());
 }
 
 /// The commands that need no daemon.
@@ -138,6 +162,12 @@ int run_list(Invocation invocation) {
 
 int run(Invocation invocation) {
     const auto& command = *invocation.request.command;
+    const bool has_file = command.noun == "db" && invocation.request.values.contains("file");
+    if (has_file && command.verb == "check") return check_database(invocation);
+    if (has_file) {  // the daemon is elsewhere
+        auto& file = invocation.request.values.find("file")->second;
+        file = std::filesystem::absolute(file).lexically_normal();
+    }
     if (command.method.empty()) return run_here(invocation);
     if (command.verb == "list") return run_list(std::move(invocation));
     if (admin::takes_password(command)) {
@@ -151,11 +181,7 @@ int run(Invocation invocation) {
     }
     auto reply = ask(invocation);
     if (reply.code != Code::done) return fail(reply, invocation.json);
-    if (invocation.json)
-        std::cout << reply.body << '\n';
-    else
-        print_result(command.noun, json::parse(reply.body));
-    return 0;
+    return show(invocation, reply.body);
 }
 
 }  // namespace muster::ctl

@@ -17,7 +17,7 @@ constexpr base::Milliseconds drain_patience{4'000};
 
 std::unique_ptr<location::Store> open_store(const config::Config& config) {
     if (config.store == "memory:") return store::open_memory();
-    store::SqliteOptions options{.path = config.store.substr(std::string_view("sqlite:").size())};
+    store::SqliteOptions options{.path = database_path(config.store)};
     options.log.rows = config.tables.log_rows;
     options.warn = [](const std::string& line) { log_line(Level::warning, line); };
     return store::open_sqlite(options);
@@ -63,6 +63,11 @@ core::RouteKeys route_keys(core::BindingWriter& writer, base::Random& random) {
 }
 
 }  // namespace
+
+std::string database_path(std::string_view store) {
+    constexpr std::string_view before = "sqlite:";
+    return std::string(store.starts_with(before) ? store.substr(before.size()) : "");
+}
 
 Daemon::Daemon(config::Config config, std::string config_path)
     : config_(std::move(config)),
@@ -135,7 +140,8 @@ void Daemon::start() {
 
 void Daemon::stop() {
     admin_.reset();
-    importer_ = {};  // asked to stop and joined, while there is a writer that answers it
+    imports_.stop();  // while there is a writer that answers it
+    database_work_.stop();
     if (workers_ && writer_thread_) workers_->drain(drain_patience);
     writer_thread_.reset();
     workers_.reset();
@@ -188,11 +194,11 @@ void Daemon::submit(core::JobPtr job, std::function<void(core::JobPtr)> done) {
     tell(std::move(jobs.front()));
 }
 
-bool Daemon::begin_import(std::function<admin::Reply(std::stop_token)> import, admin::Answer answer) {
-    if (importing_.exchange(true)) return false;
-    importer_ = std::jthread([this, import = std::move(import), answer = std::move(answer)](std::stop_token stop) {
-        auto reply = import(std::move(stop));
-        importing_ = false;  // before the answer: who has it may import again
+bool Background::begin(std::function<admin::Reply(std::stop_token)> work, admin::Answer answer) {
+    if (busy_.exchange(true)) return false;
+    thread_ = std::jthread([this, work = std::move(work), answer = std::move(answer)](std::stop_token stop) {
+        auto reply = work(std::move(stop));
+        busy_ = false;  // before the answer: who has it may begin again
         answer(std::move(reply));
     });
     return true;

@@ -23,6 +23,19 @@
 
 namespace muster::daemon {
 
+/// Where a command runs that takes long: on a thread of its own, one at a time.
+class Background {
+public:
+    /// Answers with what `work` returns. False when other work is under way. Of the admin thread.
+    bool begin(std::function<admin::Reply(std::stop_token)> work, admin::Answer answer);
+    /// Asks it to stop and waits until it has.
+    void stop() { thread_ = {}; }
+
+private:
+    std::atomic<bool> busy_ = false;
+    std::jthread thread_;
+};
+
 class Daemon {
 public:
     /// Opens the store, loads it, binds the listeners. Throws std::runtime_error with a message for people.
@@ -42,9 +55,9 @@ public:
     core::SettingsPtr settings() const;
     /// Gives one administrative job to the writer; `done` is called on the writer's thread.
     void submit(core::JobPtr job, std::function<void(core::JobPtr)> done);
-    /// Runs an import on a thread of its own and answers with what it returns. False when one is under way. Of the
-    /// admin thread.
-    bool begin_import(std::function<admin::Reply(std::stop_token)> import, admin::Answer answer);
+    Background& imports() { return imports_; }
+    /// Checks and copies of the database.
+    Background& database_work() { return database_work_; }
 
     const location::Store& store() const { return *store_; }
     const location::Table& table() const { return table_; }
@@ -90,10 +103,12 @@ private:
     std::unique_ptr<net::Workers> workers_;
     std::unique_ptr<WriterThread> writer_thread_;
     std::mutex reload_mutex_;
-    std::atomic<bool> importing_ = false;
-    std::jthread importer_;
+    Background imports_, database_work_;
     std::unique_ptr<admin::Server> admin_;
 };
+
+/// The file of a store as the configuration names it; empty: there is none.
+std::string database_path(std::string_view store);
 
 /// Runs a command of the table (admin/command.hpp).
 void handle(Daemon& daemon, admin::Request request, admin::Answer answer);

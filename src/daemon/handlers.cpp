@@ -14,6 +14,7 @@
 #include "muster/proxy/target_set.hpp"
 #include "muster/sip/headers.hpp"
 #include "muster/sip/uri.hpp"
+#include "muster/store/sqlite.hpp"
 
 namespace muster::daemon {
 namespace {
@@ -288,7 +289,7 @@ void accounts_remove(Daemon& daemon, const Request& request, Answer answer) {
 }
 
 void accounts_import(Daemon& daemon, const Request& request, const Answer& answer) {
-    const bool begun = daemon.begin_import(
+    const bool begun = daemon.imports().begin(
         [&daemon, text = request.body](std::stop_token stop) { return import_accounts(daemon, text, std::move(stop)); },
         answer);
     if (!begun) answer(problem(Code::conflict, "Import Under Way", "nothing imported"));
@@ -372,6 +373,41 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
         {"queue", json::object{{"depth", daemon.queue().depth()}, {"capacity", daemon.queue().capacity()}}}}));
 }
 
+/// Reads or copies the database beside all else, on a thread of its own.
+void work_on_database(Daemon& daemon, const Answer& answer,
+                      std::function<Reply(const std::string& path, const std::stop_token&)> work) {
+    auto path = database_path(daemon.config().store);
+    if (path.empty()) return answer(problem(Code::refused, "No Database", daemon.config().store));
+    const bool begun = daemon.database_work().begin(
+        [path = std::move(path), work = std::move(work)](const std::stop_token& stop) {
+            try {
+                return work(path, stop);
+            } catch (const std::exception& error) {
+                return problem(Code::refused, "Database", error.what());
+            }
+        },
+        answer);
+    if (!begun) answer(problem(Code::conflict, "Another Check or Backup Is Under Way"));
+}
+
+void db_check(Daemon& daemon, const Request& request, const Answer& answer) {
+    if (request.values.contains("file"))
+        return answer(problem(Code::usage, "Not Here", "the daemon checks its own database; musterctl another file"));
+    work_on_database(daemon, answer, [](const std::string& path, const std::stop_token& stop) {
+        return Reply{Code::done, store::check_sqlite(path, true, stop).json()};
+    });
+}
+
+void db_backup(Daemon& daemon, const Request& request, const Answer& answer) {
+    std::string to(request.value("file"));
+    if (!to.starts_with('/') || to.find('\0') != to.npos)
+        return answer(problem(Code::usage, "Bad File", "expected an absolute path"));
+    work_on_database(daemon, answer, [to = std::move(to)](const std::string& path, const std::stop_token& stop) {
+        if (!store::backup_sqlite({.path = path}, to, stop)) return problem(Code::conflict, "File Exists", to);
+        return done(json::object{{"file", utf8(to)}});
+    });
+}
+
 void config_reload(Daemon& daemon, const Request&, const Answer& answer) {
     auto faults = daemon.reload();
     if (faults.empty()) return answer(done());
@@ -401,6 +437,8 @@ const std::map<std::string, Function, std::less<>> functions{
     {"bindings remove", bindings_remove},
     {"bindings show", adapt<bindings_show>},
     {"config reload", adapt<config_reload>},
+    {"db backup", adapt<db_backup>},
+    {"db check", adapt<db_check>},
     {"domains list", adapt<domains_list>},
     {"lookup", adapt<lookup>},
     {"status", adapt<status>},

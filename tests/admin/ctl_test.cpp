@@ -99,6 +99,39 @@ TEST_F(Ctl, WaitsNoLongerThanTold) {
     server_.reset();
 }
 
+TEST_F(Ctl, ADamagedDatabaseIsShownAndNoSuccess) {
+    const std::string sound = R"({"file":"/m.db","sound":true,"keys":7,"damaged":[]})";
+    serve({Code::done, sound});
+    EXPECT_EQ(run("db check").code, 0);
+    EXPECT_EQ(run("db check --json").out, sound + '\n');
+    server_.reset();
+    serve({Code::done, R"({"file":"/m.db","sound":false,"keys":7,"damaged":[)"
+                       R"({"kind":"bindings","key":"sip:a@x","version":7,"fate":"newest"}]})"});
+    auto result = run("db check");
+    EXPECT_EQ(result.code, 1);
+    EXPECT_EQ(result.out,
+              "file   /m.db\nsound  no\nkeys   7\n"
+              "KIND      KEY      VERSION  FATE\nbindings  sip:a@x  7        newest\n");
+    EXPECT_EQ(requests_.size(), 3u);
+}
+
+TEST_F(Ctl, AFileIsCheckedWithoutTheDaemon) {
+    EXPECT_EQ(run("db check '" + folder_ + "/none'").code, 3);
+    std::ofstream(folder_ + "/notes") << "not a database, but longer than the header of one is, a hundred bytes, so "
+                                         "that SQLite has a look at it and says what it is not";
+    auto result = run("db check '" + folder_ + "/notes'");
+    EXPECT_EQ(result.code, 1);
+    EXPECT_NE(result.err.find("not a database"), std::string::npos) << result.err;
+}
+
+TEST_F(Ctl, TheDaemonIsToldTheWholeNameOfABackup) {
+    serve({Code::done, R"({"file":"x"})"});
+    EXPECT_EQ(run("db backup some/../copy.db").code, 0);
+    ASSERT_EQ(requests_.size(), 1u);
+    EXPECT_EQ(requests_[0].value("file"), (std::filesystem::current_path() / "copy.db").string());
+    EXPECT_EQ(run("db backup").code, 2);
+}
+
 TEST_F(Ctl, ShowsBindingsAsATable) {
     serve({Code::done, alice});
     auto result = run("bindings show alice@example.com");

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "muster/location/store.hpp"
 
@@ -36,5 +38,31 @@ struct DamagedRow {
     std::string key;
     std::int64_t version = 0;
 };
+
+/// What a check of a whole database found.
+struct CheckReport {
+    std::string file;
+    std::int64_t schema = 0;
+    std::int64_t log_rows = 0, snapshot_rows = 0;
+    std::int64_t keys = 0;            ///< with a state that is served
+    std::int64_t quarantined = 0;     ///< rows that earlier starts set aside
+    std::string structure;            ///< "ok", or SQLite's words
+    std::vector<DamagedRow> damaged;  ///< the first thousand
+    std::int64_t damaged_rows = 0;
+
+    bool is_sound() const { return structure == "ok" && damaged_rows == 0; }
+    /// As `musterctl --json db check` prints it.
+    std::string json() const;
+};
+
+/// Reads all of a database, of this or an earlier schema, at one moment of its life, and changes nothing; whoever has
+/// it open is not held up. Takes as long as reading the file twice. Throws std::runtime_error with a message for
+/// people: cannot be opened, not a Muster database, newer schema, stopped. `is_ours`: this process has it open by
+/// open_sqlite().
+CheckReport check_sqlite(const std::string& path, bool is_ours, const std::stop_token& stop = {});
+
+/// Writes a copy of a database as it is at one moment to `to`, durably, mode 0600; whoever has it open is not held up.
+/// False when there is such a file already. Throws std::runtime_error with a message for people; nothing is left then.
+bool backup_sqlite(const SqliteOptions& from, const std::string& to, const std::stop_token& stop = {});
 
 }  // namespace muster::store

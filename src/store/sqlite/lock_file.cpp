@@ -48,11 +48,16 @@ void create_file(const std::string& path) {
     if (file < 0 && errno == EEXIST) return;
     if (file < 0) throw Error(std::string("cannot be created: ") + std::strerror(errno));
     ::close(file);
+    sync_directory_of(path);
+}
+
+void sync_directory_of(const std::string& path) {
     const auto folder = std::filesystem::path(path).parent_path();
     const int directory = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool durable = directory >= 0 && ::fsync(directory) == 0;
+    const int reason = errno;
     if (directory >= 0) ::close(directory);
-    if (!durable) throw Error(std::string("its directory cannot be synced: ") + std::strerror(errno));
+    if (!durable) throw Error(std::string("its directory cannot be synced: ") + std::strerror(reason));
 }
 
 void close_to_others(const std::string& path) {

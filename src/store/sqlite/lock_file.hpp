@@ -23,6 +23,9 @@ private:
 /// its name durable. Nothing when it exists. SQLite gives its other files the same mode. Throws Error.
 void create_file(const std::string& path);
 
+/// Makes the name of a file durable. Throws Error.
+void sync_directory_of(const std::string& path);
+
 /// Takes the rights of group and others from a database that was made or copied with some, and from the files beside
 /// it. By name: see LockFile on descriptors. Throws Error when that cannot be done.
 void close_to_others(const std::string& path);

@@ -16,17 +16,22 @@ constexpr std::int64_t chunk_rows = 1'024;  // 250 KB: what is read is still in 
 constexpr std::int64_t most_chunks = 1 << 14;
 constexpr std::size_t most_damaged = 10'000;  // so many can be remembered: more is no accident of a row
 
-std::uint64_t random_seed() {
-    std::random_device device;
-    return std::uint64_t{device()} << 32 | device();
-}
-
 template <class T>
 void append_bytes(std::string& out, const T& value) {
     out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
 }  // namespace
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
+Fingerprint fingerprint(int kind, std::string_view key, std::uint64_t seed) {
+    seed += static_cast<std::uint64_t>(kind);
+    return {base::seeded_hash(key, seed), base::seeded_hash(key, ~seed)};
+}
 
 Fingerprint& Met::slot(const Fingerprint& print) {
     auto at = home(print);
@@ -158,8 +163,7 @@ void Reading::read(const Connection& connection, Statement& log, std::int64_t nu
 void Reading::append(Chunk& chunk, DamagedRow::Place place, Statement& statement, const Connection& connection) {
     const StoredRow stored(statement);
     if (!stored.is_whole) must_be_known(stored, place, connection);
-    const auto seed = seed_ + static_cast<std::uint64_t>(stored.kind);
-    const Row row{{base::seeded_hash(stored.key, seed), base::seeded_hash(stored.key, ~seed)},
+    const Row row{fingerprint(stored.kind, stored.key, seed_),
                   stored.version,
                   stored.at,
                   static_cast<std::uint32_t>(stored.key.size()),

@@ -22,6 +22,8 @@ struct Fingerprint {
     std::uint64_t first = 0, second = 0;
     friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
+Fingerprint fingerprint(int kind, std::string_view key, std::uint64_t seed);
+std::uint64_t random_seed();
 
 /// The keys met. Larger than the caches: who knows what it will ask next says so before, and does not wait for memory.
 class Met {

@@ -1,5 +1,7 @@
 #include "schema.hpp"
 
+#include <iterator>
+
 namespace muster::store::sqlite {
 namespace {
 
@@ -25,22 +27,30 @@ void set_up(Connection& connection) {
     connection.must("PRAGMA wal_autocheckpoint = 0");
 }
 
-void check(const Connection& connection) {
+std::int64_t schema_version(const Connection& connection) {
     const auto known = static_cast<std::int64_t>(migrations().size());
     const auto id = value_of<std::int64_t>(connection, "PRAGMA application_id");
     const auto version = value_of<std::int64_t>(connection, "PRAGMA user_version");
     const bool is_new =
         id == 0 && version == 0 && value_of<std::int64_t>(connection, "SELECT count(*) FROM sqlite_schema") == 0;
-    if (!is_new && id != application_id) throw Error("not a Muster database");
+    if (!is_new && (id != application_id || version < 1)) throw Error("not a Muster database");
     if (version > known)
         throw Error("made by a newer Muster: schema version " + std::to_string(version) + ", this one knows up to " +
                     std::to_string(known));
-    if (!is_new && version < known) check_structure(connection);
+    return version;
+}
+
+void check(const Connection& connection) {
+    const auto version = schema_version(connection);
+    if (version > 0 && version < std::ssize(migrations())) check_structure(connection);
+}
+
+std::string structure_of(const Connection& connection) {
+    return value_of<std::string>(connection, "PRAGMA quick_check(1)");
 }
 
 void check_structure(const Connection& connection) {
-    if (auto verdict = value_of<std::string>(connection, "PRAGMA quick_check(1)"); verdict != "ok")
-        throw Error("damaged: " + verdict);
+    if (auto verdict = structure_of(connection); verdict != "ok") throw Error("damaged: " + verdict);
 }
 
 void migrate(Connection& connection) {

@@ -15,11 +15,17 @@ const char* write_version();
 /// Sets the connection up for the one writer: WAL, synchronous=FULL, checkpoints by hand. Throws Error.
 void set_up(Connection& connection);
 
-/// Refuses, with an Error for people, what is not a Muster database or is of a newer version, and one of an older
-/// version that is damaged, which is not to be migrated. Changes nothing in the file.
+/// The version of a database, 0 of an empty file. Refuses, with an Error for people, what is not a Muster database or
+/// is of a newer version.
+std::int64_t schema_version(const Connection& connection);
+/// As schema_version(), and refuses one of an older version that is damaged, which is not to be migrated. Changes
+/// nothing in the file.
 void check(const Connection& connection);
 
-/// Refuses a file whose pages do not make a sound database. Reads all of it, beside other readers; throws Error.
+/// Whether the pages make a sound database: "ok", or SQLite's words. Reads all of it, beside other readers; throws
+/// Error.
+std::string structure_of(const Connection& connection);
+/// Refuses a file whose pages do not. Throws Error.
 void check_structure(const Connection& connection);
 
 /// Brings a checked database (an empty file is version 0) to today's version, one transaction a version. Throws Error.

@@ -4,11 +4,12 @@
 
 namespace muster::store::sqlite {
 
-Connection::Connection(const SqliteOptions& options) {
+Connection::Connection(const SqliteOptions& options)
+    : Connection(options.path, SQLITE_OPEN_READWRITE, options.vfs.empty() ? nullptr : options.vfs.c_str()) {}
+
+Connection::Connection(const std::string& name, int flags, const char* vfs) {
     sqlite3* db = nullptr;
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    const int code =
-        sqlite3_open_v2(options.path.c_str(), &db, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
+    const int code = sqlite3_open_v2(name.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
     db_.reset(db);
     if (code != SQLITE_OK) throw Error(db ? error() : "out of memory");
     sqlite3_busy_timeout(db, busy_milliseconds);

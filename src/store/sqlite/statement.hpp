@@ -26,6 +26,8 @@ class Connection {
 public:
     /// Opens an existing file. It serves one thread at a time. Throws Error.
     explicit Connection(const SqliteOptions& options);
+    /// As SQLite's open does with these flags.
+    Connection(const std::string& name, int flags, const char* vfs = nullptr);
 
     sqlite3* handle() const { return db_.get(); }
     /// Runs SQL without parameters or results of interest; false on failure.
