@@ -124,6 +124,80 @@ void check_library(bool is_door, const std::string& room, std::string_view path,
     if (name.starts_with("openssl/") && room != "auth") wrong.push_back("only auth calls OpenSSL: " + name);
 }
 
+/// The arguments of a call whose opening parenthesis is at `open`, with their places in the text.
+struct Argument {
+    std::size_t begin, end;
+};
+std::vector<Argument> arguments_at(std::string_view stripped, std::size_t open) {
+    std::vector<Argument> all;
+    int depth = 0;
+    std::size_t begin = open + 1;
+    for (auto at = open; at < stripped.size(); ++at) {
+        const char c = stripped[at];
+        if (c == '"') at = std::min(stripped.find('"', at + 1), stripped.size() - 1);
+        depth += (c == '(' || c == '{' || c == '[') - (c == ')' || c == '}' || c == ']');
+        if (depth > 0 && !(depth == 1 && c == ',')) continue;
+        all.push_back({begin, at});
+        begin = at + 1;
+        if (depth == 0) break;
+    }
+    return all;
+}
+
+bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
+
+/// The first character of an argument that is no blank; NUL: none.
+char first_of(std::string_view stripped, const Argument& argument) {
+    const auto text = stripped.substr(argument.begin, argument.end - argument.begin);
+    const auto found = std::ranges::find_if_not(text, is_blank);
+    return found == text.end() ? '\0' : *found;
+}
+
+/// Calls of the printf family whose format is not written there.
+void check_formats(const std::string& stripped, std::vector<std::string>& wrong) {
+    static const std::regex call(R"(\b(v?(?:f|d|s|sn|as)?printf|syslog|sqlite3_\w*printf|sqlite3_log)\s*\()");
+    for (std::sregex_iterator it(stripped.begin(), stripped.end(), call), end; it != end; ++it) {
+        const std::string name = (*it)[1];
+        const auto arguments = arguments_at(stripped, static_cast<std::size_t>(it->position() + it->length() - 1));
+        const bool second = name.find("fprintf") != name.npos || name.find("dprintf") != name.npos ||
+                            name == "sprintf" || name == "vsprintf" || name.find("asprintf") != name.npos ||
+                            name == "syslog" || name == "sqlite3_log";
+        const bool third = name.find("snprintf") != name.npos;
+        const std::size_t format = third ? 2 : second ? 1 : 0;
+        if (format >= arguments.size() || first_of(stripped, arguments[format]) != '"')
+            wrong.push_back("the format of " + name + " is no literal");
+    }
+}
+
+/// A literal that begins as SQL does, and is put together with something: values are bound, never written into it.
+void check_sql(std::string_view text, const std::string& stripped, std::vector<std::string>& wrong) {
+    static const std::regex begins(
+        R"re("\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|PRAGMA|CREATE|DROP|ALTER|BEGIN|ATTACH|VACUUM)\b)re");
+    const std::string code(text);
+    for (std::sregex_iterator it(code.begin(), code.end(), begins), end; it != end; ++it) {
+        auto at = static_cast<std::size_t>(it->position());
+        if (stripped[at] != '"') continue;  // in a comment
+        const auto line = "SQL put together: " + code.substr(at, std::min<std::size_t>(40, code.find('\n', at) - at));
+        const auto before = stripped.find_last_not_of(" \n\t", at == 0 ? 0 : at - 1);
+        static const std::regex joins(R"((\+|\+=|<<|\b(string|append|format|assign)\s*[({])$)");
+        const auto start = before > 40 ? before - 40 : 0;
+        bool joined = before != stripped.npos && std::regex_search(stripped.substr(start, before + 1 - start), joins);
+        for (; at < stripped.size() && stripped[at] == '"'; at = stripped.find_first_not_of(" \n\t", at))
+            at = stripped.find('"', at + 1) + 1;  // literals side by side are one
+        joined = joined || (at < stripped.size() && (stripped[at] == '+' || stripped.compare(at, 2, "<<") == 0 ||
+                                                     std::isalpha(static_cast<unsigned char>(stripped[at])) != 0));
+        if (joined) wrong.push_back(line);
+    }
+    static const std::regex run(R"(\b(must|run|sqlite3_exec|sqlite3_prepare\w*)\s*\()");
+    for (std::sregex_iterator it(stripped.begin(), stripped.end(), run), end; it != end; ++it)
+        for (const auto& argument :
+             arguments_at(stripped, static_cast<std::size_t>(it->position() + it->length() - 1))) {
+            const auto said = stripped.substr(argument.begin, argument.end - argument.begin);
+            if (said.find('+') != said.npos || said.find("c_str") != said.npos || said.find("format") != said.npos)
+                wrong.push_back("SQL put together: " + (*it)[1].str() + "(" + said + ")");
+        }
+}
+
 }  // namespace
 
 int floor_of(std::string_view room) {
@@ -218,6 +292,8 @@ std::vector<std::string> check_file(std::string_view path, std::string_view text
         for (std::string_view token : {"::now(", "std::thread", "std::jthread", "random_device", "getenv("})
             if (code.find(token) != code.npos) wrong.push_back("floors 0 to 4 are pure: " + std::string(token));
     }
+    check_formats(code, wrong);
+    if (room == "store") check_sql(text, code, wrong);
     if (makes_temporary_in_co_await(code))
         wrong.push_back("g++ 12: name the lambda or aggregate before the co_await line (CONTRIBUTING.md)");
     return wrong;

@@ -1,5 +1,6 @@
 #pragma once
-// Reads C++ sources as text and holds them against the order of rooms in docs/architecture.md.
+// Reads C++ sources as text and holds them against the order of rooms in docs/architecture.md, and against two habits
+// that have let strangers in elsewhere: formats and SQL that are not written where they are used.
 
 #include <map>
 #include <set>

@@ -83,6 +83,29 @@ TEST(Checker, FindsTemporariesThatCompilersDestroyTwice) {
     EXPECT_TRUE(check("src/net/tcp.cpp", "co_await run(list[3], error_code{}, [] { return 1; });\n").empty());
 }
 
+TEST(Checker, FindsFormatsThatAreNoLiterals) {
+    for (const char* call : {"printf(text);", "std::printf(text.c_str());", "std::fprintf(stderr, text.c_str());",
+                             "snprintf(out, sizeof(out), format, 1);", "syslog(LOG_ERR, text);", "vfprintf(f, fmt, a);",
+                             "fprintf(stderr, (\"a\" + text).c_str());", "sqlite3_mprintf(sql, key);"})
+        EXPECT_EQ(check("src/net/tcp.cpp", call).size(), 1u) << call;
+    for (const char* call : {"printf(\"%s\", text);", "std::fprintf(stderr, \"(%d,\\\"%s\", 1, text);",
+                             "snprintf(out, max(1, 2), \"%d\", 1);", "// printf(text)", "my_printf_like(text);"})
+        EXPECT_TRUE(check("src/net/tcp.cpp", call).empty()) << call;
+}
+
+TEST(Checker, FindsSqlThatIsPutTogether) {
+    for (const char* code :
+         {"auto s = \"DELETE FROM log WHERE key = '\" + key + \"'\";", "s += \"SELECT x\";",
+          "auto s = std::string(\"DELETE FROM log WHERE seq > \").append(key);", "out << \"UPDATE log SET x\";",
+          "Statement s(c, \"SELECT \"\n  \"x FROM \" + table);", "db.must((a + b).c_str());", "db.run(sql.c_str());",
+          "sqlite3_exec(db, fmt::format(a, b), nullptr, nullptr, nullptr);", "auto s = \"DROP TABLE \" NAME;"})
+        EXPECT_GE(check("src/store/sqlite/x.cpp", code).size(), 1u) << code;
+    for (const char* code : {"Statement s(c, \"SELECT a \"\n  \"FROM b WHERE c = ?\");", "db.must(\"BEGIN\");",
+                             "// \"DELETE FROM log\" + key", "auto s = \"selected \" + key;",
+                             "found(c, is_log ? \"SELECT 1\" : \"SELECT 2\");", "db.must(migrations()[next]);"})
+        EXPECT_TRUE(check("src/store/sqlite/x.cpp", code).empty()) << code;
+}
+
 TEST(Checker, FindsUpwardLinks) {
     EXPECT_EQ(check_links(read_links("muster_room(sip DEPENDS core)\nmuster_room(core)\n")).size(), 1u);
     EXPECT_EQ(check_links(read_links("muster_room(auth DEPENDS location)\nmuster_room(location)\n")).size(), 1u);
