@@ -171,6 +171,37 @@ TEST(Damage, InWhateverColumnOfWhateverRow) {
     EXPECT_GT(harmless, 100);
 }
 
+/// What is damaged while the store is open is not trimmed away, so that the next start finds it.
+TEST(Damage, WhileTheStoreIsOpen) {
+    for (const char* change : {"record = 'wrong'", "record = ''", "key = 'sip:other@x'", "kind = 2"}) {
+        SCOPED_TRACE(change);
+        Folder folder;
+        Model model;
+        std::vector<std::string> warnings;
+        {
+            auto warn = [&](const std::string& line) { warnings.push_back(line); };
+            auto store = open_sqlite({folder.file(), short_log, {}, warn});
+            auto put = [&](std::string_view key, std::string_view record) {
+                ASSERT_EQ(model.commit(*store, {model.change(key, record)}).status, CommitStatus::done);
+                model.maintain(*store);
+            };
+            put("sip:a@x", "old");
+            for (int i = 0; i < 10; ++i) put("sip:b@x", "r");
+            put("sip:a@x", "new");
+            Visitor(folder.file())
+                .run((std::string("UPDATE log SET ") + change + " WHERE key = 'sip:a@x' AND record = 'new'").c_str());
+            for (int i = 0; i < 20; ++i) put("sip:b@x", "r");
+        }
+        EXPECT_EQ(warnings.size(), 1U);
+        EXPECT_TRUE(!warnings.empty() && contains(warnings[0], "result=damaged version=12 "));
+        const auto next = start(folder.file());
+        auto without = model.state();
+        without.erase({ChangeKind::bindings, "sip:a@x"});
+        EXPECT_EQ(next.refused.empty(), contains(change, "record"));
+        EXPECT_TRUE(!next.refused.empty() || next.state == without) << "served something older";
+    }
+}
+
 /// Bits of the file itself: also the pages, the counts and the schema.
 TEST(Damage, InWhateverByteOfTheFile) {
     Database database;

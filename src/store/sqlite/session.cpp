@@ -29,7 +29,7 @@ Session::Session(const SqliteOptions& options, Kind kind)
     : connection(open(options, kind)),
       begin(connection, "BEGIN IMMEDIATE"),
       commit(connection, "COMMIT"),
-      oldest(connection, "SELECT seq, at, kind, key, record = '' FROM log ORDER BY seq LIMIT ?"),
+      oldest(connection, "SELECT kind, key, record, seq, at, checksum FROM log ORDER BY seq LIMIT ?"),
       fold(connection,
            "INSERT OR REPLACE INTO snapshot (kind, key, version, at, record, checksum, origin) "
            "SELECT kind, key, seq, at, record, checksum, origin FROM log WHERE seq = ?"),
@@ -59,8 +59,8 @@ LogSpan Session::log_span() {
     Statement last(connection, "SELECT max(seq) FROM log");
     LogSpan span;
     if (oldest.bind(1).row()) {
-        span.first = oldest.integer(0);
-        span.first_at = oldest.integer(1);
+        span.first = oldest.integer(3);
+        span.first_at = oldest.integer(4);
         oldest.run();
         if (last.row()) span.last = last.integer(0);
         last.run();

@@ -36,7 +36,7 @@ public:
 
     Connection connection;
     Statement begin, commit;
-    Statement oldest;  ///< the first rows of the log
+    Statement oldest;  ///< the first rows of the log, for StoredRow
     Statement fold;    ///< a row of the log into the snapshot
     Statement forget;  ///< a key of the snapshot
     Statement trim;    ///< the log before a seq

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lock_file.hpp"
+#include "muster/base/text.hpp"
 #include "muster/store/sqlite.hpp"
 #include "quarantine.hpp"
 #include "reading.hpp"
@@ -64,6 +65,7 @@ private:
     CommitResult give_up();
     bool reopen();
     Excess excess(base::Now now) const;
+    void halt_trimming(const StoredRow& row);
     bool trim(const Excess& step, const location::IsCurrent& is_current, const location::Exists& exists);
 
     SqliteOptions options_;
@@ -72,6 +74,7 @@ private:
     LogSpan log_;
     std::int64_t aors_ = 0;  // with bindings
     std::uint64_t quarantined_ = 0;
+    bool trims_ = true;
     std::string error_;
 };
 
@@ -171,6 +174,7 @@ bool SqliteStore::maintain(base::Now now, const location::IsCurrent& is_current,
 }
 
 SqliteStore::Excess SqliteStore::excess(base::Now now) const {
+    if (!trims_) return {0, {}};
     const auto rows = log_.last - log_.first + 1;
     const auto per_binding = static_cast<std::int64_t>(options_.log.per_binding) * aors_;
     const auto most = std::max<std::int64_t>({static_cast<std::int64_t>(options_.log.rows), per_binding, 1});
@@ -178,6 +182,15 @@ SqliteStore::Excess SqliteStore::excess(base::Now now) const {
     if (rows > most) return {std::min(trim_rows, rows - most + std::min(trim_rows, most / 8)), base::Wall::max()};
     const auto oldest = now.wall - options_.log.age;
     return {wall(log_.first_at) < oldest ? std::min(trim_rows, rows - 1) : 0, oldest};
+}
+
+/// A row that was damaged since the start may be the newest of any key: without it an older state would be found. It
+/// stays, with all behind it, for the next start to judge.
+void SqliteStore::halt_trimming(const StoredRow& row) {
+    trims_ = false;
+    if (options_.warn)
+        options_.warn("store result=damaged version=" + std::to_string(row.version) + " key=\"" +
+                      base::printable(row.key) + "\" reason=\"the log is not trimmed until a restart\"");
 }
 
 /// One step: what is still the newest of its key moves to the snapshot, in the order of keys, and the rows go. It need
@@ -188,13 +201,14 @@ bool SqliteStore::trim(const Excess& step, const location::IsCurrent& is_current
     std::vector<Row> rows;
     session.oldest.bind(step.rows + 1);
     while (session.oldest.row()) {
-        rest.first = session.oldest.integer(0);
-        rest.first_at = session.oldest.integer(1);
-        const bool stays =
-            std::ssize(rows) == step.rows || rest.first == log_.last || wall(rest.first_at) >= step.before;
+        const StoredRow row(session.oldest);
+        rest.first = row.version;
+        rest.first_at = row.at;
+        if (!row.is_whole) halt_trimming(row);
+        const bool stays = std::ssize(rows) == step.rows || rest.first == log_.last ||
+                           wall(rest.first_at) >= step.before || !row.is_whole;
         if (stays) break;
-        rows.push_back({rest.first, static_cast<ChangeKind>(session.oldest.integer(2)),
-                        std::string(session.oldest.text(3)), session.oldest.integer(4) != 0});
+        rows.push_back({row.version, static_cast<ChangeKind>(row.kind), std::string(row.key), row.record.empty()});
     }
     if (!session.oldest.run()) return false;
 
