@@ -18,6 +18,10 @@ struct SqliteOptions {
     std::string vfs{};  ///< name of a registered SQLite VFS, for fault injection; empty: the default
     /// Told of each row that load() set aside, one printable line each.
     std::function<void(const std::string&)> warn{};
+    /// The VFS is a disk of its own: no lock file, no modes, and every step on the caller's thread, so that a run can
+    /// be repeated.
+    bool simulated = false;
+    std::int64_t checkpoint_pages = 4'000;  ///< written between two passive checkpoints (16 MB)
 };
 
 /// Creates or opens the database, checks it, migrates its schema. Throws std::runtime_error with a message for people:

@@ -2,10 +2,12 @@
 
 namespace muster::store::sqlite {
 
-Checkpointer::Checkpointer(const SqliteOptions& options)
-    : connection_(options), thread_([this](const std::stop_token& stop) { work(stop); }) {}
+Checkpointer::Checkpointer(const SqliteOptions& options) : connection_(options) {
+    if (!options.simulated) thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+}
 
 void Checkpointer::request() {
+    if (!thread_.joinable()) return checkpoint();
     {
         std::lock_guard guard(lock_);
         wanted_ = true;
@@ -22,12 +24,16 @@ void Checkpointer::work(const std::stop_token& stop) {
     std::unique_lock guard(lock_);
     while (wake_.wait(guard, stop, [this] { return wanted_; })) {
         guard.unlock();
-        // A connection that has not read knows of no write-ahead log.
-        if (connection_.run("SELECT count(*) FROM sqlite_schema"))
-            sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        checkpoint();
         guard.lock();
         wanted_ = false;
     }
+}
+
+void Checkpointer::checkpoint() {
+    // A connection that has not read knows of no write-ahead log.
+    if (connection_.run("SELECT count(*) FROM sqlite_schema"))
+        sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
 }  // namespace muster::store::sqlite

@@ -11,7 +11,8 @@
 namespace muster::store::sqlite {
 
 /// A thread with a connection of its own that makes a passive checkpoint when asked: it waits for nobody and nobody
-/// waits for it. A failure is left to the next one; the log then simply grows until the writer meets the same.
+/// waits for it. A failure is left to the next one; the log then simply grows until the writer meets the same. On a
+/// simulated disk there is no thread: the checkpoint is made when asked.
 class Checkpointer {
 public:
     /// Throws Error.
@@ -23,12 +24,13 @@ public:
 
 private:
     void work(const std::stop_token& stop);
+    void checkpoint();
 
     Connection connection_;
     mutable std::mutex lock_;
     std::condition_variable_any wake_;
     bool wanted_ = false;
-    std::jthread thread_;  // last: it uses all of the above
+    std::jthread thread_;  // last: it uses all of the above; none on a simulated disk
 };
 
 }  // namespace muster::store::sqlite

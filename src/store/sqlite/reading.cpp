@@ -56,7 +56,7 @@ Reading::Reading(const SqliteOptions& options, const LogSpan& log, const locatio
       log_(log),
       part_of_(part_of),
       sink_(sink),
-      threads_(std::max(1U, std::thread::hardware_concurrency())),
+      threads_(options.simulated ? 1U : std::max(1U, std::thread::hardware_concurrency())),
       log_rows_(
           std::max(chunk_rows, (log.last - log.first) / most_chunks)),  // versions written by hand may be far apart
       log_chunks_((log.last - log.first + log_rows_) / log_rows_),

@@ -7,16 +7,15 @@
 namespace muster::store::sqlite {
 namespace {
 
-constexpr std::int64_t passive_pages = 4'000;   // 16 MB
-constexpr std::int64_t restart_pages = 16'384;  // 64 MB
-constexpr std::int64_t near_pages = 100;        // so little is left to be moved that the writer may do it
-constexpr std::int64_t retry_pages = 4'000;     // between two attempts to start over while a reader is in the way
+// In pages between two passive checkpoints.
+constexpr std::int64_t too_long_at = 4;  // the write-ahead log is to start over
+constexpr std::int64_t near_share = 40;  // a 40th of that is left to be moved: so little that the writer may do it
 
 Connection open(const SqliteOptions& options, Session::Kind kind) {
     Connection connection(options);
     if (kind == Session::Kind::first_start) {
         check(connection);
-        close_to_others(options.path);
+        if (!options.simulated) close_to_others(options.path);
     }
     set_up(connection);
     if (kind == Session::Kind::first_start) migrate(connection);
@@ -86,14 +85,15 @@ void Session::cut_log_after(std::int64_t last) {
 void Session::tend_write_ahead_log() {
     if (wal_pages_ < requested_at_) requested_at_ = restarted_at_ = 0;  // it has started over
     if (checkpointer_ && checkpointer_->is_busy()) return;
+    const auto pages = options_.checkpoint_pages, near = pages / near_share;
     const auto behind = wal_pages_ - requested_at_;  // what the last passive checkpoint cannot have moved
-    const bool too_long = wal_pages_ >= restart_pages && wal_pages_ >= restarted_at_ + retry_pages;
-    if (too_long && (behind <= near_pages || wal_pages_ >= 2 * restart_pages)) {
+    const bool too_long = wal_pages_ >= too_long_at * pages && wal_pages_ >= restarted_at_ + pages;
+    if (too_long && (behind <= near || wal_pages_ >= 2 * too_long_at * pages)) {
         restarted_at_ = wal_pages_;
         sqlite3_busy_timeout(connection.handle(), 0);  // never wait for a reader
         sqlite3_wal_checkpoint_v2(connection.handle(), nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
         sqlite3_busy_timeout(connection.handle(), busy_milliseconds);
-    } else if (behind > (too_long ? near_pages : passive_pages)) {
+    } else if (behind > (too_long ? near : pages)) {
         requested_at_ = wal_pages_;
         if (!checkpointer_) checkpointer_.emplace(options_);
         checkpointer_->request();

@@ -5,7 +5,8 @@
 namespace muster::store::sqlite {
 
 Connection::Connection(const SqliteOptions& options)
-    : Connection(options.path, SQLITE_OPEN_READWRITE, options.vfs.empty() ? nullptr : options.vfs.c_str()) {}
+    : Connection(options.path, SQLITE_OPEN_READWRITE | (options.simulated ? SQLITE_OPEN_CREATE : 0),
+                 options.vfs.empty() ? nullptr : options.vfs.c_str()) {}
 
 Connection::Connection(const std::string& name, int flags, const char* vfs) {
     sqlite3* db = nullptr;

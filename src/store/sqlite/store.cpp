@@ -30,7 +30,10 @@ base::Wall wall(std::int64_t number) { return base::Wall(base::Milliseconds(numb
 class SqliteStore final : public location::Store {
 public:
     explicit SqliteStore(const SqliteOptions& options)
-        : options_(options), lock_(options.path), session_(open_first(options)), log_(session_->log_span()) {}
+        : options_(options),
+          lock_(options.simulated ? nullptr : std::make_unique<LockFile>(options.path)),
+          session_(open_first(options)),
+          log_(session_->log_span()) {}
 
     void load(const std::function<void(const Stored&)>& sink) override {
         load_in_parts(sink, [](ChangeKind, std::string_view) { return 0; });
@@ -57,7 +60,7 @@ private:
     };
 
     static std::unique_ptr<Session> open_first(const SqliteOptions& options) {
-        create_file(options.path);
+        if (!options.simulated) create_file(options.path);
         return std::make_unique<Session>(options, Session::Kind::first_start);
     }
     void set_aside(const std::vector<DamagedRow>& rows);
@@ -69,7 +72,7 @@ private:
     bool trim(const Excess& step, const location::IsCurrent& is_current, const location::Exists& exists);
 
     SqliteOptions options_;
-    LockFile lock_;
+    std::unique_ptr<LockFile> lock_;
     std::unique_ptr<Session> session_;  // empty: the last attempt to reopen failed
     LogSpan log_;
     std::int64_t aors_ = 0;  // with bindings
@@ -81,7 +84,8 @@ private:
 void SqliteStore::load_in_parts(const std::function<void(const Stored&)>& sink, const location::PartOf& part_of) {
     if (!session_) throw Error(options_.path + ": " + error_);
     try {
-        auto structure = std::async(std::launch::async, [this] {
+        const auto when = options_.simulated ? std::launch::deferred : std::launch::async;
+        auto structure = std::async(when, [this] {
             Connection connection(options_);
             check_structure(connection);
         });
