@@ -21,6 +21,9 @@ T value_of(const Connection& connection, const char* sql) {
 }  // namespace
 
 void set_up(Connection& connection) {
+    // A new file becomes WAL by a rollback journal: were its removal not durable, a power cut could bring it back, and
+    // it would undo all that came after.
+    connection.must("PRAGMA synchronous = EXTRA");
     if (value_of<std::string>(connection, "PRAGMA journal_mode = WAL") != "wal")
         throw Error("cannot use a write-ahead log here: is it on a network file system?");
     connection.must("PRAGMA synchronous = FULL");
