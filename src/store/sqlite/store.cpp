@@ -64,6 +64,7 @@ private:
         return std::make_unique<Session>(options, Session::Kind::first_start);
     }
     void set_aside(const std::vector<DamagedRow>& rows);
+    void sync_what_was_found();
     CommitResult append(std::span<const Change> changes);
     CommitResult give_up();
     bool reopen();
@@ -78,6 +79,7 @@ private:
     std::int64_t aors_ = 0;  // with bindings
     std::uint64_t quarantined_ = 0;
     bool trims_ = true;
+    bool loaded_ = false;
     std::string error_;
 };
 
@@ -99,6 +101,13 @@ void SqliteStore::load_in_parts(const std::function<void(const Stored&)>& sink, 
     } catch (const Error& error) {
         throw Error(options_.path + ": " + error.what());
     }
+    if (!std::exchange(loaded_, true)) sync_what_was_found();
+}
+
+/// A process that was killed in a commit has left what it had not synced: all that is served from now on is durable. A
+/// disk that cannot do that is no reason not to serve what is there; commits will meet the same.
+void SqliteStore::sync_what_was_found() try { session_->cut_log_after(log_.last); } catch (const Error& error) {
+    error_ = error.what();
 }
 
 /// Damaged rows go to the quarantine, and that a key has lost its state is a change like any other.
