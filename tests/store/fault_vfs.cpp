@@ -4,9 +4,6 @@
 
 #include <atomic>
 #include <cstring>
-
-#include "power.hpp"
-
 namespace muster::store::test {
 namespace {
 
@@ -15,8 +12,6 @@ struct {
     std::atomic<bool> lasting{false}, struck{false}, due{false};
     std::atomic<FaultVfs::Fault> fault{};
 } plan;
-
-std::atomic<Power*> watcher{nullptr};
 
 /// Counts an operation; true if it is to fail.
 bool fails(bool is_sync) {
@@ -33,29 +28,18 @@ sqlite3_vfs* real_vfs() { return sqlite3_vfs_find(nullptr); }
 struct File {
     sqlite3_file base;
     sqlite3_file* real;  // right behind this struct
-    const char* name;    // SQLite keeps it as long as the file is open; null: a temporary one
 };
 sqlite3_file* real(sqlite3_file* file) { return reinterpret_cast<File*>(file)->real; }
 
-/// Who is to hear what happens to the file, if anybody.
-Power* watcher_of(sqlite3_file* file) { return reinterpret_cast<File*>(file)->name ? watcher.load() : nullptr; }
-const char* name_of(sqlite3_file* file) { return reinterpret_cast<File*>(file)->name; }
-
 int write(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset) {
-    if (!fails(false)) {
-        if (auto* power = watcher_of(file))
-            power->written(name_of(file), offset, {static_cast<const char*>(bytes), static_cast<std::size_t>(count)});
-        return real(file)->pMethods->xWrite(real(file), bytes, count, offset);
-    }
+    if (!fails(false)) return real(file)->pMethods->xWrite(real(file), bytes, count, offset);
     real(file)->pMethods->xWrite(real(file), bytes, count / 2, offset);
     return plan.fault == FaultVfs::Fault::disk_full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 int truncate(sqlite3_file* file, sqlite3_int64 size) {
-    if (auto* power = watcher_of(file)) power->truncated(name_of(file), size);
     return fails(false) ? SQLITE_IOERR_TRUNCATE : real(file)->pMethods->xTruncate(real(file), size);
 }
 int sync(sqlite3_file* file, int flags) {
-    if (auto* power = watcher_of(file)) power->synced(name_of(file));
     return fails(true) ? SQLITE_IOERR_FSYNC : real(file)->pMethods->xSync(real(file), flags);
 }
 
@@ -97,17 +81,9 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, int* 
     auto* below = static_cast<sqlite3_vfs*>(vfs->pAppData);
     auto* file = reinterpret_cast<File*>(out);
     file->real = reinterpret_cast<sqlite3_file*>(file + 1);
-    file->name = name;
-    if (auto* power = watcher.load(); power && name) power->opened(name);
     const int code = below->xOpen(below, name, file->real, flags, out_flags);
     file->base.pMethods = file->real->pMethods ? &methods : nullptr;
     return code;
-}
-
-int remove(sqlite3_vfs* vfs, const char* name, int sync_folder) {
-    if (auto* power = watcher.load()) power->removed(name);
-    auto* below = static_cast<sqlite3_vfs*>(vfs->pAppData);
-    return below->xDelete(below, name, sync_folder);
 }
 
 }  // namespace
@@ -120,7 +96,6 @@ const char* FaultVfs::name() {
         copy.zName = "faulty";
         copy.pNext = nullptr;
         copy.xOpen = open;
-        copy.xDelete = remove;
         return copy;
     }();
     static const int registered = sqlite3_vfs_register(&vfs, 0);
@@ -141,7 +116,5 @@ void FaultVfs::disarm() {
 }
 
 bool FaultVfs::struck() { return plan.struck; }
-
-void FaultVfs::watch(Power* power) { watcher = power; }
 
 }  // namespace muster::store::test

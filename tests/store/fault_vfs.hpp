@@ -5,8 +5,6 @@
 
 namespace muster::store::test {
 
-class Power;
-
 class FaultVfs {
 public:
     enum class Fault : std::uint8_t { write_error, disk_full, sync_error };
@@ -20,9 +18,6 @@ public:
     static void disarm();
     /// Whether a fault has struck since arm().
     static bool struck();
-
-    /// Tells `power` of all that happens to files from now on; null: nobody.
-    static void watch(Power* power);
 };
 
 }  // namespace muster::store::test
