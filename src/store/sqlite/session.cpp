@@ -1,5 +1,8 @@
 #include "session.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "checksum.hpp"
 #include "lock_file.hpp"
 #include "schema.hpp"
@@ -82,6 +85,22 @@ void Session::cut_log_after(std::int64_t last) {
     if (!is_cut) throw Error(connection.error());
 }
 
+void Session::rewrite_write_ahead_log() {
+    sqlite3_file* log = nullptr;
+    sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+    if (!log || !log->pMethods) return;
+    const auto& does = *log->pMethods;
+    std::vector<char> bytes(1 << 16);
+    sqlite3_int64 size = 0;
+    bool good = does.xFileSize(log, &size) == SQLITE_OK;
+    for (sqlite3_int64 at = 0; good && at < size; at += std::ssize(bytes)) {
+        const auto count = static_cast<int>(std::min<sqlite3_int64>(std::ssize(bytes), size - at));
+        good = does.xRead(log, bytes.data(), count, at) == SQLITE_OK &&
+               does.xWrite(log, bytes.data(), count, at) == SQLITE_OK;
+    }
+    if (!good || does.xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK) throw Error("the write-ahead log cannot be synced");
+}
+
 void Session::tend_write_ahead_log() {
     if (wal_pages_ < requested_at_) requested_at_ = restarted_at_ = 0;  // it has started over
     if (checkpointer_ && checkpointer_->is_busy()) return;
@@ -95,9 +114,15 @@ void Session::tend_write_ahead_log() {
         sqlite3_busy_timeout(connection.handle(), busy_milliseconds);
     } else if (behind > (too_long ? near : pages)) {
         requested_at_ = wal_pages_;
-        if (!checkpointer_) checkpointer_.emplace(options_);
-        checkpointer_->request();
+        ask_for_checkpoint();
     }
+}
+
+/// One that cannot be made now is left to the next time: the log grows until then.
+void Session::ask_for_checkpoint() try {
+    if (!checkpointer_) checkpointer_.emplace(options_);
+    checkpointer_->request();
+} catch (const Error&) {
 }
 
 }  // namespace muster::store::sqlite

@@ -30,6 +30,12 @@ public:
     /// Makes the log end at `last` whatever a commit that failed has left behind. Throws Error.
     void cut_log_after(std::int64_t last);
 
+    /// Writes the whole write-ahead log once more, and syncs it. After a sync that failed, also of a process before
+    /// this one, the kernel may hold pages of it that are not on the disk and that no other sync will bring there; and
+    /// a process that was killed has left pages unsynced. What is committed behind such pages would be lost with them.
+    /// Throws Error.
+    void rewrite_write_ahead_log();
+
     /// Asks for a checkpoint when the write-ahead log has grown enough, and starts that log over when it has become
     /// too long. Not part of any commit.
     void tend_write_ahead_log();
@@ -42,6 +48,8 @@ public:
     Statement trim;    ///< the log before a seq
 
 private:
+    void ask_for_checkpoint();
+
     Statement append_;
     SqliteOptions options_;
     std::int64_t wal_pages_ = 0;                // after the last commit

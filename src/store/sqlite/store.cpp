@@ -64,7 +64,7 @@ private:
         return std::make_unique<Session>(options, Session::Kind::first_start);
     }
     void set_aside(const std::vector<DamagedRow>& rows);
-    void sync_what_was_found();
+    void secure_what_was_found();
     CommitResult append(std::span<const Change> changes);
     CommitResult give_up();
     bool reopen();
@@ -101,13 +101,14 @@ void SqliteStore::load_in_parts(const std::function<void(const Stored&)>& sink, 
     } catch (const Error& error) {
         throw Error(options_.path + ": " + error.what());
     }
-    if (!std::exchange(loaded_, true)) sync_what_was_found();
+    if (!std::exchange(loaded_, true)) secure_what_was_found();
 }
 
-/// A process that was killed in a commit has left what it had not synced: all that is served from now on is durable. A
-/// disk that cannot do that is no reason not to serve what is there; commits will meet the same.
-void SqliteStore::sync_what_was_found() try { session_->cut_log_after(log_.last); } catch (const Error& error) {
+/// All that is served from now on is durable. A disk that cannot do that is no reason not to serve what is there; a
+/// commit tries again.
+void SqliteStore::secure_what_was_found() try { session_->rewrite_write_ahead_log(); } catch (const Error& error) {
     error_ = error.what();
+    session_.reset();
 }
 
 /// Damaged rows go to the quarantine, and that a key has lost its state is a change like any other.
@@ -167,6 +168,7 @@ bool SqliteStore::reopen() {
         auto session = std::make_unique<Session>(options_, Session::Kind::reopened);
         if (session->log_span().last < log_.last) throw Error("has lost changes since it was opened");
         session->cut_log_after(log_.last);
+        session->rewrite_write_ahead_log();
         session_ = std::move(session);
     } catch (const Error& error) {
         error_ = error.what();
