@@ -14,8 +14,15 @@ namespace {
 constexpr std::int64_t too_long_at = 4;  // the write-ahead log is to start over
 constexpr std::int64_t near_share = 40;  // a 40th of that is left to be moved: so little that the writer may do it
 
+/// SQLite moves the write-ahead log into the database when the last connection closes. Out of a log that is not surely
+/// on the disk that must not be: were power lost meanwhile, half the pages would be moved and the rest gone.
+void move_at_close(const Connection& connection, bool wanted) {
+    sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, wanted ? 0 : 1, nullptr);
+}
+
 Connection open(const SqliteOptions& options, Session::Kind kind) {
     Connection connection(options);
+    move_at_close(connection, false);
     if (kind == Session::Kind::first_start) {
         check(connection);
         if (!options.simulated) close_to_others(options.path);
@@ -99,7 +106,10 @@ void Session::rewrite_write_ahead_log() {
                does.xWrite(log, bytes.data(), count, at) == SQLITE_OK;
     }
     if (!good || does.xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK) throw Error("the write-ahead log cannot be synced");
+    move_at_close(connection, true);
 }
+
+void Session::doubt_write_ahead_log() { move_at_close(connection, false); }
 
 void Session::tend_write_ahead_log() {
     if (wal_pages_ < requested_at_) requested_at_ = restarted_at_ = 0;  // it has started over

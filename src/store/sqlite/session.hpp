@@ -36,6 +36,9 @@ public:
     /// Throws Error.
     void rewrite_write_ahead_log();
 
+    /// Something has failed: until the log is rewritten, nothing of it is moved into the database when this is closed.
+    void doubt_write_ahead_log();
+
     /// Asks for a checkpoint when the write-ahead log has grown enough, and starts that log over when it has become
     /// too long. Not part of any commit.
     void tend_write_ahead_log();

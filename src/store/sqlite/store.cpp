@@ -158,6 +158,7 @@ CommitResult SqliteStore::append(std::span<const Change> changes) {
 /// What a transaction that failed has left on disk is known only to a fresh look at the files.
 CommitResult SqliteStore::give_up() {
     CommitResult result{CommitStatus::failed, {}, session_->connection.error()};
+    session_->doubt_write_ahead_log();
     session_.reset();
     reopen();
     return result;
