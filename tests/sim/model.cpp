@@ -157,12 +157,6 @@ void Model::restart(base::Now now) {
     drop();
 }
 
-std::vector<std::string> Model::users() const {
-    std::vector<std::string> all;
-    for (const auto& [user, set] : bindings_) all.push_back(user);
-    return all;
-}
-
 Model::Set Model::living(const std::map<std::string, Set>& all, const std::string& user, base::Now now) {
     auto found = all.find(user);
     auto set = found == all.end() ? Set{} : found->second;
@@ -176,16 +170,32 @@ std::vector<std::string> Model::list(Set set, base::Now now) {
         return qa != qb ? qa > qb : a.updated_at > b.updated_at;
     });
     std::vector<std::string> lines;
-    for (const auto& binding : set) {
-        const auto& contact = binding.contact;
-        auto left = ((binding.expires_at - now.mono).count() + 999) / 1000;
-        auto shown = contact;
-        shown.expires.reset();
-        shown.instance.clear();
-        lines.push_back(shown.field() + ";expires=" + std::to_string(left) +
-                        (contact.instance.empty() ? "" : ";+sip.instance=\"<" + contact.instance + ">\""));
-    }
+    for (const auto& binding : set) lines.push_back(field_of(binding, now));
     return lines;
+}
+
+std::string Model::field_of(const Binding& binding, base::Now now) {
+    const auto& contact = binding.contact;
+    auto left = ((binding.expires_at - now.mono).count() + 999) / 1000;
+    auto shown = contact;
+    shown.expires.reset();
+    shown.instance.clear();
+    return shown.field() + ";expires=" + std::to_string(left) +
+           (contact.instance.empty() ? "" : ";+sip.instance=\"<" + contact.instance + ">\"");
+}
+
+std::vector<std::string> Model::state(const std::string& user, base::Now now) const {
+    std::vector<std::string> lines;
+    for (const auto& binding : living(bindings_, user, now))
+        lines.push_back(
+            state_line(field_of(binding, now), binding.call_id, binding.cseq, binding.expires_at - now.mono));
+    return lines;
+}
+
+std::string state_line(const std::string& field, std::string_view call_id, std::uint64_t cseq,
+                       base::Milliseconds left) {
+    return field + " of " + std::string(call_id) + " " + std::to_string(cseq) + ", " + std::to_string(left.count()) +
+           " ms";
 }
 
 }  // namespace muster::sim

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "muster/base/now.hpp"
@@ -63,6 +64,9 @@ struct Rules {
     base::Milliseconds nonce_life{300'000};
 };
 
+/// What a binding shows in a Contact field, and what it does not show.
+std::string state_line(const std::string& field, std::string_view call_id, std::uint64_t cseq, base::Milliseconds left);
+
 class Model {
 public:
     Rules rules;
@@ -84,8 +88,8 @@ public:
     /// kill -9: what was kept is there, its times counted anew from the wall clock; nonces are not.
     void restart(base::Now now);
 
-    std::vector<std::string> users() const;
-    std::vector<std::string> listed(const std::string& user, base::Now now) const { return query(user, now).contacts; }
+    /// All that is known of the bindings of a user, a line each, in the words of state_line().
+    std::vector<std::string> state(const std::string& user, base::Now now) const;
 
 private:
     using Set = std::vector<Binding>;
@@ -95,6 +99,7 @@ private:
     };
 
     static Set living(const std::map<std::string, Set>& all, const std::string& user, base::Now now);
+    static std::string field_of(const Binding& binding, base::Now now);
     static std::vector<std::string> list(Set set, base::Now now);
     bool out_of_order(const Set& before, const Register& request) const;
     bool make_room(Set& set, const Set& before) const;

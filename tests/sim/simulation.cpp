@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "sim/machine.hpp"
 #include "sim/model.hpp"
 #include "support/phone.hpp"
 #include "support/world.hpp"
@@ -15,7 +16,7 @@ using test::Fate;
 using test::Phone;
 using test::World;
 
-constexpr base::Milliseconds run_time = 240s;
+constexpr base::Milliseconds run_time = 100s;
 constexpr const char* users[] = {"alice", "bob", "carol"};
 
 [[noreturn]] void wrong(const std::string& what, std::string_view about = {}) {
@@ -53,7 +54,8 @@ public:
     explicit Simulation(std::uint64_t seed)
         : random_(seed ^ 0x5eed),
           rules_(some_rules(seed)),
-          world_(yaml_of(rules_), seed, static_cast<std::uint16_t>(1 + seed % 3)) {
+          machine_(seed / 8 % 2 == 0 ? std::make_unique<Machine>(seed, seen) : nullptr),
+          world_(yaml_of(rules_), seed, static_cast<std::uint16_t>(1 + seed % 3), opener()) {
         model_.rules = rules_;
         model_.is_dead = [this](const std::string& flow) { return world_.is_dead(flow); };
         world_.network = {static_cast<unsigned>(random_.below(25)), static_cast<unsigned>(random_.below(25)),
@@ -66,6 +68,9 @@ public:
         const auto phones = 3 + random_.below(4);
         for (std::size_t i = 0; i < phones; ++i) add_phone(users[i % std::size(users)], i);
         after_a_while([this] { misfortune(); });
+        if (!machine_) return;
+        machine_->started();
+        machine_->may_end(true);
     }
 
     void run() {
@@ -73,13 +78,17 @@ public:
         acting_ = false;
         world_.network = {};
         world_.fate = nullptr;
-        world_.passes(180s);
-        check_everything();
-        if (world_.queued() != 0) wrong("jobs are left in the queue");
-        for (std::size_t i = 0; i < world_.cores(); ++i) {
-            if (world_.core(i).pending_jobs() != 0) wrong("a core waits for a job that is gone");
-            if (world_.core(i).transactions() != 0) wrong("a transaction lives after three quiet minutes");
+        if (machine_) {
+            machine_->may_end(false);
+            machine_->disk.heal();
         }
+        world_.passes(180s);
+        world_.account("dave@example.com", "secret");  // a store whose disk is well takes it
+        check_everything();
+        if (auto differs = disk_differs(); !differs.empty()) wrong("memory and disk: " + differs);
+        if (machine_) seen["disk operations"] = machine_->disk.counters().operations;
+        if (world_.queued() != 0) wrong("jobs are left in the queue");
+        if (auto left = world_.what_is_left(); !left.empty()) wrong("after three quiet minutes there are left", left);
         for (const auto& user : phones_)
             if (user->phone->is_waiting()) wrong("a phone waits for ever");
     }
@@ -87,6 +96,11 @@ public:
     std::map<std::string, std::uint64_t> seen;
 
 private:
+    World::OpenStore opener() {
+        if (!machine_) return nullptr;
+        return [this] { return machine_->open(); };
+    }
+
     // What happens.
 
     void add_phone(const std::string& user, std::size_t number) {
@@ -218,6 +232,7 @@ private:
         if (dice < 3) {
             ++seen["crash"];
             fate_ = Fate::done;
+            if (machine_) machine_->ends(random_.pick(std::vector{test::Disk::End::kill, test::Disk::End::power_cut}));
             world_.crash();
         } else if (dice < 8) {
             ++seen["clock step"];
@@ -225,38 +240,118 @@ private:
         } else if (dice < 16) {
             auto& user = *random_.pick(phones_);
             if (base::is_stream(user.phone->flow.transport)) world_.closes(user.phone->flow);
+        } else if (dice < 18) {
+            drains();
+        } else if (dice < 26 && machine_) {
+            machine_->falls_ill();
+            world_.after(base::Milliseconds(random_.below(30'000)), [this] { machine_->disk.heal(); });
         }
+    }
+
+    /// SIGTERM: what was received is answered, then the process goes in peace and another one starts.
+    void drains() {
+        world_.drain();
+        world_.after(3s, [this, boot = world_.boot()] {
+            world_.after(1s, [this, boot, received = begun_] {
+                if (boot != world_.boot()) return;
+                for (const auto& branch : received)
+                    if (!answered_.contains(branch) && !world_.is_dead(requests_[branch].flow))
+                        wrong("drained, and not answered: " + branch);
+                ++seen["drained"];
+                fate_ = Fate::done;
+                world_.crash();
+            });
+        });
     }
 
     // What must be true.
 
     void watch() {
-        world_.fate = [this] {
-            fate_ = Fate::done;
-            if (!random_.chance(fault_percent_)) return fate_;
-            fate_ = random_.pick(std::vector<Fate>{Fate::failed, Fate::down, Fate::crash_before, Fate::crash_after});
-            ++seen["fate " + std::to_string(static_cast<int>(fate_))];
-            return fate_;
-        };
+        if (!machine_)
+            world_.fate = [this] {
+                fate_ = Fate::done;
+                if (!random_.chance(fault_percent_)) return fate_;
+                fate_ =
+                    random_.pick(std::vector<Fate>{Fate::failed, Fate::down, Fate::crash_before, Fate::crash_after});
+                ++seen["fate " + std::to_string(static_cast<int>(fate_))];
+                return fate_;
+            };
         world_.on_arrived = [this](const World::Arrived& arrived) { on_arrived(arrived); };
         world_.before_batch = [this](std::span<core::JobPtr> jobs) { before_batch(jobs); };
         world_.after_batch = [this](std::span<core::JobPtr> jobs) { after_batch(jobs); };
         world_.on_answered = [this](const core::Outbox& out) {
             for (const auto& send : out.sends.entries()) on_answered(std::string(out.sends.bytes(send)));
         };
-        world_.on_crash = [this] {
-            if (fate_ == Fate::crash_after)
-                model_.keep(world_.now());
-            else
-                model_.drop();
+        world_.on_crash = [this] { after_start(); };
+        if (!machine_) return;
+        world_.tends = true;
+        world_.has_died = [this] { return machine_->has_died(); };
+        world_.on_refused = [this](std::string_view) { return machine_->refused(); };
+        world_.on_commit = [this](const location::CommitResult& result) { committed(result); };
+    }
+
+    /// What the store says must be what the disk is.
+    void committed(const location::CommitResult& result) {
+        if (result.status == location::CommitStatus::done) {
             fate_ = Fate::done;
-            note_sweeps(world_.on_disk());
-            model_.restart(world_.now());
-            answered_.clear();
-            expected_.clear();
-            begun_.clear();
-            check_everything();
-        };
+            seen["works again"] += machine_->was_ill();
+            unsettled_.reset();
+            return machine_->commit_done();
+        }
+        fate_ = result.status == location::CommitStatus::failed ? Fate::failed : Fate::down;
+        ++seen[fate_ == Fate::failed ? "store failed" : "store down"];
+        if (!machine_->was_ill()) wrong("the disk is well, yet: " + result.error);
+    }
+
+    /// What may be on the disk: the model, with the batch under way or one that failed and could not be undone.
+    struct Possible {
+        const char* what;
+        Model model;
+        base::Now at;  ///< of its last batch
+    };
+
+    void after_start() {
+        if (machine_) machine_->started();
+        std::vector<Possible> all;
+        if (!machine_ && fate_ == Fate::crash_after)
+            all.push_back(with_batch("batch under way kept"));
+        else
+            all.push_back({"nothing but what was acknowledged", model_, world_.now()});
+        if (machine_ || fate_ != Fate::crash_after) all[0].model.begin_batch();
+        if (machine_ && in_batch_) {
+            ++seen["ended in a batch"];
+            all.push_back(with_batch("batch under way kept"));
+        }
+        if (unsettled_) all.push_back(*unsettled_);
+        in_batch_ = false;
+        fate_ = Fate::done;
+        answered_.clear();
+        expected_.clear();
+        begun_.clear();
+        auto found = std::find_if(all.begin(), all.end(), [this](Possible& one) { return is_there(one); });
+        if (found == all.end()) wrong("after the start there is what cannot be", all_states(all));
+        ++seen[found->what];
+        if (machine_ && (machine_->was_ill() || found != all.begin())) machine_->disk.write_back();
+        unsettled_.reset();
+        model_ = found->model;
+        for (const auto* user : users) versions_[user] = version_of(user);
+        check_everything();
+        if (auto differs = disk_differs(); !differs.empty()) wrong("memory and disk: " + differs);
+    }
+
+    Possible with_batch(const char* what) const {
+        Possible one{what, model_, world_.now()};
+        one.model.keep(one.at);
+        return one;
+    }
+
+    bool is_there(Possible& one) {
+        for (const auto* user : users)
+            if (version_of(user) != versions_[user] && !one.model.is_changed(user)) one.model.swept(user, one.at);
+        one.model.restart(world_.now());
+        return std::all_of(std::begin(users), std::end(users), [&](const char* user) {
+            return sorted(in_memory(user)) == sorted(one.model.state(user, world_.now()));
+        });
     }
 
     const Register& request_of(std::string_view bytes) const {
@@ -313,6 +408,8 @@ private:
         const auto status = test::status_of(answer);
         ++seen["status " + std::to_string(status) + (expected.stale ? " stale" : "")];
         auto differs = [&](const std::string& what) { wrong(what + ", expected " + text_of(expected), answer); };
+        if (status == 200 && is_query(request) && machine_ && machine_->was_ill())
+            ++seen["query while the disk is ill"];
         if (status / 100 == 2 && (request.nonce.empty() || !request.right_password))
             wrong("2xx without a right digest", answer);
         if (status != expected.status) differs("another status");
@@ -335,11 +432,15 @@ private:
         return lines;
     }
 
+    std::uint64_t version_of(const std::string& user) const {
+        auto record = world_.in_memory(aor_of(user));
+        return record ? record->version() : 0;
+    }
+
     /// Times are counted from when a record was last written, and a sweep writes one.
-    void note_sweeps(const std::map<std::string, location::Record>& records) {
+    void note_sweeps() {
         for (const auto* user : users) {
-            auto record = records.find(aor_of(user));
-            const auto version = record == records.end() ? 0 : record->second.version();
+            const auto version = version_of(user);
             if (version != versions_[user] && !model_.is_changed(user)) {
                 ++seen["sweep"];
                 model_.swept(user, world_.now());
@@ -353,6 +454,8 @@ private:
 
     void before_batch(std::span<core::JobPtr> jobs) {
         fate_ = Fate::done;
+        in_batch_ = true;
+        if (machine_) struck_before_ = machine_->disk.struck();
         model_.begin_batch();
         last_of_.clear();
         for (const auto& job : jobs) {
@@ -364,12 +467,17 @@ private:
     }
 
     void after_batch(std::span<core::JobPtr> jobs) {
+        in_batch_ = false;
         const bool kept = fate_ == Fate::done;
+        // One that failed is undone at once, unless that failed as well: it may be there when the process ends now.
+        if (fate_ == Fate::failed && machine_ &&
+            (!machine_->disk.is_well() || machine_->disk.struck() > struck_before_ + 1))
+            unsettled_ = with_batch("failed batch found");
         if (kept)
             model_.keep(world_.now());
         else
             model_.drop();
-        note_sweeps(world_.in_memory());
+        note_sweeps();
         for (const auto& job : jobs) {
             const auto branch = test::branch_of(bytes_of(*job));
             // A sweep that failed with it fails what did not change anything as well.
@@ -384,6 +492,8 @@ private:
             if (failed) expected_[branch] = {fate_ == Fate::failed ? 500 : 503};
         }
         check_everything();
+        if (machine_ ? !kept || !random_.chance(2) : !random_.chance(30)) return;
+        if (auto differs = disk_differs(); !differs.empty()) wrong("memory and disk: " + differs);
     }
 
     void on_answered(const std::string& answer) {
@@ -397,54 +507,78 @@ private:
                            is_query(request) ? model_.query(request.user, world_.now()) : Expected{503});
         }
         compare(answer, request, expected->second);
-        const bool newest = last_of_[request.user] == branch;
-        if (test::status_of(answer) == 200 && newest &&
-            sorted(test::fields_of(answer, "Contact")) != sorted(stored(world_.on_disk(), request.user)))
-            wrong("200, but not on disk", answer);
         expected_.erase(expected);
     }
 
-    std::vector<std::string> stored(const std::map<std::string, location::Record>& all, const std::string& user) {
+    std::vector<std::string> in_memory(const std::string& user) const {
         std::vector<std::string> lines;
-        auto found = all.find(aor_of(user));
-        if (found == all.end()) return lines;
-        // On disk the wall clock counts, in memory the other one: after a step they differ until a restart.
-        auto in_memory = world_.in_memory();
-        auto base = in_memory.contains(found->first) ? in_memory[found->first].base() : found->second.base();
-        auto record = location::Record::from_text(found->first, found->second.version(), base, found->second.text());
+        const auto now = world_.now().mono;
         location::Bindings bindings;
-        if (record) record->current(world_.now().mono, bindings);
+        if (auto record = world_.in_memory(aor_of(user))) record->current(now, bindings);
         for (const auto& binding : bindings) {
             std::string line = "<" + std::string(binding.contact) + ">";
             if (binding.has_q) {
                 line += ";q=";
                 sip::append_qvalue(line, binding.q);
             }
-            line += ";expires=" + std::to_string(binding.seconds_left(world_.now().mono));
-            lines.push_back(line + std::string(binding.params));
+            line += ";expires=" + std::to_string(binding.seconds_left(now)) + std::string(binding.params);
+            lines.push_back(state_line(line, binding.call_id, binding.cseq, binding.expires_at - now));
         }
         return lines;
     }
 
-    /// Table, disk and model say the same.
-    void check_everything() {
-        if (auto differs = world_.disk_differs(); !differs.empty()) wrong("memory and disk: " + differs);
-        const auto table = world_.in_memory();
+    /// Table and model say the same.
+    void check_everything() const {
         for (const auto* user : users)
-            if (sorted(stored(table, user)) != sorted(model_.listed(user, world_.now())))
+            if (sorted(in_memory(user)) != sorted(model_.state(user, world_.now())))
                 wrong("the table differs from the model for " + std::string(user),
-                      text_of({0, false, stored(table, user)}) + "\n  model" +
-                          text_of({0, false, model_.listed(user, world_.now())}));
+                      text_of({0, false, in_memory(user)}) + "\n  model" +
+                          text_of({0, false, model_.state(user, world_.now())}));
+    }
+
+    std::string all_states(const std::vector<Possible>& all) const {
+        std::string text;
+        for (const auto* user : users) {
+            text += std::string(user) + text_of({0, false, in_memory(user)}) + "\n";
+            for (const auto& one : all)
+                text += std::string("  ") + one.what + text_of({0, false, one.model.state(user, world_.now())}) + "\n";
+        }
+        return text;
+    }
+
+    /// As a new start would find it.
+    std::string disk_differs() {
+        std::optional<test::Disk::Look> look;
+        if (machine_) look.emplace(machine_->disk);
+        std::map<std::string, location::Record> disk;
+        try {
+            disk = world_.on_disk();
+        } catch (const std::runtime_error&) {
+            if (machine_ && machine_->was_ill()) return {};  // the store has closed it, and waits for better times
+            throw;
+        }
+        for (const auto* user : users) {
+            const auto stored = disk.extract(aor_of(user));
+            const auto held = world_.in_memory(aor_of(user));
+            if (!held != stored.empty()) return std::string(user) + (held ? " is in memory only" : " is on disk only");
+            if (held && held->text() != stored.mapped().text()) return std::string(user) + " differs";
+            if (held && held->version() != stored.mapped().version()) return std::string(user) + " has another version";
+        }
+        return disk.empty() ? "" : disk.begin()->first + " is nobody's";
     }
 
     test::Seeded random_;
     Rules rules_;
+    std::unique_ptr<Machine> machine_;  ///< null: the store is in memory
     World world_;
     Model model_;
     std::vector<std::unique_ptr<User>> phones_;
     bool acting_ = true;
     unsigned fault_percent_ = 0;
     Fate fate_ = Fate::done;
+    bool in_batch_ = false;
+    std::uint64_t struck_before_ = 0;    ///< before the batch
+    std::optional<Possible> unsettled_;  ///< a batch that failed, and that nobody could undo yet
 
     // By branch.
     std::map<std::string, Register> requests_;

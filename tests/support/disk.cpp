@@ -209,6 +209,15 @@ bool Disk::remove(const std::string& name, bool durably) {
     return true;
 }
 
+void Disk::write_back() {
+    for (auto& [name, entry] : folder_) {
+        entry.durable = entry.cached;
+        if (!entry.cached) continue;
+        entry.cached->platter = entry.cached->cache;
+        entry.cached->since.clear();
+    }
+}
+
 void Disk::copy(const std::string& from, const std::string& to) {
     if (!exists(from)) return;
     auto file = std::make_shared<File>();

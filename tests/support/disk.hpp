@@ -66,6 +66,8 @@ public:
     /// The files as the next process finds them. To be called when the last one has closed all. Faults that last stay.
     void restart();
 
+    /// The kernel writes all that it has cached, in its own time.
+    void write_back();
     /// Another program copies a file: as it is in the cache.
     void copy(const std::string& from, const std::string& to);
     std::size_t size(const std::string& name) const;

@@ -59,11 +59,15 @@ public:
         if (what == Fate::crash_before) throw Died{};
         auto result = inner_->commit(changes);
         if (what == Fate::crash_after) throw Died{};
+        world_.die_if_it_has();
+        if (world_.on_commit) world_.on_commit(result);
         return result;
     }
     void watch(std::function<void(const location::Stored&)> sink) override { inner_->watch(std::move(sink)); }
     bool maintain(base::Now now, const location::IsCurrent& is_current, const location::Exists& exists) override {
-        return inner_->maintain(now, is_current, exists);
+        const bool more = inner_->maintain(now, is_current, exists);
+        world_.die_if_it_has();
+        return more;
     }
 
 private:
@@ -71,10 +75,9 @@ private:
     std::unique_ptr<location::Store> inner_;
 };
 
-World::World(const std::string& yaml, std::uint64_t seed, std::uint16_t cores, std::unique_ptr<location::Store> store)
-    : random_(seed), settings_(settings_of(yaml)), core_count_(cores) {
-    if (!store) store = store::open_memory();
-    store_ = std::make_unique<FatefulStore>(*this, std::move(store));
+World::World(const std::string& yaml, std::uint64_t seed, std::uint16_t cores, OpenStore open)
+    : random_(seed), settings_(settings_of(yaml)), open_(std::move(open)), core_count_(cores) {
+    if (!open_) store_ = std::make_unique<FatefulStore>(*this, store::open_memory());
     start();
 }
 
@@ -92,19 +95,14 @@ void World::start() {
     cores_.clear();
     queue_.clear();
     commit_wanted_ = false;
-    writer_.reset();
-    table_ = std::make_unique<location::Table>(random_.next());
-    accounts_ = std::make_unique<auth::Accounts>(random_.next());
+    while (!loads()) {
+    }
     nonces_ = std::make_unique<auth::NonceKeys>(random_);
     used_nonces_ = std::make_unique<auth::NonceTable>(4'096, random_.next());
     ringing_ = std::make_unique<core::Ringing>(random_.next());
     rates_ = std::make_unique<core::RateTable>(1'024, random_.next());
     random_.fill(keys_.record_route);
     random_.fill(keys_.loop);
-    auto is_dead_binding = [this](const location::Binding& binding) { return is_dead(binding.flow); };
-    writer_ = std::make_unique<core::BindingWriter>(*store_, *table_, *accounts_, is_dead_binding,
-                                                    static_cast<core::CommitFeed*>(this));
-    writer_->load(now_);
     auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || is_open(flow); };
     const core::Shared shared{*table_,   *accounts_, *nonces_, *used_nonces_,
                               *ringing_, *rates_, keys_,      is_live,  static_cast<std::uint32_t>(core_count_)};
@@ -113,6 +111,32 @@ void World::start() {
         options.hash_seed = random_.next();
         cores_.push_back(std::make_unique<core::Core>(i, shared, random_, settings_, options));
     }
+}
+
+void World::die_if_it_has() const {
+    if (has_died && has_died()) throw Died{};
+}
+
+/// The new process may die in its load as well, or refuse it: false then.
+bool World::loads() try {
+    auto is_dead_binding = [this](const location::Binding& binding) { return is_dead(binding.flow); };
+    writer_.reset();
+    if (open_) {
+        store_.reset();
+        store_ = std::make_unique<FatefulStore>(*this, open_());
+    }
+    table_ = std::make_unique<location::Table>(random_.next());
+    accounts_ = std::make_unique<auth::Accounts>(random_.next());
+    writer_ = std::make_unique<core::BindingWriter>(*store_, *table_, *accounts_, is_dead_binding,
+                                                    static_cast<core::CommitFeed*>(this));
+    writer_->load(now_);
+    die_if_it_has();
+    return true;
+} catch (const Died&) {
+    return false;
+} catch (const std::runtime_error& error) {
+    if (!(has_died && has_died()) && !(on_refused && on_refused(error.what()))) throw;
+    return false;
 }
 
 void World::crash() {
@@ -210,7 +234,9 @@ void World::happens() {
         soon(std::move(events_.begin()->second));
         events_.erase(events_.begin());
     }
-    for (auto& core : cores_) to_core(*core, [this](core::Core& its, core::Outbox& out) { its.on_time(now_, out); });
+    for (auto& core : cores_)
+        if (auto due = core->next_deadline(); due && *due <= now_.mono)
+            to_core(*core, [this](core::Core& its, core::Outbox& out) { its.on_time(now_, out); });
     settle();
     if (auto due = writer_->next_expiry(); !commits_wait && due && *due <= now_.mono) commit();
 }
@@ -477,6 +503,12 @@ void World::commit() {
         home.on_outcome(std::move(job), now_, out);
         if (on_answered) on_answered(out);
         carry_out(home, out);
+    }
+    if (!tends || boot != boot_) return;
+    try {
+        writer_->maintain(now_);
+    } catch (const Died&) {
+        crash();
     }
 }
 

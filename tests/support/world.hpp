@@ -42,9 +42,10 @@ struct Network {
 
 class World final : private core::CommitFeed {
 public:
-    /// `yaml` is a configuration of musterd. Without a store there is one in memory.
-    explicit World(const std::string& yaml, std::uint64_t seed = 1, std::uint16_t cores = 1,
-                   std::unique_ptr<location::Store> store = nullptr);
+    /// Opens what the last process has left; throws std::runtime_error when it cannot.
+    using OpenStore = std::function<std::unique_ptr<location::Store>()>;
+    /// `yaml` is a configuration of musterd. Without `open` there is a store in memory, which no crash takes.
+    explicit World(const std::string& yaml, std::uint64_t seed = 1, std::uint16_t cores = 1, OpenStore open = nullptr);
     ~World() override;
     World(const World&) = delete;
     World& operator=(const World&) = delete;
@@ -102,10 +103,15 @@ public:
     base::Milliseconds commit_every{0};  ///< a batch is taken after a random time up to this; 0: at once
     std::size_t queue_limit = 10'000;
     std::function<Fate()> fate;  ///< asked at each commit; absent: done
+    bool tends = false;          ///< the store is tended after each batch
     void commit();
 
     /// kill -9 and a new start: only the store stays.
     void crash();
+    /// Asked whenever the store has done something: the process has been killed in the middle of it.
+    std::function<bool()> has_died;
+    /// A start has been refused: true if it is to be tried again.
+    std::function<bool(std::string_view why)> on_refused;
     /// SIGTERM: every core lets its calls go.
     void drain();
     /// What a core still holds, in words; empty when it is nothing: no transaction, no request on its way, no job.
@@ -115,6 +121,7 @@ public:
     std::map<std::string, location::Record> on_disk();
     /// What lookups are given.
     std::map<std::string, location::Record> in_memory() const;
+    std::optional<location::Record> in_memory(std::string_view aor) const { return table_->find(aor); }
     /// The first difference between the two in words; empty when there is none.
     std::string disk_differs();
 
@@ -127,6 +134,7 @@ public:
     };
     std::function<void(const Arrived&)> on_arrived;  ///< after each message, before its effects
     std::function<void(std::span<core::JobPtr>)> before_batch;
+    std::function<void(const location::CommitResult&)> on_commit;  ///< what the store says of each commit
     std::function<void(std::span<core::JobPtr>)> after_batch;
     std::function<void(const core::Outbox&)> on_answered;  ///< after each outcome, before its effects
     std::function<void()> on_crash;                        ///< when the new start has loaded
@@ -146,6 +154,8 @@ private:
     class FatefulStore;
 
     void start();
+    bool loads();
+    void die_if_it_has() const;
     void announce(std::span<const location::Change> changes) override;
     std::uint32_t home_of(const base::Flow& flow) const;
     core::Core& core_for(const base::Flow& flow) { return *cores_[home_of(flow)]; }
@@ -168,6 +178,7 @@ private:
     Seeded random_;
     base::Now now_{base::Mono(base::Seconds(1'000)), base::Wall(base::Seconds(1'289'690'940))};
     core::SettingsPtr settings_;
+    OpenStore open_;
     std::unique_ptr<location::Store> store_;
     std::size_t core_count_;
     std::uint64_t boot_ = 0;
