@@ -155,7 +155,7 @@ Disk::FilePtr Disk::open(const std::string& name, bool create) {
 
 Disk::Done Disk::write(File& file, std::size_t offset, std::string_view bytes) {
     if (ended_) return Done::yes;
-    const bool starts_over = is_log(file.name) && offset == 0 && !file.cache.empty();
+    const bool starts_over = is_log(file.name) && offset == 0 && !file.cache.empty() && !file.cache.starts_with(bytes);
     counters_.start_overs += starts_over;
     const auto event = starts_over ? From::start_over : is_database(file.name) ? From::checkpoint : From::now;
     if (!file.name.empty() && ends(event)) {
