@@ -37,7 +37,7 @@ Rules some_rules(std::uint64_t seed) {
 std::string yaml_of(const Rules& rules) {
     return "domains: {example.com: {contacts: {limit: " + std::to_string(rules.limit) +
            ", when_full: " + rules.when_full + "}, auth: {nonce_life: " + std::to_string(rules.nonce_life / 1s) +
-           "s}}}";
+           "s}}}\nlimits: {guesses: 0, guesses_of_source: 0}";
 }
 
 /// One phone with what it wants; the protocol is Phone's.
