@@ -161,7 +161,7 @@ private:
 
 int seeds() {
     const char* wanted = std::getenv("MUSTER_POWER_SEEDS");
-    return wanted ? std::atoi(wanted) : 500;
+    return wanted ? std::atoi(wanted) : 300;
 }
 
 TEST(PowerCut, WhatWasAcknowledgedIsThereAndNoHalfBatch) {
