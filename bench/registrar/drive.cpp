@@ -145,6 +145,8 @@ bool Drive::start_due() {
         slot.operation = load_.operation != Operation::churn ? load_.operation
                          : random_() % 4 == 0                ? Operation::removal
                                                              : Operation::refresh;
+        if (load_.operation == Operation::late && phones_[slot.phone].told.cseq == 0)
+            slot.operation = Operation::recall;
         slot.is_busy = true;
         phones_[slot.phone].is_busy = true;
         ++tally_.started;
@@ -164,7 +166,7 @@ void Drive::begin(Slot& slot) {
 void Drive::send_new(Slot& slot) {
     auto& phone = phones_[slot.phone];
     slot.generation = ++generations_;
-    slot.cseq = ++phone.cseq;
+    slot.cseq = slot.operation == Operation::late ? phone.told.cseq : ++phone.cseq;
     slot.nonce_count = is_register() && !phone.nonce.empty() ? ++phone.nonce_count : 0;
     slot.is_provisional = false;
     slot.sent = now_;
@@ -323,7 +325,9 @@ bool Drive::names_a_phone_of(std::uint32_t user, const Message& message) const {
 /// Null when it is the right final answer.
 const char* Drive::fault_in(const Slot& slot, const Message& message) {
     const bool redirected = load_.operation == Operation::redirect;
-    if (message.status != (redirected ? 302 : 200)) return "not the status expected";
+    const bool refused = slot.operation == Operation::late;
+    if (message.status != (redirected ? 302 : refused ? 500 : 200)) return "not the status expected";
+    if (refused) return nullptr;
     const auto tag = parameter(message.to.substr(std::min(message.to.find('>'), message.to.size())), ';', "tag");
     if (!tag || tag->empty()) return "no tag in To";
     if (!is_register() && !redirected && tag != "callee") return "not the answer of the phone";

@@ -31,6 +31,7 @@ enum class Operation : std::uint8_t {
     removal,       ///< Expires: 0, and the 200 no longer lists it
     churn,         ///< a refresh or a removal at random; the binding carries the CSeq of its request
     recall,        ///< a query after churn: what the phone was last told, or has asked for since, is what is there
+    late,          ///< a REGISTER with the CSeq that the binding has already: 500; a query where none is bound
     redirect,      ///< INVITE of the caller, 302 with the contact, ACK
     options,       ///< OPTIONS of the caller, passed on to the phone, whose 200 comes back
     invite,        ///< INVITE so; the ACK of the 200 would go past the server and is not sent
@@ -130,7 +131,7 @@ private:
     };
 
     bool is_invite() const { return load_.operation == Operation::redirect || load_.operation == Operation::invite; }
-    bool is_register() const { return load_.operation <= Operation::recall; }
+    bool is_register() const { return load_.operation <= Operation::late; }
     static bool is_query(const Slot& slot) {
         return slot.operation == Operation::query || slot.operation == Operation::recall;
     }

@@ -193,6 +193,7 @@ Figures measure_kills(Server& server, const Plan& plan, unsigned rounds) {
         server.start();
         server.wait_until_it_answers();
         pass.row("what each phone finds", Operation::recall);
+        pass.row("what comes late is refused", Operation::late);
     }
     server.stop();
     return pass.take();
