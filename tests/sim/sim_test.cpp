@@ -40,7 +40,6 @@ TEST_P(Simulation, EveryAnswerIsTheModels) {
                "ended in a batch",
                "ended in a start",
                "batch under way kept",
-               "failed batch found",
                "torn write",
                "lost write",
                "disk full",
