@@ -1,5 +1,7 @@
 // The file to a Config: the table checks each key by itself, this checks what keys mean together.
 
+#include <yaml-cpp/anchor.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -307,6 +309,31 @@ private:
     fs::path folder_;
 };
 
+/// Takes note of where a document begins, and of nothing else.
+class Beginning final : public YAML::EventHandler {
+public:
+    YAML::Mark place;
+
+    void OnDocumentStart(const YAML::Mark& mark) override { place = mark; }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+};
+
+/// Where a second document begins. YAML::LoadAll() would not do: of a lone comma it makes documents without end.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+    std::istringstream in(text);
+    YAML::Parser parser(in);
+    Beginning beginning;
+    bool second = parser.HandleNextDocument(beginning) && parser.HandleNextDocument(beginning);
+    return second ? std::optional(beginning.place) : std::nullopt;
+}
+
 }  // namespace
 
 std::string Fault::text() const {
@@ -320,16 +347,17 @@ Loaded load_text(std::string_view text, const std::string& file) {
     Faults faults(file);
     Loaded loaded;
     try {
-        auto documents = YAML::LoadAll(std::string(text));
-        if (documents.size() > 1) faults.add(documents[1], "a second document; expected one");
-        if (documents.empty() || documents[0].IsNull()) {
+        const std::string copy(text);
+        const auto document = YAML::Load(copy);
+        if (auto place = second_document(copy)) faults.add(*place, "a second document; expected one");
+        if (document.IsNull()) {
             loaded.faults = {{file, 0, 0, "the file is empty; expected at least \"domains: {example.com: {}}\""}};
             return loaded;
         }
-        check(documents[0], root(), "", faults);
-        if (documents[0].IsMap()) loaded.config = Loader(faults, file).read(documents[0]);
+        check(document, root(), "", faults);
+        if (document.IsMap()) loaded.config = Loader(faults, file).read(document);
     } catch (const YAML::Exception& error) {
-        faults.add(error.mark, "this is not YAML: " + error.msg);
+        faults.add(error.mark, "this is not YAML: " + base::printable(error.msg));
     }
     loaded.faults = faults.take();
     if (!loaded.faults.empty()) loaded.config.reset();
