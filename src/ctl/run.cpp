@@ -43,8 +43,9 @@ int fail(const admin::Reply& reply, bool as_json) {
     auto title = member("title"), detail = member("detail");
     std::string text = title.empty() ? "the daemon refused" : base::printable(title);
     const char* before = detail.find('\n') == detail.npos ? ": " : ":\n  ";
-    for (auto line : std::views::split(detail, '\n')) {
-        text += before + base::printable({line.begin(), line.end()}, 4096);
+    if (detail.empty()) return fail(reply.code, text);
+    for (auto line : base::split(detail, '\n')) {
+        text += before + base::printable(line, 4096);
         before = "\n  ";
     }
     return fail(reply.code, text);
