@@ -43,7 +43,7 @@ void set_password(Account& account, std::string_view password);
 /// For the store: one line of text, fields separated by 0x1F, hashes in hexadecimal. Empty when a text of the account
 /// is empty or holds a control character.
 std::string encode(const Account& account);
-/// Empty unless it is exactly what encode() makes.
+/// Empty unless it is what encode() makes, but for the case of hexadecimal digits.
 std::optional<Account> decode_account(std::string_view text);
 
 /// All accounts in memory, in shards with a lock each: many readers, one writer.
