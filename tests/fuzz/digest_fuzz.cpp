@@ -86,7 +86,8 @@ public:
 
 private:
     auth::Verdict verify(const sip::Message& message) {
-        return auth::verify(message, sip::Header::authorization, settings_, domains_, accounts_, keys_, used_, now_);
+        return auth::verify(auth::find_claim(message, sip::Header::authorization, settings_), message, settings_,
+                            domains_, accounts_, keys_, used_, now_);
     }
     /// A nonce, read out of a challenge as a phone would.
     std::string challenged() {

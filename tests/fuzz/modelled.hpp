@@ -79,7 +79,7 @@ public:
             if (kind == 2 && choose(3) == 1) contact.instance = "urn:uuid:1";
         }
         intent_.expires = some_expires();
-        intent_.right_password = choose(8) != 7;
+        intent_.right_password = choose(8) != 7 || ++guesses_ > 3;  // the model knows nothing of throttling
         phone_->password = intent_.right_password ? "segreto" : "guess";
         sends(choose(4) == 3 && phone_->cseq > 3 ? phone_->cseq - choose(3) : 0);
     }
@@ -184,6 +184,7 @@ private:
     sim::Model model_;
     sim::Register intent_;
     std::string_view choices_;
+    unsigned guesses_ = 0;
     std::map<std::string, sim::Register> requests_;  // by branch
     std::map<std::string, sim::Expected> expected_;  // by branch
 };
