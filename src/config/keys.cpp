@@ -75,7 +75,7 @@ constexpr Key log_keys[] = {
 };
 constexpr Key limits_keys[] = {
     {"message_bytes", Kind::count, "Longest SIP message; 513 beyond.", "65535", {}, {}, 1'024, 65'535},
-    {"headers", Kind::count, "Header fields in one message; 400 beyond.", "128", {}, {}, 16, 1'024},
+    {"headers", Kind::count, "Header fields in one message; 400 beyond.", "128", {}, {}, 16, 136},
     {"contacts", Kind::count, "Contact values in one REGISTER; 400 beyond.", "64", {}, {}, 1, 1'000},
     {"requests",
      Kind::count,

@@ -91,6 +91,18 @@ bool Core::is_bound_from(std::string_view aor, const Arrival& arrival) const {
     });
 }
 
+/// A refusal that names a limit of the configuration counts for it.
+void Core::count_limit(int status, std::string_view rule) {
+    if (status == 513)
+        ++counters_.too_large;
+    else if (rule == "limits.headers")
+        ++counters_.too_many_headers;
+    else if (rule == "limits.contacts")
+        ++counters_.too_many_contacts;
+    else if (rule == "contacts.limit")
+        ++counters_.contact_limit;
+}
+
 /// Silence over UDP, where a source may be forged; on a stream, whose other end would wait, 503.
 void Core::turn_away(Arrival& arrival, const auth::Claim& claim) {
     ++counters_.throttled;

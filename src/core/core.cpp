@@ -49,7 +49,8 @@ void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now 
         ++counters_.malformed;
         arrival.log(Event::Kind::malformed, parsed.status, parsed.reason, {});
         if (parsed.outcome == sip::ParseStatus::refused)
-            refuse_stateless(arrival, {parsed.status, parsed.reason, "RFC 3261 s8.1.1"});
+            refuse_stateless(arrival, {parsed.status, parsed.reason,
+                                       parsed.reason == sip::too_many_fields ? "limits.headers" : "RFC 3261 s8.1.1"});
         return;
     }
     if (!message_->is_request) return on_response(arrival);
@@ -84,6 +85,7 @@ std::string_view Core::to_tag(const sip::Message& message) {
 void Core::refuse_stateless(Arrival& arrival, const base::Reject& reject) {
     if (arrival.message.method == sip::Method::ack) return;
     ++counters_.refused;
+    count_limit(reject.status, reject.rule);
     auto& out = arrival.out.sends.open(sip::reply_flow(arrival.message, arrival.flow));
     sip::ResponseWriter writer(out, reject.status, reject.reason, arrival.message, arrival.flow,
                                to_tag(arrival.message));
@@ -98,13 +100,16 @@ void Core::close_stateless(Arrival& arrival) {
     auto answer = arrival.out.sends.close();
     if (base::is_stream(arrival.flow.transport)) return;
     count_stranger(arrival);
-    const bool fits = answer.size() <= amplification * arrival.size;
-    const auto rate = settings_->admission.answers;
-    if (fits && (rate.burst == 0 ||
-                 shared_.rates.take(shared_.rates.key(arrival.flow.remote, Sender::prefix), rate, arrival.now.mono)))
-        return;
+    if (answer.size() > amplification * arrival.size) {
+        ++counters_.withheld;
+    } else {
+        const auto rate = settings_->admission.answers;
+        if (rate.burst == 0 ||
+            shared_.rates.take(shared_.rates.key(arrival.flow.remote, Sender::prefix), rate, arrival.now.mono))
+            return;
+        ++counters_.rationed;
+    }
     arrival.out.sends.abandon();
-    ++counters_.withheld;
 }
 
 /// A sender who has shown who it is gets its answer through a transaction: a retransmission is answered from there,

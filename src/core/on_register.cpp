@@ -95,7 +95,10 @@ void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header,
 void Core::register_as(Arrival& arrival, const Domain& domain, const std::string& aor, std::uint64_t accounts) {
     auto& message = arrival.message;
     auto ticket = layer_.create(sip::reply_flow(message, arrival.flow));
-    if (!ticket) return refuse_stateless(arrival, registrar::store_down(2));
+    if (!ticket) {
+        ++counters_.no_transaction;
+        return refuse_stateless(arrival, registrar::store_down(2));
+    }
 
     auto job = take_job();
     auto& mine = std::get<RegisterJob>(job->what);
@@ -158,6 +161,7 @@ void Core::answer(const Job& job, base::Now now, Outbox& out) {
         status = job.reject->status;
         registrar::append_reject(scratch_, mine.head, *job.reject);
         ++counters_.refused;
+        count_limit(status, job.reject->rule);
         out.events.push_back({Event::Kind::refused, status, mine.flow, job.reject->rule, mine.request.aor});
     } else {
         registrar::append_ok(scratch_, mine.head, mine.request, job.record ? &*job.record : nullptr, job.decided);

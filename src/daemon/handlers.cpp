@@ -9,6 +9,7 @@
 
 #include "daemon.hpp"
 #include "import.hpp"
+#include "limits.hpp"
 #include "muster/admin/codec.hpp"
 #include "muster/base/text.hpp"
 #include "muster/proxy/target_set.hpp"
@@ -297,7 +298,7 @@ void accounts_import(Daemon& daemon, const Request& request, const Answer& answe
 
 // The daemon itself.
 
-json::object limits_json(const registrar::Policy& policy) {
+json::object lifetimes_json(const registrar::Policy& policy) {
     return {{"min", policy.min_expires}, {"default", policy.default_expires}, {"max", policy.max_expires}};
 }
 
@@ -312,8 +313,10 @@ void domains_list(Daemon& daemon, const Request&, const Answer& answer) {
             if (alias != name) aliases.push_back(json::value(alias));
         items.push_back(json::object{{"domain", name},
                                      {"aliases", std::move(aliases)},
-                                     {"expires", limits_json(domain.policy)},
+                                     {"expires", lifetimes_json(domain.policy)},
                                      {"contact_limit", domain.policy.contact_limit},
+                                     {"account_limit", domain.accounts},
+                                     {"accounts", daemon.accounts().size_of(name)},
                                      {"algorithms", std::move(algorithms)}});
     }
     answer(done(json::object{{"items", std::move(items)}}));
@@ -370,7 +373,10 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                {"expired", writer.expired},
                                {"largest_batch", writer.largest_batch},
                                {"quarantined", daemon.store().quarantined()}}},
-        {"queue", json::object{{"depth", daemon.queue().depth()}, {"capacity", daemon.queue().capacity()}}}}));
+        {"queue", json::object{{"depth", daemon.queue().depth()}, {"capacity", daemon.queue().capacity()}}},
+        {"limits", limits_json(daemon.config(), *daemon.settings(), core, net)},
+        {"memory",
+         memory_json(daemon.config(), *daemon.settings(), daemon.workers().size(), daemon.accounts().size())}}));
 }
 
 /// Reads or copies the database beside all else, on a thread of its own.

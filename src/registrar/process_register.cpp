@@ -218,13 +218,16 @@ private:
         return found;
     }
 
-    /// Every answer lists all bindings and must fit one datagram, or it could never be sent.
+    /// Every answer lists all bindings and must fit one datagram, or it could never be sent. And all that is kept of an
+    /// address-of-record counts, so that what a user may make the server keep has a limit.
     bool too_large() const {
-        constexpr std::size_t room = 60'000;     // of the 65,507 bytes of a datagram, for Contact and Path
+        constexpr std::size_t room = 60'000;     // of the 65,507 bytes of a datagram
         constexpr std::size_t around_each = 64;  // name, brackets, q and expires of a Contact field
-        std::size_t size = request_.path.size();
-        for (const auto& entry : entries_)
-            if (!entry.removed) size += entry.binding.contact.size() + entry.binding.params.size() + around_each;
+        std::size_t size = 0;
+        for (const auto& [binding, touched, is_new, removed] : entries_)
+            if (!removed)
+                size += binding.contact.size() + binding.params.size() + binding.path.size() + binding.call_id.size() +
+                        binding.user_agent.size() + binding.instance_id.size() + around_each;
         return size > room;
     }
 

@@ -107,7 +107,7 @@ private:
                 plain_ = false;
             }
             if (out_.count_ >= std::min(limits_.headers, Message::max_fields))
-                return fault(400, "Too Many Header Fields");
+                return fault(400, too_many_fields);
             field(line);
         }
     }

@@ -46,14 +46,16 @@ const Case cases[] = {
     {"Misspelt",
      "domains:\n  example.com:\n    alias: [a.example]\n    colour: red\n",
      {"3:5: unknown key \"alias\" in domains.example.com; did you mean \"aliases\"?",
-      "4:5: unknown key \"colour\" in domains.example.com; expected one of aliases, expires, contacts, auth, lookup, "
+      "4:5: unknown key \"colour\" in domains.example.com; expected one of aliases, expires, contacts, accounts, auth, "
+      "lookup, "
       "ring_time, inbound, trusted"}},
     {"MisspeltAtTheTop",
      "listn: []\ndomains: {example.com: {}}\nStore: memory\n",
      {"1:1: unknown key \"listn\"; did you mean \"listen\"?", "3:1: unknown key \"Store\"; did you mean \"store\"?"}},
     {"MergeKey",
      "domains: {example.com: {<<: {lookup: off}}}\n",
-     {"1:25: unknown key \"<<\" in domains.example.com; expected one of aliases, expires, contacts, auth, lookup, "
+     {"1:25: unknown key \"<<\" in domains.example.com; expected one of aliases, expires, contacts, accounts, auth, "
+      "lookup, "
       "ring_time, inbound, trusted"}},
     {"Twice",
      "workers: 1\ndomains: {example.com: {}, Example.com: {}}\nworkers: 2\n",
@@ -74,7 +76,7 @@ const Case cases[] = {
     {"Counts",
      "workers: 010x\nlimits: {headers: 5}\ndomains: {example.com: {contacts: {limit: -1}}}\n",
      {"1:10: \"010x\" is not valid for workers; expected a whole number from 1 to 256",
-      "2:19: \"5\" is not valid for limits.headers; expected a whole number from 16 to 1024",
+      "2:19: \"5\" is not valid for limits.headers; expected a whole number from 16 to 136",
       "3:43: \"-1\" is not valid for domains.example.com.contacts.limit; expected a whole number from 0 to 1000"}},
     {"Choices",
      "log: {level: loud}\ndomains: {example.com: {lookup: both, contacts: {when_full: drop}}}\n",

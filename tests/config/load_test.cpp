@@ -53,6 +53,14 @@ TEST(Load, DefaultsAreThoseOfTheContract) {
     EXPECT_EQ(config.settings.limits.message_bytes, 65'535u);
     EXPECT_EQ(config.settings.limits.headers, 128u);
     EXPECT_EQ(config.settings.limits.contacts, 64u);
+    // The defaults of the table are those of the structures.
+    const core::AdmissionLimits admission;
+    EXPECT_EQ(config.settings.admission.guesses.burst, admission.guesses.burst);
+    EXPECT_EQ(config.settings.admission.guesses_of_source.burst, admission.guesses_of_source.burst);
+    EXPECT_EQ(config.settings.admission.answers.burst, admission.answers.burst);
+    EXPECT_EQ(config.settings.admission.queue, admission.queue);
+    EXPECT_EQ(config.settings.admission.queue_bytes, admission.queue_bytes);
+    EXPECT_EQ(config.tables, TableLimits{});
     const auto& example = domain(config, "example.com");
     EXPECT_EQ(example.policy.domain, "example.com");
     EXPECT_EQ(example.policy.min_expires, 60u);
@@ -90,7 +98,9 @@ admin: {socket: run/musterd.sock, http: 127.0.0.1:9460}
 workers: 3
 dns: {servers: ["127.0.0.1:5353", 192.0.2.53, "[2001:db8::53]:53"]}
 log: {level: debug}
-limits: {message_bytes: 2048, headers: 32, contacts: 5}
+limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_source: 4, answers_to_prefix: 6,
+  queue: 700, queue_bytes: 1000008, connections: 9, connections_of_source: 10, connection_output: 4097,
+  connection_bytes: 1000012, transactions: 1013, transaction_bytes: 1000014, nonces: 1015, senders: 1036, log_rows: 1017}
 )");
     EXPECT_EQ(listeners(config),
               (std::vector<std::string>{"udp 127.0.0.1:5070", "tcp [::1]:5070", "ws 127.0.0.1:8080"}));
@@ -104,6 +114,13 @@ limits: {message_bytes: 2048, headers: 32, contacts: 5}
     EXPECT_EQ(config.settings.limits.message_bytes, 2048u);
     EXPECT_EQ(config.settings.limits.headers, 32u);
     EXPECT_EQ(config.settings.limits.contacts, 5u);
+    const auto& admission = config.settings.admission;
+    EXPECT_EQ(admission.guesses.burst, 3u);
+    EXPECT_EQ(admission.guesses_of_source.burst, 4u);
+    EXPECT_EQ(admission.answers.burst, 6u);
+    EXPECT_EQ(admission.queue, 700u);
+    EXPECT_EQ(admission.queue_bytes, 1'000'008u);
+    EXPECT_EQ(config.tables, (TableLimits{9, 10, 4'097, 1'000'012, 1'013, 1'000'014, 1'015, 1'036, 1'017}));
     const auto& example = domain(config, "example.com");
     EXPECT_EQ(example.policy.min_expires, 5u);
     EXPECT_EQ(example.policy.default_expires, 600u);

@@ -120,6 +120,7 @@ private:
     bool count_guess(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
     std::uint64_t guesser(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
     bool is_bound_from(std::string_view aor, const Arrival& arrival) const;
+    void count_limit(int status, std::string_view rule);
     void turn_away(Arrival& arrival, const auth::Claim& claim);
     void challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale);
     void refuse(Arrival& arrival, const base::Reject& reject);

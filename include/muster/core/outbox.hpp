@@ -95,17 +95,44 @@ struct Counters {
     std::uint64_t strays = 0;      ///< responses that nothing of ours waits for
     std::uint64_t joined = 0;      ///< phones that registered while a call to them rang, and were rung
     std::uint64_t crowded = 0;     ///< requests not passed on because too many were on their way
+    // Limits of the configuration that a message met.
+    std::uint64_t too_large = 0;          ///< limits.message_bytes, or a state that no answer could list
+    std::uint64_t too_many_headers = 0;   ///< limits.headers
+    std::uint64_t too_many_contacts = 0;  ///< limits.contacts
+    std::uint64_t contact_limit = 0;      ///< contacts.limit of the domain
+    std::uint64_t no_transaction = 0;     ///< limits.transactions: too many wait for their answer
+    std::uint64_t rationed = 0;           ///< limits.answers_to_prefix
 
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t Counters::*, 21> all;
+    static const std::array<std::uint64_t Counters::*, 27> all;
 };
-inline constexpr std::array<std::uint64_t Counters::*, 21> Counters::all{
-    &Counters::received,    &Counters::malformed,  &Counters::retransmissions, &Counters::challenged,
-    &Counters::auth_failed, &Counters::registered, &Counters::queried,         &Counters::withheld,
-    &Counters::refused,     &Counters::redirected, &Counters::calls,           &Counters::answered,
-    &Counters::under_way,   &Counters::forwarded,  &Counters::relayed,         &Counters::strays,
-    &Counters::joined,      &Counters::crowded,    &Counters::throttled,       &Counters::shed,
-    &Counters::overloaded};
+inline constexpr std::array<std::uint64_t Counters::*, 27> Counters::all{&Counters::received,
+                                                                         &Counters::malformed,
+                                                                         &Counters::retransmissions,
+                                                                         &Counters::challenged,
+                                                                         &Counters::auth_failed,
+                                                                         &Counters::registered,
+                                                                         &Counters::queried,
+                                                                         &Counters::withheld,
+                                                                         &Counters::refused,
+                                                                         &Counters::redirected,
+                                                                         &Counters::calls,
+                                                                         &Counters::answered,
+                                                                         &Counters::under_way,
+                                                                         &Counters::forwarded,
+                                                                         &Counters::relayed,
+                                                                         &Counters::strays,
+                                                                         &Counters::joined,
+                                                                         &Counters::crowded,
+                                                                         &Counters::throttled,
+                                                                         &Counters::shed,
+                                                                         &Counters::overloaded,
+                                                                         &Counters::too_large,
+                                                                         &Counters::too_many_headers,
+                                                                         &Counters::too_many_contacts,
+                                                                         &Counters::contact_limit,
+                                                                         &Counters::no_transaction,
+                                                                         &Counters::rationed};
 static_assert(sizeof(Counters) == Counters::all.size() * sizeof(std::uint64_t));
 
 }  // namespace muster::core

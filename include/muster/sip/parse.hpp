@@ -15,6 +15,9 @@ enum class ParseStatus : std::uint8_t {
     garbage,  ///< nothing that can be answered (or a bad response): drop and count
 };
 
+/// Reason of a message with more header fields than the limit.
+inline constexpr std::string_view too_many_fields = "Too Many Header Fields";
+
 struct ParseResult {
     ParseStatus outcome = ParseStatus::ok;
     int status = 0;           ///< 400, 505 or 513

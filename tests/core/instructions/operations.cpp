@@ -69,7 +69,59 @@ public:
         run("redirect", all, &core::Counters::redirected);
     }
 
+    /// Messages as long as a datagram may be, each of one thing that is long: none may cost much more than it must.
+    void largest() {
+        const auto request = [](const std::string& method, const std::string& uri, const std::string& to) {
+            return method + " " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.1;branch=z9hG4bKlargest\r\n" +
+                   "Max-Forwards: 70\r\nFrom: <sip:caller@example.net>;tag=1\r\nTo: <" + to +
+                   ">\r\nCall-ID: largest\r\nCSeq: 1 " + method + "\r\n";
+        };
+        const std::string user = "sip:" + name(0) + "@example.com";
+        const auto registration = request("REGISTER", "sip:example.com", user);
+        const auto invite = request("INVITE", user, user);
+        const std::pair<const char*, std::string> shapes[] = {
+            {"headers", registration + repeated("X-Long: " + std::string(490, 'x') + "\r\n", 60'000)},
+            {"short_headers", registration + repeated("a: b\r\n", 60'000)},
+            {"folds", registration + "Subject: x\r\n" + repeated(" \r\n", 60'000)},
+            {"vias",
+             registration + "Via: SIP/2.0/UDP a;branch=1" + repeated(", SIP/2.0/UDP a;branch=1", 60'000) + "\r\n"},
+            {"contacts", registration + "Contact: <sip:a@192.0.2.1>" + contacts(64, 900) + "\r\n"},
+            {"many_contacts", registration + "Contact: <sip:a@b>" + repeated(", <sip:a@b>", 60'000) + "\r\n"},
+            {"params", registration + "Contact: <sip:a@192.0.2.1>" + repeated(";a", 58'000) + "\r\n"},
+            {"uri_params", registration + "Contact: <sip:a@192.0.2.1" + repeated(";a=b", 58'000) + ">\r\n"},
+            {"escapes", request("REGISTER", "sip:example.com", "sip:" + repeated("%41", 58'000) + "@example.com")},
+            {"require", registration + "Require: a" + repeated(",a", 60'000) + "\r\n"},
+            {"digest", registration + "Authorization: Digest username=\"" + repeated("\\a", 58'000) +
+                           "\", realm=\"example.com\", nonce=\"n\", uri=\"sip:example.com\", response=\"" +
+                           std::string(32, '0') + "\"\r\n"},
+            {"digests", registration + repeated("Authorization: Digest username=\"a\", realm=\"b\"\r\n", 60'000)},
+            {"routes", invite + "Route: <sip:a;lr>" + repeated(", <sip:a;lr>", 60'000) + "\r\n"},
+            {"preferences", invite + "Accept-Contact: *;audio" + repeated(", *;a=\"b\";require", 58'000) + "\r\n"},
+            {"white_space", registration + "Contact: " + std::string(60'000, ' ') + "<sip:a@192.0.2.1>\r\n"},
+            {"quotes", registration + "Contact: \"" + repeated("\\\"", 58'000) + "\" <sip:a@192.0.2.1>\r\n"},
+        };
+        for (const auto& [what, text] : shapes)
+            for (bool is_trusted : {false, true}) {
+                const auto flow = world_.udp(is_trusted ? "198.51.100.1:5060" : "192.0.2.99:5060");
+                const auto operation = std::string("largest_") + what + (is_trusted ? "_trusted" : "");
+                run(operation.c_str(), Requests(5, {flow, text + "Content-Length: 0\r\n\r\n"}),
+                    &core::Counters::received);
+            }
+    }
+
 private:
+    static std::string repeated(const std::string& what, std::size_t bytes) {
+        std::string all;
+        while (all.size() + what.size() <= bytes) all += what;
+        return all;
+    }
+    static std::string contacts(int count, std::size_t bytes) {
+        std::string all;
+        for (int i = 1; i < count; ++i)
+            all += ", <sip:" + std::to_string(i) + "@192.0.2.1;x=" + std::string(bytes, 'x') + ">";
+        return all;
+    }
+
     static constexpr auto register_lines = "Contact: <sip:{}@192.0.2.4:5062>\r\nExpires: 3600\r\n";
 
     static std::string name(std::size_t i) { return "user" + std::to_string(10'000 + i); }
@@ -142,4 +194,5 @@ int main() {
     drive.registration("refresh");
     drive.query();
     drive.redirect();
+    drive.largest();
 }
