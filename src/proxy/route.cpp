@@ -63,12 +63,13 @@ public:
         : request_(request), arrived_(arrived), served_(served), tokens_(tokens), now_(now) {
         sip::Values values(request, sip::Header::route);
         while (auto value = values.next())
-            if (!value->empty()) values_.push_back(*value);
+            if (!value->empty() && values_.size() <= most_routes) values_.push_back(*value);
         rest_ = values_;
         routing_.request_uri = request.request_uri;
     }
 
     base::Result<Routing> run() {
+        if (rest_.size() > most_routes) return bad_route();
         if (auto reject = repair()) return std::move(*reject);
         if (auto text = without_maddr(routing_.request_uri, arrived_, served_)) {
             routing_.request_uri = *sip::parse_uri(*text);
@@ -80,6 +81,7 @@ public:
     }
 
 private:
+    static constexpr std::size_t most_routes = 128;  // more hops than any way has: Max-Forwards ends it before
     static base::Reject bad_route() { return {400, "Bad Route", "RFC 3261 s20.34"}; }
 
     /// A strict router has put our Record-Route into the Request-URI, and that behind the other values.

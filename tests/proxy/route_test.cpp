@@ -88,6 +88,15 @@ TEST(Preprocess, ForeignRoute) {
     EXPECT_TRUE(routing->is_foreign_route());
 }
 
+TEST(Preprocess, MoreValuesThanAnyWayHasAreRefused) {
+    for (int values : {128, 129}) {
+        std::string route = "<sip:p;lr>";
+        for (int i = 1; i < values; ++i) route += ", <sip:p;lr>";
+        const auto routing = Routes().run(Request("Route: " + route + "\r\n"));
+        EXPECT_EQ(bool(routing), values == 128);
+    }
+}
+
 TEST(Preprocess, OurRecordRouteVouchesForTheRest) {
     Routes routes;
     const std::string proxy = "<sip:a.example;lr>";
