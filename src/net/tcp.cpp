@@ -378,7 +378,8 @@ void Streams::scan() {
 base::Mono Streams::due(const Connection& connection) const {
     if (connection.connecting) return connection.began + limits_.connect;
     if (connection.lingering) return connection.blocked + std::min(linger_time, limits_.first_request);
-    if (connection.finishing || !connection.out.empty()) return connection.blocked + limits_.first_request;
+    const auto unread = connection.finishing || !connection.out.empty();
+    if (unread && connection.requested) return connection.blocked + limits_.first_request;
     if (!connection.requested || !connection.is_between_messages()) return connection.began + limits_.first_request;
     return connection.heard + limits_.idle;
 }
