@@ -92,7 +92,11 @@ private:
     }
 
     Model::State opened() try {
-        store_ = open_sqlite({database, limits_, vfs_.name(), true, checkpoint_pages_});
+        store_ = open_sqlite({.path = database,
+                              .log = limits_,
+                              .vfs = vfs_.name(),
+                              .simulated = true,
+                              .checkpoint_pages = checkpoint_pages_});
         return loaded(*store_);
     } catch (const std::runtime_error&) {
         if (!disk_.has_ended()) throw;
