@@ -42,6 +42,7 @@ class Tools : public testing::Test {
 protected:
     /// Two keys in the snapshot, one of them with a newer row in the log, two more in the log, of which one has gone.
     Tools() {
+        EXPECT_TRUE(loaded(*store_).empty());
         put("sip:folded@x", "r");
         put("sip:overtaken@x", "old");
         put("sip:a@x", "r");

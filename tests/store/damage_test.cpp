@@ -21,6 +21,7 @@ constexpr LogLimits short_log{.age = Seconds(3600), .rows = 6, .per_binding = 0}
 struct Database {
     Database() {
         auto store = open_sqlite({folder.file(), short_log});
+        EXPECT_TRUE(loaded(*store).empty());
         auto put = [&](std::string_view key, std::string_view record, ChangeKind kind = ChangeKind::bindings) {
             ASSERT_EQ(model.commit(*store, {model.change(key, record, base::Wall(Seconds(1'000)), kind)}).status,
                       CommitStatus::done);

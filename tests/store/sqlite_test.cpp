@@ -56,6 +56,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
 
 void fill(const std::string& path, int keys) {
     auto store = open_sqlite({path});
+    EXPECT_TRUE(loaded(*store).empty());
     Model model;
     for (int i = 0; i < keys; ++i)
         ASSERT_EQ(model.commit(*store, {model.change("sip:" + std::to_string(i) + "@x", std::string(200, 'r'))}).status,
