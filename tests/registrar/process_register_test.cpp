@@ -71,6 +71,18 @@ TEST_F(ProcessRegister, AContactThatMatchesSeveralTakesThePlaceOfAll) {
     EXPECT_EQ(contacts(), (Lines{"sip:a@h"}));
 }
 
+// Each answer lists all bindings: what could not be sent in one datagram any more is not let in.
+TEST_F(ProcessRegister, WhatNoDatagramCouldListIsRefused) {
+    policy.contact_limit = 0;
+    auto add = [this](char user) { return decide("Contact: <sip:" + std::string(9'000, user) + "@h>\r\n"); };
+    for (char user = 'a'; user < 'g'; ++user) EXPECT_FALSE(add(user).reject) << user;
+    auto refused = add('g');
+    ASSERT_TRUE(refused.reject);
+    EXPECT_EQ(refused.reject->status, 513);
+    EXPECT_EQ(contacts().size(), 6u);
+    EXPECT_FALSE(add('a').reject) << "a refresh adds nothing";
+}
+
 TEST_F(ProcessRegister, AContactWithoutRegIdLeavesFlowsAlone) {
     decide("Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\nSupported: outbound\r\n", "phone",
            base::Transport::tcp);
