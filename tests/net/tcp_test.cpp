@@ -107,16 +107,6 @@ TEST(Tcp, WithoutAWholeRequestTheConnectionEnds) {
     EXPECT_EQ(host.workers().net_counters().connections, 0u);
 }
 
-// Answers that move, however slowly, are no reason to wait longer for the first request.
-TEST(Tcp, PingsWithoutARequestEndWhetherTheyAreReadOrNot) {
-    Host host({.tcp = {"127.0.0.1:0"}, .streams = impatient()});
-    Client slow(tcp, host.at());
-    std::string pings;
-    for (int i = 0; i < 16'384; ++i) pings += "\r\n\r\n";
-    while (slow.try_send(pings) >= 0) slow.read(1'000);
-    EXPECT_EQ(host.workers().net_counters().timed_out, 1u);
-}
-
 TEST(Tcp, ALaterMessageMayNotTakeForEverEither) {
     auto limits = impatient();
     limits.idle = base::Seconds(3'600);
