@@ -9,7 +9,7 @@ namespace muster::core {
 namespace {
 
 /// Answers over UDP to one source that has shown nothing, while datagrams come faster than they are read.
-constexpr Rate flood{200};
+constexpr Rate flood{1'000};
 
 /// A source behind which there is one program: a phone, an edge proxy, a flood.
 std::uint64_t source_key(const RateTable& rates, const base::Flow& flow) {
