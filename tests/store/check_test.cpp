@@ -3,11 +3,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <set>
 
-#include "fault_vfs.hpp"
+#include "failing_call.hpp"
 #include "visitor.hpp"
 
 namespace muster::store::test {
@@ -51,14 +52,13 @@ protected:
         put("sip:overtaken@x", "new");
         put("sip:b@x", "");
     }
-    ~Tools() override { FaultVfs::disarm(); }
 
     void put(std::string_view key, std::string_view record) {
         ASSERT_EQ(model_.commit(*store_, {model_.change(key, record)}).status, CommitStatus::done);
     }
 
     Folder folder_;
-    SqliteOptions options_{folder_.file(), {.age = Seconds(3600), .rows = 2, .per_binding = 0}, FaultVfs::name()};
+    SqliteOptions options_{folder_.file(), {.age = Seconds(3600), .rows = 2, .per_binding = 0}};
     std::unique_ptr<Store> store_ = open_sqlite(options_);
     Model model_;
 };
@@ -180,21 +180,23 @@ TEST_F(Tools, ABackupIsTheStateOfItsMomentAndOverwritesNothing) {
 }
 
 TEST_F(Tools, ABackupThatFailsLeavesNothingAndHarmsNothing) {
-    using Fault = FaultVfs::Fault;
     const auto names = files_of(folder_);
-    for (const auto fault : {Fault::write_error, Fault::disk_full, Fault::sync_error}) {
+    for (const auto& [call, reason] :
+         {std::pair(Call::pwrite, EIO), std::pair(Call::pwrite, ENOSPC), std::pair(Call::sync, EIO)}) {
+        FailingCall failing(call, reason);
+        if (!failing.is_possible()) continue;
         int nth = 1;
         for (bool struck = true; struck; ++nth) {
             SCOPED_TRACE(nth);
-            FaultVfs::arm(nth, fault, false);
+            failing.arm(nth, false);
             std::string why;
             try {
                 EXPECT_TRUE(backup_sqlite(options_, folder_.file("copy.db")));
             } catch (const std::runtime_error& error) {
                 why = error.what();
             }
-            struck = FaultVfs::struck();
-            FaultVfs::disarm();
+            struck = failing.struck();
+            failing.disarm();
             EXPECT_EQ(why.empty(), !struck) << why;
             EXPECT_EQ(files_of(folder_) == names, struck) << why;
             ASSERT_FALSE(HasFailure());

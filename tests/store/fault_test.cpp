@@ -1,173 +1,201 @@
-// Faults that the sweep of sqlite_test.cpp does not reach: at a start, in a checkpoint, while the store opens its files
-// again, and of calls that are no writes and no syncs.
+// A disk that fails: while the store commits and trims, at a start, in a checkpoint, while it opens its files again.
+// Writes, truncations and syncs fail on the simulated disk; calls that it does not have, on real files.
 #include <gtest/gtest.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
 
-#include <atomic>
 #include <cerrno>
-#include <optional>
+#include <memory>
 #include <tuple>
 
-#include "fault_vfs.hpp"
+#include "failing_call.hpp"
+#include "support/disk_vfs.hpp"
 #include "visitor.hpp"
 
 namespace muster::store::test {
 namespace {
 
 using base::Seconds;
-
-/// Makes system calls of SQLite fail: the nth of one name from now on, and with `lasting` all after it.
-class FailingCall {
-public:
-    FailingCall(const char* name, int error) : name_(name) {
-        error_ = error;
-        vfs_ = sqlite3_vfs_find("unix");
-        real_ = vfs_->xGetSystemCall(vfs_, name);
-        vfs_->xSetSystemCall(vfs_, name, replacement());
-    }
-    ~FailingCall() {
-        disarm();
-        vfs_->xSetSystemCall(vfs_, name_.c_str(), nullptr);
-    }
-    FailingCall(const FailingCall&) = delete;
-    FailingCall& operator=(const FailingCall&) = delete;
-
-    static void arm(int nth, bool lasting) {
-        struck_ = false;
-        lasting_ = lasting;
-        left_ = nth;
-    }
-    static void disarm() { left_ = 0; }
-    static bool struck() { return struck_; }
-
-private:
-    static bool fails() {
-        if (left_ <= 0) return false;
-        if (left_ > 1) {
-            --left_;
-            return false;
-        }
-        if (!lasting_) left_ = 0;
-        struck_ = true;
-        errno = error_;
-        return true;
-    }
-    template <auto failure, class Result, class... Args>
-    static Result call(Args... args) {
-        return fails() ? Result(failure) : reinterpret_cast<Result (*)(Args...)>(real_)(args...);
-    }
-    sqlite3_syscall_ptr replacement() const {
-        if (name_ == "open") return pointer(&call<-1, int, const char*, int, int>);
-        if (name_ == "fstat") return pointer(&call<-1, int, int, struct stat*>);
-        if (name_ == "ftruncate") return pointer(&call<-1, int, int, off_t>);
-        return pointer(&call<-1, ssize_t, int, void*, std::size_t, off_t>);  // pread64
-    }
-    template <class F>
-    static sqlite3_syscall_ptr pointer(F* function) {
-        return reinterpret_cast<sqlite3_syscall_ptr>(function);
-    }
-
-    static inline std::atomic<int> left_ = 0;
-    static inline std::atomic<bool> lasting_ = false, struck_ = false;
-    static inline int error_ = 0;
-    static inline sqlite3_syscall_ptr real_ = nullptr;
-    const std::string name_;
-    sqlite3_vfs* vfs_;
-};
-
-/// A fault of either sort.
-struct Fault {
-    std::string name;
-    int error = 0;  ///< of a system call; 0: the fault is one of FaultVfs
-    FaultVfs::Fault of_vfs{};
-};
-void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
-
-const Fault faults[] = {{"open", EMFILE},
-                        {"pread64", EIO},
-                        {"fstat", EIO},
-                        {"ftruncate", EIO},
-                        {"write", 0, FaultVfs::Fault::write_error},
-                        {"full", 0, FaultVfs::Fault::disk_full},
-                        {"sync", 0, FaultVfs::Fault::sync_error}};
-
-class FaultAt : public testing::TestWithParam<std::tuple<Fault, bool>> {
-protected:
-    FaultAt() {
-        const auto& fault = std::get<0>(GetParam());
-        auto* vfs = sqlite3_vfs_find("unix");
-        if (fault.error != 0 && vfs->xGetSystemCall(vfs, fault.name.c_str()))
-            call_.emplace(fault.name.c_str(), fault.error);
-    }
-    ~FaultAt() override { disarm(); }
-
-    /// False when this SQLite makes no such call: one built elsewhere may read by pread.
-    bool is_possible() const { return call_ || std::get<0>(GetParam()).error == 0; }
-    void arm(int nth) {
-        const auto& [fault, lasting] = GetParam();
-        if (call_)
-            FailingCall::arm(nth, lasting);
-        else
-            FaultVfs::arm(nth, fault.of_vfs, lasting);
-    }
-    void disarm() {
-        FailingCall::disarm();
-        FaultVfs::disarm();
-    }
-    bool struck() const { return call_ ? FailingCall::struck() : FaultVfs::struck(); }
-
-private:
-    std::optional<FailingCall> call_;
-};
-
-/// What a start after kill -9 finds.
-void expect_on_disk(const Folder& folder, const Model& model) {
-    auto left = copied(folder.file());
-    ASSERT_EQ(loaded(*open_sqlite({left->file()})), model.state()) << "after a crash";
-}
+using muster::test::Disk, muster::test::DiskVfs;
 
 constexpr LogLimits short_log{.age = Seconds(3600), .rows = 6, .per_binding = 0};
 
-/// The first commit fails by itself, so that the files are opened again while the fault is to come.
+/// Where a database is, and what fails there.
+class Medium {
+public:
+    virtual ~Medium() = default;
+    virtual SqliteOptions options() const = 0;
+    /// The database and its write-ahead log as kill -9 would leave them now: another file, which does not fail before
+    /// arm().
+    virtual SqliteOptions copied() = 0;
+    virtual void arm(int nth, bool lasting) = 0;
+    virtual void disarm() = 0;
+    virtual bool struck() const = 0;
+    /// So that the files are opened again while the fault is to come. Where that is one of a commit, it does so itself.
+    virtual void fail_next_commit() {}
+    virtual bool is_possible() const { return true; }
+};
+
+class SimulatedMedium final : public Medium {
+public:
+    explicit SimulatedMedium(Disk::Fault fault) : fault_(fault) {}
+    SqliteOptions options() const override { return on("muster.db"); }
+    SqliteOptions copied() override {
+        for (const char* suffix : {"", "-wal", "-journal"}) {
+            disk_.remove(copy_ + suffix, true);
+            disk_.copy(std::string("muster.db") + suffix, copy_ + suffix);
+        }
+        return on(copy_);
+    }
+    void arm(int nth, bool lasting) override {
+        struck_before_ = disk_.struck();
+        disk_.fail_at(nth, fault_, lasting);
+    }
+    void disarm() override { disk_.heal(); }
+    bool struck() const override { return disk_.struck() != struck_before_; }
+    Disk& disk() { return disk_; }
+
+private:
+    SqliteOptions on(std::string path) const {
+        return {.path = std::move(path), .log = short_log, .vfs = vfs_.name(), .simulated = true};
+    }
+
+    const Disk::Fault fault_;
+    const std::string copy_ = "copy.db";
+    std::uint64_t struck_before_ = 0;
+    Disk disk_;
+    DiskVfs vfs_{disk_};
+};
+
+class FileMedium final : public Medium {
+public:
+    FileMedium(Call call, int error) : call_(call, error) {}
+    SqliteOptions options() const override { return {folder_.file(), short_log}; }
+    SqliteOptions copied() override {
+        copy_ = test::copied(folder_.file());
+        return {copy_->file(), short_log};
+    }
+    void arm(int nth, bool lasting) override { call_.arm(nth, lasting); }
+    void disarm() override {
+        write_.disarm();
+        call_.disarm();
+    }
+    bool struck() const override { return call_.struck(); }
+    void fail_next_commit() override { write_.arm(1, false); }
+    bool is_possible() const override { return call_.is_possible() && write_.is_possible(); }
+
+private:
+    Folder folder_;
+    std::unique_ptr<Folder> copy_;
+    FailingCall call_, write_{Call::pwrite, EIO};
+};
+
+struct Fault {
+    std::string name;
+    std::unique_ptr<Medium> (*medium)();
+};
+void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
+
+template <Call call, int error>
+std::unique_ptr<Medium> on_files() {
+    return std::make_unique<FileMedium>(call, error);
+}
+template <Disk::Fault fault>
+std::unique_ptr<Medium> simulated() {
+    return std::make_unique<SimulatedMedium>(fault);
+}
+
+const Fault faults[] = {{"open", on_files<Call::open, EMFILE>},         {"pread", on_files<Call::pread, EIO>},
+                        {"fstat", on_files<Call::fstat, EIO>},          {"ftruncate", on_files<Call::ftruncate, EIO>},
+                        {"write", simulated<Disk::Fault::write_error>}, {"full", simulated<Disk::Fault::disk_full>},
+                        {"sync", simulated<Disk::Fault::sync_error>}};
+
+class FaultAt : public testing::TestWithParam<std::tuple<Fault, bool>> {
+protected:
+    std::unique_ptr<Medium> medium() const { return std::get<0>(GetParam()).medium(); }
+    bool is_lasting() const { return std::get<1>(GetParam()); }
+    const std::string& name() const { return std::get<0>(GetParam()).name; }
+};
+
+/// What a start after kill -9 finds.
+void expect_on_disk(Medium& medium, const Model& model) {
+    ASSERT_EQ(loaded(*open_sqlite(medium.copied())), model.state()) << "after a crash";
+}
+
+/// Commits, trims and reopens with a fault at the nth operation: what was answered is what is there, at every moment.
+class FaultSweep : public testing::TestWithParam<std::tuple<Disk::Fault, bool>> {};
+
+TEST_P(FaultSweep, MemoryEqualsDiskWhereverItStrikes) {
+    const auto [fault, lasting] = GetParam();
+    bool struck = true;
+    int failed = 0, nth = 1;
+    for (; struck; nth += nth < 24 ? 1 : 5) {  // each operation of the first commits, then samples
+        SCOPED_TRACE(nth);
+        SimulatedMedium place(fault);
+        auto store = open_sqlite(place.options());
+        Model model;
+        place.arm(nth, lasting);
+        const std::string large(3000, 'L');
+        for (int round = 0; round < 6; ++round) {
+            auto result = model.commit(*store, {model.change("sip:" + std::to_string(round % 4) + "@x", large),
+                                                model.change("sip:same@x", round % 2 ? "" : "r"),
+                                                model.change("sip:" + std::to_string(round) + "@y", "r")});
+            if (result.status != CommitStatus::done) {
+                ++failed;
+                EXPECT_FALSE(result.error.empty());
+            }
+            if (result.status != CommitStatus::down && !lasting) {
+                const Disk::Look look(place.disk());
+                expect_on_disk(place, model);
+            }
+            model.maintain(*store);
+        }
+        struck = place.struck();
+        place.disarm();
+        ASSERT_EQ(model.commit(*store, {model.change("sip:after@x", "r")}).status, CommitStatus::done);
+        EXPECT_EQ(loaded(*store), model.state());
+        store.reset();
+        EXPECT_EQ(loaded(*open_sqlite(place.options())), model.state());
+    }
+    EXPECT_GT(nth, 6);
+    EXPECT_GT(failed, 0);
+}
+
 TEST_P(FaultAt, WhileTheFilesAreOpenedAgain) {
-    if (!is_possible()) GTEST_SKIP();
+    if (!medium()->is_possible()) GTEST_SKIP();
     int nth = 1, strikes = 0;
     for (bool go_on = true; go_on; ++nth) {
         SCOPED_TRACE(nth);
-        Folder folder;
-        const SqliteOptions options{folder.file(), short_log, FaultVfs::name()};
-        auto store = open_sqlite(options);
+        auto place = medium();
+        auto store = open_sqlite(place->options());
         Model model;
         ASSERT_EQ(model.commit(*store, {model.change("sip:a@x", "one")}).status, CommitStatus::done);
-        const bool is_call = std::get<0>(GetParam()).error != 0;
-        if (is_call) FaultVfs::arm(1, FaultVfs::Fault::sync_error, false);
-        arm(nth);
+        place->fail_next_commit();
+        place->arm(nth, is_lasting());
         for (int round = 0; round < 4; ++round) {
             const auto result = model.commit(*store, {model.change("sip:" + std::to_string(round) + "@x", "r"),
                                                       model.change("sip:a@x", round % 2 ? "" : "again")});
             EXPECT_EQ(result.status == CommitStatus::done, result.error.empty()) << result.error;
             model.maintain(*store);
         }
-        go_on = struck() && nth < 60;
-        strikes += struck();
-        disarm();
+        go_on = place->struck() && nth < 60;
+        strikes += place->struck();
+        place->disarm();
         ASSERT_EQ(model.commit(*store, {model.change("sip:after@x", "r")}).status, CommitStatus::done);
         ASSERT_EQ(loaded(*store), model.state());
-        expect_on_disk(folder, model);
+        expect_on_disk(*place, model);
         store.reset();
-        ASSERT_EQ(loaded(*open_sqlite(options)), model.state());
+        ASSERT_EQ(loaded(*open_sqlite(place->options())), model.state());
     }
-    EXPECT_TRUE(strikes > 2 || std::get<0>(GetParam()).name != "open");
+    EXPECT_TRUE(strikes > 2 || name() != "open");
 }
 
 /// A start after kill -9, with a row to be set aside: it is refused in words or serves what it should, and so does the
 /// next one.
 TEST_P(FaultAt, InAStart) {
-    if (!is_possible()) GTEST_SKIP();
-    Folder folder;
+    if (!medium()->is_possible()) GTEST_SKIP();
+    auto place = medium();
     Model model;
-    auto before = open_sqlite({folder.file(), short_log, FaultVfs::name()});
+    auto before = open_sqlite(place->options());
     for (int i = 0; i < 9; ++i) {
         ASSERT_EQ(model
                       .commit(*before, {model.change("sip:" + std::to_string(i % 4) + "@x", "old or new"),
@@ -176,25 +204,24 @@ TEST_P(FaultAt, InAStart) {
                   CommitStatus::done);
         model.maintain(*before);
     }
-    Visitor(folder.file()).run("UPDATE log SET record = 'wrong' WHERE seq = (SELECT max(seq) FROM log)");
+    Visitor(place->options()).run("UPDATE log SET record = 'wrong' WHERE seq = (SELECT max(seq) FROM log)");
     auto expected = model.state();
     ASSERT_EQ(expected.erase({ChangeKind::bindings, "sip:lost@x"}), 1U);
 
     int nth = 1, refused = 0;
     for (bool go_on = true; go_on; ++nth) {
         SCOPED_TRACE(nth);
-        auto left = copied(folder.file());
-        const SqliteOptions options{left->file(), short_log, FaultVfs::name()};
-        arm(nth);
+        const auto options = place->copied();
+        place->arm(nth, is_lasting());
         try {
             auto store = open_sqlite(options);
             EXPECT_EQ(loaded(*store), expected);
         } catch (const std::runtime_error& error) {
             ++refused;
-            EXPECT_TRUE(contains(error.what(), left->file())) << error.what();
+            EXPECT_TRUE(contains(error.what(), options.path)) << error.what();
         }
-        go_on = struck() && nth < 200;
-        disarm();
+        go_on = place->struck() && nth < 200;
+        place->disarm();
         {
             auto store = open_sqlite(options);
             ASSERT_EQ(loaded(*store), expected);
@@ -209,13 +236,12 @@ TEST_P(FaultAt, InAStart) {
 
 /// What a checkpoint could not move stays in the write-ahead log.
 TEST_P(FaultAt, InACheckpoint) {
-    if (!is_possible()) GTEST_SKIP();
+    if (!medium()->is_possible()) GTEST_SKIP();
     int nth = 1;
     for (bool go_on = true; go_on; ++nth) {
         SCOPED_TRACE(nth);
-        Folder folder;
-        const SqliteOptions options{folder.file(), short_log, FaultVfs::name()};
-        auto store = open_sqlite(options);
+        auto place = medium();
+        auto store = open_sqlite(place->options());
         Model model;
         const std::string large(3'000, 'L');
         auto put = [&](int count) {
@@ -226,21 +252,26 @@ TEST_P(FaultAt, InACheckpoint) {
             }
         };
         put(8);
-        sqlite3* other = nullptr;
-        ASSERT_EQ(sqlite3_open_v2(folder.file().c_str(), &other, SQLITE_OPEN_READWRITE, FaultVfs::name()), SQLITE_OK);
-        ASSERT_EQ(sqlite3_exec(other, "SELECT count(*) FROM log", nullptr, nullptr, nullptr), SQLITE_OK);
-        arm(nth);
-        sqlite3_exec(other, "PRAGMA wal_checkpoint(PASSIVE)", nullptr, nullptr, nullptr);
-        go_on = struck() && nth < 60;
-        disarm();
-        expect_on_disk(folder, model);
-        sqlite3_close(other);
+        auto other = std::make_unique<Visitor>(place->options());
+        other->run("SELECT count(*) FROM log");
+        place->arm(nth, is_lasting());
+        other->tries("PRAGMA wal_checkpoint(PASSIVE)");
+        go_on = place->struck() && nth < 60;
+        place->disarm();
+        expect_on_disk(*place, model);
+        other.reset();
+        // A sync that failed for one connection fails for the other one too, as Linux has it: once.
+        model.commit(*store, {model.change("sip:a@x", "r")});
         put(4);
         ASSERT_EQ(loaded(*store), model.state());
-        expect_on_disk(folder, model);
+        expect_on_disk(*place, model);
     }
 }
 
+INSTANTIATE_TEST_SUITE_P(Sqlite, FaultSweep,
+                         testing::Combine(testing::Values(Disk::Fault::write_error, Disk::Fault::disk_full,
+                                                          Disk::Fault::sync_error),
+                                          testing::Bool()));
 INSTANTIATE_TEST_SUITE_P(Sqlite, FaultAt, testing::Combine(testing::ValuesIn(faults), testing::Bool()));
 
 }  // namespace

@@ -4,13 +4,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <vector>
 
 #include "contract.hpp"
-#include "fault_vfs.hpp"
+#include "failing_call.hpp"
 #include "folder.hpp"
 #include "muster/base/flow.hpp"
 #include "muster/location/binding.hpp"
@@ -25,7 +26,6 @@ using base::Milliseconds, base::Seconds, base::Wall;
 class SqlitePlace final : public Place {
 public:
     explicit SqlitePlace(const LogLimits& limits) : limits_(limits) { open(); }
-    ~SqlitePlace() override { FaultVfs::disarm(); }
     Store& store() override { return *store_; }
     void crash() override {
         auto left = copied(folder_->file());
@@ -33,20 +33,21 @@ public:
         folder_ = std::move(left);
         open();
     }
-    void fail_next_commit() override { FaultVfs::arm(1, FaultVfs::Fault::sync_error, false); }
+    void fail_next_commit() override { sync_.arm(1, false); }
     std::size_t log_rows() override {
         return std::stoul(Visitor(folder_->file()).run("SELECT count(*) FROM log").at(0).at(0));
     }
 
 private:
     void open() {
-        store_ = open_sqlite({folder_->file(), limits_, FaultVfs::name()});
+        store_ = open_sqlite({folder_->file(), limits_});
         loaded(*store_);
     }
 
     LogLimits limits_;
     std::unique_ptr<Folder> folder_ = std::make_unique<Folder>();
     std::unique_ptr<Store> store_;
+    FailingCall sync_{Call::sync, EIO};
 };
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
@@ -276,14 +277,15 @@ TEST(SqliteStore, TheWriteAheadLogStartsOver) {
 
 TEST(SqliteStore, AFailedCommitDoesNotComeBackWhenAReaderKeptTheLogOpen) {
     Folder folder;
-    auto store = open_sqlite({folder.file(), {}, FaultVfs::name()});
+    auto store = open_sqlite({folder.file()});
+    FailingCall sync(Call::sync, EIO);
     Model model;
     model.commit(*store, {model.change("sip:a@x", "one")});
     Visitor reader(folder.file(), SQLITE_OPEN_READONLY);
     reader.run("SELECT count(*) FROM log");
-    FaultVfs::arm(1, FaultVfs::Fault::sync_error, false);
+    sync.arm(1, false);
     EXPECT_EQ(model.commit(*store, {model.change("sip:a@x", "two")}).status, CommitStatus::failed);
-    EXPECT_TRUE(FaultVfs::struck());
+    EXPECT_TRUE(sync.struck());
     auto left = copied(folder.file());
     EXPECT_EQ(loaded(*open_sqlite({left->file()})), model.state());
 }
@@ -363,52 +365,6 @@ TEST(SqliteStore, ViewsShowBindingsAndHistory) {
                              {"sip:alice@x", "registered", "2", "3", "2100-01-01 00:00:00"},
                              {"sip:gone@x", "unregistered", "0", "2", "2100-01-01 00:00:00"}}));
 }
-
-/// Commits, trims and reopens with a fault at the nth operation: what was answered is what is there, at every moment.
-class FaultSweep : public testing::TestWithParam<std::tuple<FaultVfs::Fault, bool>> {};
-
-TEST_P(FaultSweep, MemoryEqualsDiskWhereverItStrikes) {
-    const auto [fault, lasting] = GetParam();
-    bool struck = true;
-    int failed = 0, nth = 1;
-    for (; struck; nth += nth < 24 ? 1 : 5) {  // each operation of the first commits, then samples
-        SCOPED_TRACE(nth);
-        Folder folder;
-        const SqliteOptions options{
-            folder.file(), {.age = Seconds(3600), .rows = 6, .per_binding = 0}, FaultVfs::name()};
-        auto store = open_sqlite(options);
-        Model model;
-        FaultVfs::arm(nth, fault, lasting);
-        const std::string large(3000, 'L');
-        for (int round = 0; round < 6; ++round) {
-            auto result = model.commit(*store, {model.change("sip:" + std::to_string(round % 4) + "@x", large),
-                                                model.change("sip:same@x", round % 2 ? "" : "r"),
-                                                model.change("sip:" + std::to_string(round) + "@y", "r")});
-            if (result.status != CommitStatus::done) {
-                ++failed;
-                EXPECT_FALSE(result.error.empty());
-            }
-            if (result.status != CommitStatus::down && !lasting) {
-                auto left = copied(folder.file());
-                EXPECT_EQ(loaded(*open_sqlite({left->file()})), model.state()) << "after a crash in round " << round;
-            }
-            model.maintain(*store);
-        }
-        struck = FaultVfs::struck();
-        FaultVfs::disarm();
-        ASSERT_EQ(model.commit(*store, {model.change("sip:after@x", "r")}).status, CommitStatus::done);
-        EXPECT_EQ(loaded(*store), model.state());
-        store.reset();
-        EXPECT_EQ(loaded(*open_sqlite(options)), model.state());
-    }
-    EXPECT_GT(nth, 6);
-    EXPECT_GT(failed, 0);
-}
-
-INSTANTIATE_TEST_SUITE_P(Sqlite, FaultSweep,
-                         testing::Combine(testing::Values(FaultVfs::Fault::write_error, FaultVfs::Fault::disk_full,
-                                                          FaultVfs::Fault::sync_error),
-                                          testing::Bool()));
 
 }  // namespace
 }  // namespace muster::store::test

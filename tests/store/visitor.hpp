@@ -23,6 +23,11 @@ public:
     explicit Visitor(const std::string& path, int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) {
         EXPECT_EQ(sqlite3_open_v2(path.c_str(), &db_, flags, nullptr), SQLITE_OK);
     }
+    /// On the same disk as a store.
+    explicit Visitor(const SqliteOptions& where) {
+        const auto* vfs = where.vfs.empty() ? nullptr : where.vfs.c_str();
+        EXPECT_EQ(sqlite3_open_v2(where.path.c_str(), &db_, SQLITE_OPEN_READWRITE, vfs), SQLITE_OK);
+    }
     ~Visitor() { sqlite3_close(db_); }
     Visitor(const Visitor&) = delete;
     Visitor& operator=(const Visitor&) = delete;
@@ -38,6 +43,9 @@ public:
         EXPECT_EQ(sqlite3_exec(db_, sql, collect, &rows, nullptr), SQLITE_OK) << sqlite3_errmsg(db_);
         return rows;
     }
+
+    /// It may fail.
+    void tries(const char* sql) { sqlite3_exec(db_, sql, nullptr, nullptr, nullptr); }
 
 private:
     sqlite3* db_ = nullptr;
