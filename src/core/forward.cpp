@@ -210,7 +210,7 @@ bool Core::send_to(Forward& forward, std::uint32_t index, const base::Flow& flow
     write_copy(forward, branch, flow, *via_branch, at);
     const bool fits = base::is_stream(flow.transport) || scratch_.size() <= largest_datagram;
     if (!fits) {
-        if (!is_ack) clients_.abandon(via_branch->id);
+        if (!is_ack) clients_.drop(via_branch->id);
         return false;
     }
     ++counters_.forwarded;

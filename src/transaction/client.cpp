@@ -102,9 +102,9 @@ struct ClientLayer::Impl {
     }
 
     void set_text(std::string& text, std::string_view value) {
-        bytes -= text.size();
+        const auto before = text.size();
         text.assign(value);
-        bytes += text.size();
+        bytes += text.size() - before;
     }
 
     /// No final response is waited for any more.
@@ -235,13 +235,8 @@ std::optional<Branch> ClientLayer::begin(std::uint64_t loop_mark) {
     auto& at = *impl_;
     while (at.is_full())
         if (!at.end_oldest()) return {};
-    auto slot = static_cast<Slot>(at.slots.size());
-    if (at.free.empty()) {
-        at.slots.emplace_back();
-    } else {
-        slot = at.free.back();
-        at.free.pop_back();
-    }
+    const auto slot = free_slot(at.slots, at.free);
+    at.free.pop_back();
     auto& made = at.slots[slot];
     made.secret = at.random.next();
     made.state = ClientState::begun;
@@ -259,18 +254,21 @@ void ClientLayer::send(ClientId id, const base::Flow& flow, bool is_invite, std:
     on->flow = flow;
     on->is_invite = is_invite;
     on->method.assign(request.substr(0, request.find(' ')));
-    on->state = ClientState::calling;
     impl_->set_text(on->text, request);
-    impl_->by_remote[remote_key(flow)].push_back(impl_->slots, id.slot);
+    impl_->start_resending(id.slot, false, now);
+    impl_->by_remote[remote_key(flow)].push_back(impl_->slots, id.slot);  // the last that may want for memory
+    on->state = ClientState::calling;
     ++impl_->waiting;
     impl_->join_timer(id.slot, now);
-    impl_->start_resending(id.slot, false, now);
     sends.add(flow, request);
 }
 
-void ClientLayer::abandon(ClientId id) {
+void ClientLayer::drop(ClientId id) {
     auto* on = impl_->live(id);
-    if (on && on->state == ClientState::begun) impl_->end(id.slot);
+    if (!on) return;
+    impl_->leave_timer(id.slot);
+    if (on->is_waiting()) impl_->leave_flow(id.slot);
+    impl_->end(id.slot);
 }
 
 bool ClientLayer::receive(const Branch& branch, const sip::Message& response, base::Now now, base::Sends& sends) {

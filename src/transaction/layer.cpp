@@ -86,13 +86,7 @@ struct Layer::Impl {
     }
 
     Slot begin(const Key& key, bool is_invite, const base::Flow& reply_to) {
-        Slot slot = static_cast<Slot>(slots.size());
-        if (free.empty()) {
-            slots.emplace_back();
-        } else {
-            slot = free.back();
-            free.pop_back();
-        }
+        const auto slot = free_slot(slots, free);
         auto& made = slots[slot];
         if (made.text.capacity() < usual_buffer) made.text.reserve(usual_buffer);
         made.text.assign(key.text);
@@ -101,12 +95,20 @@ struct Layer::Impl {
         made.reply_to = reply_to;
         made.is_invite = is_invite;
         made.state = is_invite ? State::proceeding : State::trying;
-        made.is_live = true;
         index.insert(slot);
-        if (made.is_reliable()) streams[stream_key(reply_to)].push_back(slots, slot);
+        if (made.is_reliable()) join_stream(slot);
+        free.pop_back();
+        made.is_live = true;
         bytes += made.text.size();
         ++pending;
         return slot;
+    }
+
+    void join_stream(Slot slot) try {
+        streams[stream_key(slots[slot].reply_to)].push_back(slots, slot);
+    } catch (const std::bad_alloc&) {
+        index.erase(index.find(slot));
+        throw;
     }
 
     void end(Slot slot) {
@@ -137,8 +139,8 @@ struct Layer::Impl {
         auto& on = slots[slot];
         const auto [next, action] = on.is_invite ? step_invite(on.state, event) : step_non_invite(on.state, event);
         if (action == Action::send) {
-            sends.add(on.reply_to, response);
             if (next != State::accepted) keep(on, response);  // a 2xx is repeated by who made it (RFC 6026)
+            sends.add(on.reply_to, response);
         } else if (action == Action::replay && !on.response().empty()) {
             sends.add(on.reply_to, on.response());
         }
@@ -147,7 +149,7 @@ struct Layer::Impl {
     }
 
     void keep(ServerTransaction& on, std::string_view response) {
-        bytes -= on.text.size();
+        bytes -= on.response().size();
         on.text.resize(on.key_size);
         if (const auto size = on.text.size() + response.size(); size > on.text.capacity()) {
             std::string larger;  // grown in place it would double, for a response a few bytes longer than the last here
@@ -155,7 +157,7 @@ struct Layer::Impl {
             on.text.swap(larger.append(on.text));
         }
         on.text.append(response);
-        bytes += on.text.size();
+        bytes += response.size();
     }
 
     /// Into a state that waits for its end.

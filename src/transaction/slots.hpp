@@ -5,6 +5,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "machine.hpp"
 #include "muster/base/flow.hpp"
@@ -39,6 +40,17 @@ struct ServerTransaction {
 };
 
 using Slots = std::deque<ServerTransaction>;  // a vector would copy them all when it grows
+
+/// A free slot, the last of `free`: whoever takes it removes it from there when nothing can fail any more. There is
+/// always room to give every slot back, so that ending a transaction never needs memory.
+std::uint32_t free_slot(auto& slots, std::vector<std::uint32_t>& free) {
+    if (free.empty()) {
+        if (free.capacity() <= slots.size()) free.reserve(2 * slots.size() + 16);
+        slots.emplace_back();
+        free.push_back(static_cast<std::uint32_t>(slots.size() - 1));
+    }
+    return free.back();
+}
 
 /// First in, first out, and out of the middle as well. `link` is the member of a transaction that holds its neighbours.
 template <auto link>

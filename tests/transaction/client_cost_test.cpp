@@ -22,7 +22,7 @@ TEST(ClientCost, ACancelledCallAllocatesNothing) {
     std::string scratch(100, ' '), ringing, terminated;
     rig.answer(*first, 180), ringing = rig.text;
     rig.answer(*first, 487), terminated = rig.text;
-    rig.layer.abandon(first->id);
+    rig.layer.drop(first->id);
 
     std::size_t spent = 1;
     for (int turn = 0; turn < 5; ++turn) {  // the first turns make the buffers

@@ -431,7 +431,7 @@ TEST(Client, APlaceUsedAgainHearsNothingOfTheOneBefore) {
     EXPECT_FALSE(rig.answer(first, 200, "MESSAGE"));
     rig.layer.cancel(first.id, rig.now, rig.sends);
     rig.layer.send(first.id, udp(), false, "MESSAGE x", rig.now, rig.sends);
-    rig.layer.abandon(first.id);
+    rig.layer.drop(first.id);
     EXPECT_EQ(rig.history(), "timeout@32000");
 }
 
@@ -455,9 +455,28 @@ TEST(Client, IsSentOnce) {
     ClientRig rig;
     auto branch = rig.start("MESSAGE");
     rig.layer.send(branch.id, udp(), false, "MESSAGE x", rig.now, rig.sends);
-    rig.layer.abandon(branch.id);
     EXPECT_EQ(rig.sent(), "MESSAGE");
     EXPECT_EQ(rig.layer.live(), 1U);
+}
+
+TEST(Client, IsDroppedInAnyState) {
+    ClientRig rig;
+    const auto calling = rig.start("INVITE"), ringing = rig.start("INVITE"), cancelled = rig.start("INVITE");
+    const auto refused = rig.start("INVITE"), accepted = rig.start("INVITE"), other = rig.start("MESSAGE");
+    for (const auto& branch : {ringing, cancelled}) rig.answer(branch, 180);
+    rig.layer.cancel(cancelled.id, rig.now, rig.sends);
+    rig.answer(refused, 486);
+    rig.answer(accepted, 200);
+    rig.sent();
+    for (const auto& branch : {calling, ringing, cancelled, refused, accepted, other}) {
+        rig.layer.drop(branch.id);
+        rig.layer.drop(branch.id);
+    }
+    EXPECT_EQ(rig.layer.live(), 0U);
+    EXPECT_EQ(rig.layer.waiting(), 0U);
+    rig.layer.on_flow_closed(udp(), rig.failed);
+    EXPECT_TRUE(rig.failed.empty());
+    EXPECT_EQ(rig.history(), "");
 }
 
 // Flows
@@ -521,8 +540,8 @@ TEST(ClientLimits, Live) {
     auto begun = rig.layer.begin(0);
     auto sent = rig.start("MESSAGE", tcp());
     EXPECT_FALSE(rig.layer.begin(0));
-    rig.layer.abandon(begun->id);
-    rig.layer.abandon(begun->id);
+    rig.layer.drop(begun->id);
+    rig.layer.drop(begun->id);
     EXPECT_EQ(rig.layer.live(), 1U);
     EXPECT_TRUE(rig.layer.begin(0));
     EXPECT_FALSE(rig.layer.begin(0));
@@ -566,7 +585,7 @@ TEST(ClientLimits, ABegunOneTakesNoTime) {
     EXPECT_TRUE(rig.failed.empty());
     EXPECT_EQ(rig.layer.live(), 1U);
     EXPECT_EQ(rig.layer.waiting(), 0U);
-    rig.layer.abandon(begun->id);
+    rig.layer.drop(begun->id);
     EXPECT_EQ(rig.layer.live(), 0U);
 }
 

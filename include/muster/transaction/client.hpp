@@ -57,8 +57,9 @@ public:
     /// answered.
     void send(ClientId id, const base::Flow& flow, bool is_invite, std::string_view request, base::Now now,
               base::Sends& sends);
-    /// Gives back a place that was begun and not sent.
-    void abandon(ClientId id);
+    /// Ends a transaction at once and without a word: one that was begun and is not to be sent, or whose request has
+    /// been given up. Ignored for an id that is gone.
+    void drop(ClientId id);
 
     /// A response has come whose topmost Via is `branch`, of this worker. True if its user is to hear it: each
     /// provisional, the first final, and every 2xx of an INVITE (RFC 6026 s7.2; the user tells them apart). Finals of
