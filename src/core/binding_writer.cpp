@@ -22,6 +22,14 @@ bool is_query(const Job& job) {
     return mine && mine->request.intent == registrar::Intent::query;
 }
 
+bool is_import(const JobPtr& job) { return std::holds_alternative<AccountsImport>(job->what); }
+
+/// No memory is to be had even for a Retry-After.
+void out_of_memory(Job& job) {
+    job.reject = base::Reject{503, "Out Of Memory", "nothing was stored"};
+    job.changed = false;
+}
+
 std::optional<std::array<std::uint8_t, 32>> secret_from(std::string_view hex) {
     std::array<std::uint8_t, 32> bytes{};
     if (hex.size() != 2 * bytes.size()) return {};
@@ -100,13 +108,23 @@ BindingWriter::Secret BindingWriter::secret(std::string_view name, base::Random&
 void BindingWriter::run_batch(std::span<JobPtr> jobs, base::Now now) {
     counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, jobs.size());
     std::vector<Job*> todo;
-    todo.reserve(jobs.size());
-    for (auto& job : jobs) todo.push_back(job.get());
+    auto& batch = *batch_;
+    batch.now = now;
     for (int round = 0; round == 0 || !todo.empty(); ++round) {
-        auto& batch = *batch_;
-        batch.now = now;
-        for (auto* job : todo) decide(batch, *job);
-        if (round == 0) sweep_expired(batch);
+        try {
+            if (round == 0)
+                for (auto& job : jobs) todo.push_back(job.get());
+            for (auto* job : todo) decide(batch, *job);
+            if (round == 0) sweep_expired(batch);
+            collect(batch);
+        } catch (const std::bad_alloc&) {
+            if (std::ranges::any_of(jobs, is_import)) throw;  // what it has begun is not only in the batch
+            for (auto& job : jobs)
+                if (round == 0 || std::ranges::find(todo, job.get()) != todo.end()) out_of_memory(*job);
+            batch.clear();
+            expiry_.look_through();  // what was taken from it to be swept is due again
+            return;
+        }
         commit(batch);
         todo.swap(batch.conflicting);
         batch.clear();
@@ -231,7 +249,7 @@ void BindingWriter::sweep_expired(Batch& batch) {
     }
 }
 
-void BindingWriter::commit(Batch& batch) {
+void BindingWriter::collect(Batch& batch) {
     for (std::size_t i = 0; i < batch.used; ++i) {
         auto& pending = batch.places[i];
         if (!pending.changed) continue;
@@ -239,6 +257,9 @@ void BindingWriter::commit(Batch& batch) {
             {pending.kind, pending.cause, pending.key, pending.record(), pending.previous, 0, batch.now.wall});
         batch.changed.push_back(&pending);
     }
+}
+
+void BindingWriter::commit(Batch& batch) {
     if (batch.changes.empty()) return;
     auto result = store_.commit(batch.changes);
     ++counters_.batches;

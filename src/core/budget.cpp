@@ -21,9 +21,14 @@ std::optional<Budget::Charge> Budget::take(const RequestLimits& limits, std::siz
         if (!fits(part.all, limits.of_strangers, limits.bytes / 4)) return {};
         if (!has_room(part.sources, charge.source, limits.of_source)) return {};
         if (charge.target != 0 && !has_room(part.targets, charge.target, limits.for_user)) return {};
-        part.all.add(bytes);
         part.sources[charge.source].add(bytes);
-        if (charge.target != 0) part.targets[charge.target].add(bytes);
+        try {
+            if (charge.target != 0) part.targets[charge.target].add(bytes);
+        } catch (const std::bad_alloc&) {
+            remove(part.sources, charge.source, bytes);
+            throw;
+        }
+        part.all.add(bytes);
     }
     all_.add(bytes);
     return charge;

@@ -33,11 +33,15 @@ Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, Set
       tokens_(shared.keys.record_route),
       hash_seed_(random.next()),
       message_(std::make_unique<sip::Message>()),
-      forwards_(std::make_unique<Forwards>(hash_seed_)) {}
+      forwards_(std::make_unique<Forwards>(hash_seed_)) {
+    spare_.reserve(spare_jobs);
+}
 
 Core::~Core() = default;
 
-void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now now, Outbox& out) {
+void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now now, Outbox& out) try {
+    unanswered_.reset();
+    at_hand_ = 0;
     if (is_shed(flow, now)) {
         ++counters_.shed;
         return;
@@ -59,10 +63,21 @@ void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now 
         return;
     }
     on_request(arrival);
+} catch (const std::bad_alloc&) {
+    let_go({now, out});
+    throw;
+}
+
+void Core::let_go(Moment at) {
+    at.out.sends.drop_unclosed();
+    if (auto ticket = std::exchange(unanswered_, {})) layer_.drop(*ticket);
+    if (auto* forward = forwards_->find(std::exchange(at_hand_, 0))) give_up(*forward, at);
 }
 
 void Core::on_broken_stream(const base::Flow& flow, std::string_view head, int status, std::string_view reason,
-                            base::Now now, Outbox& out) {
+                            base::Now now, Outbox& out) try {
+    unanswered_.reset();
+    at_hand_ = 0;
     ++counters_.received;
     ++counters_.malformed;
     Arrival arrival{*message_, flow, head.size(), now, out};
@@ -71,6 +86,9 @@ void Core::on_broken_stream(const base::Flow& flow, std::string_view head, int s
     bool answerable = parsed.outcome != sip::ParseStatus::garbage && message_->is_request;
     if (answerable) refuse_stateless(arrival, {status, reason, "RFC 3261 s18.3"});
     out.closes.push_back(flow);
+} catch (const std::bad_alloc&) {
+    let_go({now, out});
+    throw;
 }
 
 /// Our To tags are MACs over the dialog's other half, so that an answer without a transaction is the same each time.
@@ -116,14 +134,15 @@ void Core::close_stateless(Arrival& arrival) {
 /// not by the digest, whose nonce count is used up by now.
 void Core::refuse(Arrival& arrival, const base::Reject& reject) {
     arrival.log(Event::Kind::refused, reject.status, reject.rule, arrival.message.to.uri_text);
-    auto ticket = layer_.create(sip::reply_flow(arrival.message, arrival.flow));
-    if (!ticket) return refuse_stateless(arrival, reject);
+    unanswered_ = layer_.create(sip::reply_flow(arrival.message, arrival.flow));
+    if (!unanswered_) return refuse_stateless(arrival, reject);
     ++counters_.refused;
     std::string head;
     sip::append_reply_head(head, arrival.message, arrival.flow, to_tag(arrival.message));
     scratch_.clear();
     registrar::append_reject(scratch_, head, reject);
-    layer_.respond(*ticket, reject.status, scratch_, arrival.now, arrival.out.sends);
+    layer_.respond(*unanswered_, reject.status, scratch_, arrival.now, arrival.out.sends);
+    unanswered_.reset();
 }
 
 }  // namespace muster::core

@@ -21,7 +21,8 @@ void Core::expect_ack(Forward& forward, const Heard& heard) {
     if (!named) return;
     const auto route = forward.is_within ? std::string_view(forward.branches[heard.branch].route) : std::string_view();
     const auto key = ack_key(response, named->uri, route);
-    if (forwards_->expected.emplace(key, forward.id).second) forward.acks.push_back(key);
+    forward.acks.push_back(key);
+    if (!forwards_->expected.emplace(key, forward.id).second) forward.acks.pop_back();
 }
 
 bool Core::is_expected(const sip::Message& ack, const proxy::Routing& routing) {

@@ -33,21 +33,26 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
                                  std::size_t forks) {
     auto& message = arrival.message;
     make_room();
-    const bool is_dialogs = arrival.standing == Standing::in_dialog;
-    auto charge = forwards_->budget.take(settings_->request_limits, (1 + forks) * message.bytes.size(),
-                                         arrival.standing, arrival.flow.remote, is_dialogs ? message.call_id : aor);
-    if (!charge) {
-        ++counters_.crowded;
-        refuse_stateless(arrival, crowded);
-        return nullptr;
-    }
     proxy::ContextOptions options;
     options.is_invite = message.method == sip::Method::invite;
     options.group_time = !options.is_invite ? next_group_after : domain ? domain->ring_time : for_ever;
     options.breadth = breadth;
     options.joiners = options.is_invite && domain && arrival.loop_mark == 0 ? late_phones : 0;
-    auto made = std::make_unique<Forward>(options);
-    made->id = ++forwards_->last_id;
+    const auto id = ++forwards_->last_id;
+    auto* made = (forwards_->all[id] = std::make_unique<Forward>(options)).get();
+    made->id = id;
+    at_hand_ = id;
+    ++counters_.under_way;
+    const auto refuse_crowded = [&] {
+        end(*made);
+        ++counters_.crowded;
+        refuse_stateless(arrival, crowded);
+        return nullptr;
+    };
+    const bool is_dialogs = arrival.standing == Standing::in_dialog;
+    made->charge = forwards_->budget.take(settings_->request_limits, (1 + forks) * message.bytes.size(),
+                                          arrival.standing, arrival.flow.remote, is_dialogs ? message.call_id : aor);
+    if (!made->charge) return refuse_crowded();
     made->method = message.method;
     made->arrived = arrival.flow;
     made->reply_to = sip::reply_flow(message, arrival.flow);
@@ -60,39 +65,40 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     made->is_within = !message.to.tag().empty();
     if (makes_dialog(message.method)) made->dialog_mark = proxy::dialog_mark(loops_, message);
     if (message.method != sip::Method::ack) {
-        made->ticket = layer_.create(made->reply_to);
-        if (!made->ticket) {
-            forwards_->budget.give_back(*charge);
-            ++counters_.crowded;
-            refuse_stateless(arrival, crowded);
-            return nullptr;
-        }
+        unanswered_ = layer_.create(made->reply_to);
+        if (!unanswered_) return refuse_crowded();
         sip::append_reply_head(made->head, message, arrival.flow, to_tag(message));
+        made->ticket = std::exchange(unanswered_, {});
         forwards_->by_ticket.emplace(Forwards::key(*made->ticket), made->id);
         if (base::is_stream(made->reply_to.transport))
             forwards_->by_stream.emplace(Forwards::key(made->reply_to), made->id);
     }
-    made->charge = charge;
     made->bytes.assign(message.bytes);
     message.rebase(made->bytes.data());
     message_.swap(forwards_->request);
     forwards_->parsed = made->id;
     counters_.calls += made->is_call();
-    ++counters_.under_way;
-    return (forwards_->all[made->id] = std::move(made)).get();
+    return made;
 }
 
 /// From now on a phone that registers for the AOR is rung as well.
 void Core::rings(Forward& forward, std::string_view aor) {
     forward.aor = aor;
-    forward.is_ringing = true;
+    forward.rings = forwards_->ringing.emplace(forward.aor, forward.id).first;
     shared_.ringing.add(aor);
-    forwards_->ringing.emplace(forward.aor, forward.id);
+}
+
+void Core::stops_ringing(Forward& forward) {
+    const auto place = std::exchange(forward.rings, {});
+    if (!place) return;
+    forwards_->ringing.erase(*place);
+    shared_.ringing.remove(forward.aor);
 }
 
 /// The request as it came. One parsed form is kept: forks follow each other.
 const sip::Message& Core::request_of(Forward& forward) {
     if (forwards_->parsed != forward.id) {
+        forwards_->parsed = 0;  // the parser may want for memory half way
         sip::parse(forward.bytes, *forwards_->request, forward.settings->limits);
         forwards_->parsed = forward.id;
     }
@@ -119,6 +125,7 @@ void Core::begin(Forward& forward, Moment at) {
 
 /// What the context has decided. `heard` is the response at hand. The forward may be gone afterwards.
 void Core::carry_out(Forward& forward, const Heard* heard, Moment at) {
+    at_hand_ = forward.id;
     auto& effects = forward.effects;
     if (effects.relay && heard) relay(forward, *heard, {}, at);
     for (auto index : effects.cancel) {
@@ -207,10 +214,12 @@ bool Core::send_to(Forward& forward, std::uint32_t index, const base::Flow& flow
         forward.is_crowded_out = true;
         return false;
     }
+    if (!is_ack) branch.client = via_branch->id;
     write_copy(forward, branch, flow, *via_branch, at);
     const bool fits = base::is_stream(flow.transport) || scratch_.size() <= largest_datagram;
     if (!fits) {
         if (!is_ack) clients_.drop(via_branch->id);
+        branch.client.reset();
         return false;
     }
     ++counters_.forwarded;
@@ -219,7 +228,6 @@ bool Core::send_to(Forward& forward, std::uint32_t index, const base::Flow& flow
         return true;
     }
     clients_.send(via_branch->id, flow, forward.method == sip::Method::invite, scratch_, at.now, at.out.sends);
-    branch.client = via_branch->id;
     branch.is_waiting = true;
     ++forward.waiting;
     auto& owners = forwards_->by_client;
@@ -277,9 +285,35 @@ void Core::answer_self(Forward& forward, int status, Moment at) {
     told(forward, status, at);
 }
 
+/// Memory has run out in the midst of something that was done for it. Its sender is told so, if that can be, and what
+/// was sent is cancelled; what is done here without a `try` needs no memory.
+void Core::give_up(Forward& forward, Moment at) {
+    auto try_to = [&](auto&& what) {
+        try {
+            what();
+            return true;
+        } catch (const std::bad_alloc&) {
+            at.out.sends.drop_unclosed();
+            return false;
+        }
+    };
+    if (!forward.is_told && forward.ticket && !try_to([&] { answer_self(forward, 500, at); }))
+        layer_.drop(*forward.ticket);
+    for (std::uint32_t index = 0; index < forward.branches.size(); ++index) {
+        const auto& branch = forward.branches[index];
+        const bool was_waiting = branch.is_waiting;
+        branch_ended(forward, index);
+        if (!branch.client) continue;
+        const bool is_cancelled = was_waiting && try_to([&] { clients_.cancel(*branch.client, at.now, at.out.sends); });
+        if (!is_cancelled) clients_.drop(*branch.client);
+    }
+    end(forward);
+}
+
 /// Takes it out of every table.
 void Core::end(Forward& forward) {
     auto& table = *forwards_;
+    stops_ringing(forward);
     if (forward.charge) table.budget.give_back(*forward.charge);
     if (forward.ticket) table.by_ticket.erase(Forwards::key(*forward.ticket));
     if (table.parsed == forward.id) table.parsed = 0;
@@ -304,11 +338,7 @@ void Core::make_room() {
 void Core::settle(Forward& forward, base::Now now) {
     auto& table = *forwards_;
     const bool answered = forward.method == sip::Method::ack || forward.context.is_answered();
-    if (answered && forward.is_ringing) {
-        forward.is_ringing = false;
-        shared_.ringing.remove(forward.aor);
-        table.ringing.erase({forward.aor, forward.id});
-    }
+    if (answered) stops_ringing(forward);
     if (answered && forward.waiting == 0 && (!forward.stays || now.mono >= *forward.stays)) return end(forward);
     if (answered && !forward.bytes.empty()) {  // nothing is passed on any more
         if (forward.stays) table.answered.push_back(forward.id);

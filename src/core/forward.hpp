@@ -32,6 +32,8 @@ struct Core::ForwardBranch {
     bool is_cancelled = false;
 };
 
+using Ringers = std::set<std::pair<std::string, std::uint64_t>>;  ///< AOR and forward: one AOR may have many
+
 /// One request on its way: what came, whom it was passed on to, what came back.
 struct Core::Forward {
     explicit Forward(const proxy::ContextOptions& options) : context(options) {}
@@ -56,16 +58,16 @@ struct Core::Forward {
     proxy::ResponseContext context;
     proxy::ResponseContext::Effects effects;
     std::vector<ForwardBranch> branches;
-    std::size_t waiting = 0;               ///< branches that wait for DNS or a final response
-    std::optional<base::Mono> stays;       ///< repeated 2xx may come until then
-    std::optional<base::Mono> wakes;       ///< its place in Forwards::deadlines
-    bool is_told = false;                  ///< a final response has gone back
-    int status = 0;                        ///< of that
-    bool is_ringing = false;               ///< counted in Shared::ringing
-    bool is_detached = false;              ///< the stream it came over is gone: answers go over one of our own
-    bool is_crowded_out = false;           ///< a target was not tried because no client transaction was to be had
-    std::optional<Budget::Charge> charge;  ///< until it is answered and no target is waited for
-    std::vector<std::uint64_t> acks;       ///< under which Forwards::expected has it
+    std::size_t waiting = 0;                 ///< branches that wait for DNS or a final response
+    std::optional<base::Mono> stays;         ///< repeated 2xx may come until then
+    std::optional<base::Mono> wakes;         ///< its place in Forwards::deadlines
+    bool is_told = false;                    ///< a final response has gone back
+    int status = 0;                          ///< of that
+    std::optional<Ringers::iterator> rings;  ///< its place in Forwards::ringing; then Shared::ringing counts it
+    bool is_detached = false;                ///< the stream it came over is gone: answers go over one of our own
+    bool is_crowded_out = false;             ///< a target was not tried because no client transaction was to be had
+    std::optional<Budget::Charge> charge;    ///< until it is answered and no target is waited for
+    std::vector<std::uint64_t> acks;         ///< under which Forwards::expected has it
 };
 
 struct Core::Heard {
@@ -89,7 +91,7 @@ struct Core::Forwards {
     std::unordered_map<std::uint64_t, Owner> by_question;
     std::set<std::pair<std::uint64_t, std::uint64_t>> by_stream;  ///< those that came over a stream of this worker
     std::vector<Owner> by_client;                                 ///< by slot of the client transaction
-    std::set<std::pair<std::string, std::uint64_t>> ringing;      ///< AOR and forward: one may have many
+    Ringers ringing;
     /// ACKs of 2xx that have gone back, and the forward of each: the key is ack_key().
     std::set<std::pair<std::uint64_t, std::uint64_t>> expected;
     std::deque<std::uint64_t> answered;  ///< forwards that stay for repeated 2xx alone, the oldest first

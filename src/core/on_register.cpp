@@ -94,15 +94,15 @@ void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header,
 /// From here on the sender is known, and the request gets a transaction.
 void Core::register_as(Arrival& arrival, const Domain& domain, const std::string& aor, std::uint64_t accounts) {
     auto& message = arrival.message;
-    auto ticket = layer_.create(sip::reply_flow(message, arrival.flow));
-    if (!ticket) {
+    unanswered_ = layer_.create(sip::reply_flow(message, arrival.flow));
+    if (!unanswered_) {
         ++counters_.no_transaction;
         return refuse_stateless(arrival, registrar::store_down(2));
     }
 
     auto job = take_job();
     auto& mine = std::get<RegisterJob>(job->what);
-    mine.ticket = *ticket;
+    mine.ticket = *unanswered_;
     mine.flow = arrival.flow;
     mine.domain = &domain;
     mine.accounts = accounts;
@@ -118,15 +118,17 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
         mine.place = base::seeded_hash(mine.request.aor, hash_seed_) % in_progress_.size();
         auto& under_way = in_progress_[mine.place];
         if (mine.request.intent != registrar::Intent::query || under_way > 0) {
+            arrival.out.jobs.push_back(std::move(job));
+            unanswered_.reset();
             ++pending_jobs_;
             pending_bytes_ += mine.bytes.size();
             ++under_way;
-            arrival.out.jobs.push_back(std::move(job));
             return;
         }
         answer_from_table(*job, arrival.now);
     }
     answer(*job, arrival.now, arrival.out);
+    unanswered_.reset();
     put_back(std::move(job));
 }
 
@@ -135,21 +137,27 @@ void Core::answer_from_table(Job& job, base::Now now) {
     job.decided = now;
 }
 
-void Core::on_outcome(JobPtr job, base::Now now, Outbox& out) {
+void Core::on_outcome(JobPtr job, base::Now now, Outbox& out) { come_back(std::move(job), true, now, out); }
+
+void Core::on_queue_full(JobPtr job, base::Now now, Outbox& out) { come_back(std::move(job), false, now, out); }
+
+void Core::come_back(JobPtr job, bool was_tried, base::Now now, Outbox& out) try {
     const auto& mine = std::get<RegisterJob>(job->what);
     --pending_jobs_;
     pending_bytes_ -= mine.bytes.size();
     --in_progress_[mine.place];
-    answer(*job, now, out);
-    put_back(std::move(job));
-}
-
-void Core::on_queue_full(JobPtr job, base::Now now, Outbox& out) {
-    if (std::get<RegisterJob>(job->what).request.intent == registrar::Intent::query)
+    unanswered_ = mine.ticket;
+    at_hand_ = 0;
+    if (!was_tried && mine.request.intent == registrar::Intent::query)
         answer_from_table(*job, now);
-    else
+    else if (!was_tried)
         job->reject = registrar::store_down(2);
-    on_outcome(std::move(job), now, out);
+    answer(*job, now, out);
+    unanswered_.reset();
+    put_back(std::move(job));
+} catch (const std::bad_alloc&) {
+    let_go({now, out});
+    throw;
 }
 
 /// Step 8: the final answer, through the transaction.
@@ -185,11 +193,11 @@ JobPtr Core::take_job() {
     return job;
 }
 
-/// Keeps the buffers of a few hundred jobs of usual size for the next ones.
+/// Keeps the buffers of jobs of usual size for the next ones.
 void Core::put_back(JobPtr job) {
     constexpr std::size_t usual = 4096;
     auto& mine = std::get<RegisterJob>(job->what);
-    if (spare_.size() >= 512 || mine.bytes.capacity() > usual) return;
+    if (spare_.size() >= spare_jobs || mine.bytes.capacity() > usual) return;
     mine.head.clear();
     mine.domain = nullptr;
     job->settings.reset();

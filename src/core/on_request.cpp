@@ -103,6 +103,7 @@ void Core::on_cancel(Arrival& arrival) {
     auto found = forwards_->by_ticket.find(Forwards::key(*ticket));
     if (found == forwards_->by_ticket.end()) return;
     auto& forward = *forwards_->find(found->second);
+    at_hand_ = forward.id;
     forward.context.cancel(arrival.now, forward.effects);
     carry_out(forward, nullptr, arrival.at());
 }

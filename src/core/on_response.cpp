@@ -40,6 +40,7 @@ void Core::on_response(Arrival& arrival) {
         ++counters_.strays;
         return;
     }
+    at_hand_ = owner.forward;
     auto& context = forward->context;
     const Heard heard{message, owner.branch};
     if (message.status < 200) {

@@ -7,6 +7,22 @@
 #include "muster/sip/write.hpp"
 
 namespace muster::core {
+namespace {
+
+/// Counts an AOR as ringing for as long as it lives.
+class Watch {
+public:
+    Watch(Ringing& ringing, std::string_view aor) : ringing_(ringing), aor_(aor) { ringing_.add(aor_); }
+    ~Watch() { ringing_.remove(aor_); }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+private:
+    Ringing& ringing_;
+    const std::string_view aor_;
+};
+
+}  // namespace
 
 const Domain* Core::domain_of(const sip::Uri& uri) const {
     const auto& served = settings_->served;
@@ -91,7 +107,8 @@ void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain) 
 
     // Counted before the look-up: a phone that registers from here on is seen by one of the two.
     const bool watched = domain.lookup == Lookup::proxy && message.method == sip::Method::invite;
-    if (watched) shared_.ringing.add(account->aor);
+    std::optional<Watch> watch;
+    if (watched) watch.emplace(shared_.ringing, account->aor);
     look_up(account->aor, &message, arrival.now);
     if (forwards_->set.targets.empty())
         turn_down(arrival, {480, "Temporarily Unavailable", "RFC 3261 s16.5: nowhere to go"});
@@ -99,7 +116,6 @@ void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain) 
         redirect(arrival);
     else
         to_found(arrival, &domain, account->aor);
-    if (watched) shared_.ringing.remove(account->aor);
 }
 
 /// The contacts, to whoever asks for them and may (RFC 3261 s8.3): a retransmission is answered anew.

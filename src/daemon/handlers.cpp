@@ -365,6 +365,7 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                  {"refused_connections", net.refused_connections},
                                  {"timed_out", net.timed_out},
                                  {"overflowed", net.overflowed},
+                                 {"out_of_memory", net.out_of_memory},
                                  {"keep_alives", net.keep_alives}}},
         {"store", json::object{{"name", daemon.config().store},
                                {"batches", writer.batches},

@@ -141,7 +141,7 @@ void Worker::await(const base::Flow& flow, int more) {
 void Worker::answer(core::JobPtr job, void (core::Core::*how)(core::JobPtr, base::Now, core::Outbox&)) {
     const auto* mine = std::get_if<core::RegisterJob>(&job->what);
     const auto flow = mine ? mine->flow : base::Flow{};
-    (core_.get()->*how)(std::move(job), now_, outbox_);
+    or_drop([&] { (core_.get()->*how)(std::move(job), now_, outbox_); });
     await(flow, -1);
 }
 

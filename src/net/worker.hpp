@@ -48,9 +48,11 @@ public:
 
     // On the worker's own thread. A turn is: begin_turn(), any number of deliver(), carry_out().
     void begin_turn() { now_ = read_clocks(); }
-    void deliver(const base::Flow& flow, std::string_view bytes) { core_->on_message(flow, bytes, now_, outbox_); }
+    void deliver(const base::Flow& flow, std::string_view bytes) {
+        or_drop([&] { core_->on_message(flow, bytes, now_, outbox_); });
+    }
     void deliver_broken(const base::Flow& flow, const sip::Framer::Frame& frame) {
-        core_->on_broken_stream(flow, frame.bytes, frame.status, frame.reason, now_, outbox_);
+        or_drop([&] { core_->on_broken_stream(flow, frame.bytes, frame.status, frame.reason, now_, outbox_); });
     }
     /// A stream is closed. All cores are told, ours when the turn is carried out.
     void flow_closed(const base::Flow& flow);
@@ -79,6 +81,15 @@ public:
     const NetCounters& counters() const { return counters_; }
 
 private:
+    /// What needs memory that is not to be had comes to nothing: the core sees to that.
+    void or_drop(auto&& what) {
+        try {
+            what();
+        } catch (const std::bad_alloc&) {
+            ++counters_.out_of_memory;
+        }
+    }
+
     /// What one turn has for another worker.
     struct Parcel {
         bool empty() const {

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "support/allocations.hpp"
 #include "support/phone.hpp"
 #include "support/user_agent.hpp"
 #include "support/world.hpp"
@@ -41,6 +42,29 @@ TEST(Budget, EachHasItsPart) {
     for (const auto& charge : books.taken) books.budget.give_back(charge);
     EXPECT_EQ(books.many(Standing::strange, "192.0.2.1", "bob"), 3) << "all has been given back";
     EXPECT_EQ(books.many(Standing::shown, "192.0.2.1", "bob"), 17);
+}
+
+TEST(Budget, WhatFindsNoMemoryTakesNothing) {
+    std::size_t nth = 1;
+    for (bool has_failed = true; has_failed; ++nth) {
+        SCOPED_TRACE(nth);
+        Books books;
+        const auto source = base::Address::parse("192.0.2.1").value();
+        std::optional<Budget::Charge> charge;
+        test::fail_allocation(nth);
+        try {
+            charge = books.budget.take(books.limits, 10, Standing::strange, source, "bob");
+        } catch (const std::bad_alloc&) {
+        }
+        has_failed = test::allocation_has_failed();
+        test::fail_allocation(0);
+        EXPECT_EQ(charge.has_value(), !has_failed);
+        if (charge) books.budget.give_back(*charge);
+        EXPECT_EQ(books.many(Standing::strange, "192.0.2.1", "bob"), 3);
+        EXPECT_EQ(books.many(Standing::strange, "192.0.2.1", "carol"), 1) << "of one source";
+        EXPECT_EQ(books.many(Standing::strange, "192.0.2.2"), 2) << "of the whole part";
+    }
+    EXPECT_GT(nth, 3U);
 }
 
 TEST(Budget, BytesAreSharedOutToo) {

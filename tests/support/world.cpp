@@ -104,8 +104,9 @@ void World::start() {
     random_.fill(keys_.record_route);
     random_.fill(keys_.loop);
     auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || is_open(flow); };
-    const core::Shared shared{*table_,   *accounts_, *nonces_, *used_nonces_,
-                              *ringing_, *rates_, keys_,      is_live,  static_cast<std::uint32_t>(core_count_)};
+    const core::Shared shared{*table_,       *accounts_, *nonces_,
+                              *used_nonces_, *ringing_,  *rates_,
+                              keys_,         is_live,    static_cast<std::uint32_t>(core_count_)};
     for (std::uint32_t i = 0; i < core_count_; ++i) {
         transaction::LayerOptions options;
         options.hash_seed = random_.next();
@@ -160,6 +161,8 @@ std::string World::what_is_left() const {
         some("requests on their way", cores_[i]->forwards());
         some("jobs", cores_[i]->pending_jobs());
     }
+    for (const auto& [name, password] : passwords_)
+        if (ringing_->maybe("sip:" + name)) left += "a call to " + name + "\n";
     return left;
 }
 
@@ -374,9 +377,25 @@ void World::takes(std::uint32_t home, const base::Flow& flow, std::string_view b
     // A copy of exactly that size: a read past its end is found.
     std::vector<char> exact(bytes.begin(), bytes.end());
     const auto before = core.counters().retransmissions;
-    core.on_message(flow, {exact.data(), exact.size()}, now_, out);
+    works([&] { core.on_message(flow, {exact.data(), exact.size()}, now_, out); });
     if (on_arrived) on_arrived({flow, bytes, core.counters().retransmissions != before, out});
     carry_out(core, out);
+}
+
+void World::works(const std::function<void()>& what) {
+    struct Work {
+        explicit Work(const std::function<void(bool)>& its) : tell(its) {
+            if (tell) tell(true);
+        }
+        ~Work() {
+            if (tell) tell(false);
+        }
+        const std::function<void(bool)>& tell;
+    } work(at_work);
+    try {
+        what();
+    } catch (const std::bad_alloc&) {
+    }
 }
 
 void World::carry_out(core::Core& core, core::Outbox& out) {
@@ -491,7 +510,13 @@ void World::commit() {
     queue_.clear();
     if (before_batch) before_batch(batch);
     try {
-        writer_->run_batch(batch, now_);
+        works([&] {
+            try {
+                writer_->run_batch(batch, now_);
+            } catch (const std::bad_alloc&) {
+                throw Died{};
+            }
+        });
     } catch (const Died&) {
         return crash();
     }
@@ -500,7 +525,7 @@ void World::commit() {
         if (boot != boot_) return;  // an answer made a phone send what made the machine die
         core::Outbox out;
         auto& home = *cores_[job->home];
-        home.on_outcome(std::move(job), now_, out);
+        works([&] { home.on_outcome(std::move(job), now_, out); });
         if (on_answered) on_answered(out);
         carry_out(home, out);
     }

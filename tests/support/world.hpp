@@ -125,6 +125,10 @@ public:
     /// The first difference between the two in words; empty when there is none.
     std::string disk_differs();
 
+    /// Called before and after a core or the writer works on something that may lack memory (true: before). A message
+    /// is dropped then, as a worker does; out of the writer's commit it is the end of the process.
+    std::function<void(bool)> at_work;
+
     // For tests that watch every step.
     struct Arrived {
         const base::Flow& flow;
@@ -160,6 +164,7 @@ private:
     std::uint32_t home_of(const base::Flow& flow) const;
     core::Core& core_for(const base::Flow& flow) { return *cores_[home_of(flow)]; }
     void takes(std::uint32_t home, const base::Flow& flow, std::string_view bytes);
+    void works(const std::function<void()>& what);
     void carry_out(core::Core& core, core::Outbox& out);
     void asks(core::Core& core, const core::Question& question);
     void sends(core::Core& core, base::Flow flow, std::string bytes);

@@ -35,6 +35,10 @@ public:
         buffer_.resize(entries_.back().offset);
         entries_.pop_back();
     }
+    /// Takes back a message that was begun and not closed, if there is one: memory ran out before its end.
+    void drop_unclosed() {
+        if (!entries_.empty() && entries_.back().length == 0) abandon();
+    }
     void add(const Flow& flow, std::string_view bytes) {
         open(flow).append(bytes);
         close();

@@ -100,6 +100,7 @@ private:
     bool names_are_free(Batch& batch, Job& job, const auth::Account& wanted, Claims& claims);
     bool account_exists(const Batch& batch, std::string_view aor) const;
     bool account_enabled(const Batch& batch, std::string_view aor) const;
+    void collect(Batch& batch);
     void commit(Batch& batch);
     void resolve_conflicts(Batch& batch, const location::CommitResult& result);
     void publish(Batch& batch);

@@ -49,6 +49,10 @@ struct Shared {
     std::uint32_t workers = 1;
 };
 
+/// When memory runs out within on_message(), on_broken_stream(), on_outcome() or on_queue_full(), std::bad_alloc comes
+/// out of it: the message is as if it had not come, or what it was about has been given up as a whole, with nothing
+/// left behind. `out` is to be carried out nevertheless. From anything else it comes out with the core in no defined
+/// state.
 class Core {
 public:
     Core(std::uint32_t worker, const Shared& shared, base::Random& random, SettingsPtr settings,
@@ -126,6 +130,8 @@ private:
     void refuse(Arrival& arrival, const base::Reject& reject);
     void refuse_stateless(Arrival& arrival, const base::Reject& reject);
     void close_stateless(Arrival& arrival);
+    void let_go(Moment at);
+    void come_back(JobPtr job, bool was_tried, base::Now now, Outbox& out);
     void answer(const Job& job, base::Now now, Outbox& out);
     std::string_view to_tag(const sip::Message& message);
     JobPtr take_job();
@@ -152,8 +158,10 @@ private:
     Forward* new_forward(Arrival& arrival, const Domain* domain, unsigned breadth, std::string_view aor,
                          std::size_t forks);
     void end(Forward& forward);
+    void give_up(Forward& forward, Moment at);
     void make_room();
     void rings(Forward& forward, std::string_view aor);
+    void stops_ringing(Forward& forward);
     void add_branch(Forward& forward, const proxy::Target& target, Moment at);
     void begin(Forward& forward, Moment at);
     void carry_out(Forward& forward, const Heard* heard, Moment at);
@@ -188,6 +196,7 @@ private:
     std::string voucher(const sip::Message& request, std::string_view request_uri, std::string_view via_branch);
     bool is_vouched(const sip::Message& request);
 
+    static constexpr std::size_t spare_jobs = 512;
     static constexpr std::size_t amplification = 3;  // bytes out for one in, to a sender that nobody has verified
 
     std::uint32_t worker_;
@@ -209,6 +218,9 @@ private:
     base::Mono shed_until_ = base::Mono::min();
     std::array<std::uint32_t, 4096> in_progress_{};  // jobs under way, by RegisterJob::place
     std::unique_ptr<Forwards> forwards_;
+    // What the event under way is about, to be let go when memory runs out in the midst of it.
+    std::optional<transaction::ServerId> unanswered_;  // a transaction that nobody else knows of
+    std::uint64_t at_hand_ = 0;                        // a forward; 0: none
     bool draining_ = false;
     Counters counters_;
 };

@@ -65,6 +65,7 @@ struct NetCounters {
     std::uint64_t refused_connections = 0;  ///< over a cap, closed at once
     std::uint64_t timed_out = 0;            ///< closed by a time limit
     std::uint64_t overflowed = 0;           ///< closed by a cap on what waits to be read or sent
+    std::uint64_t out_of_memory = 0;        ///< messages dropped, or not answered, because no memory was to be had
 };
 
 /// All workers of the daemon.
