@@ -90,7 +90,7 @@ base::Check read_contacts(const sip::Message& message, const sip::ServedDomains&
         }
     }
     if (star && (count != 1 || request.expires != 0u)) return bad("Bad Use of Contact *", "RFC 3261 s10.3 step 6");
-    request.intent = star ? Intent::remove_all : count > 0 ? Intent::update : Intent::query;
+    request.intent = star ? Intent::remove_all : Intent::update;
     return {};
 }
 

@@ -13,7 +13,8 @@ struct Length {
     std::string_view fault;
 };
 
-/// The one Content-Length of a head. The end of a message on a stream hangs on it, so nothing about it is guessed.
+/// The one Content-Length of a head, which ends with CRLF. The end of a message on a stream hangs on it, so nothing
+/// about it is guessed.
 Length content_length(std::string_view head) {
     Length found{{}, "No Content-Length"};
     bool seen = false;
@@ -23,7 +24,7 @@ Length content_length(std::string_view head) {
         auto line = head.substr(0, end);
         // What others may take for the end of a line would hide a length from us, or from them.
         if (line.find('\r') != line.npos || line.find('\n') != line.npos) return {{}, "Bare CR or LF"};
-        head.remove_prefix(std::min(end == head.npos ? head.size() : end + 2, head.size()));
+        head.remove_prefix(end + 2);
         if (line.starts_with(' ') || line.starts_with('\t')) {
             if (last_was_it) return {{}, "Folded Content-Length"};
             continue;

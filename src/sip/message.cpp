@@ -115,9 +115,7 @@ std::string_view name_of(Header header) { return names[static_cast<std::size_t>(
 
 std::optional<std::string_view> Message::first(Header header) const {
     if (!has(header)) return {};
-    for (const auto& field : fields())
-        if (field.header == header) return field.value;
-    return {};
+    return std::ranges::find(fields(), header, &Field::header)->value;
 }
 
 std::size_t Message::count(Header header) const {

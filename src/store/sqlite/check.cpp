@@ -98,7 +98,7 @@ CheckReport check_once(const std::string& path, bool is_at_rest, const std::stop
 std::string json_text(std::string_view text) {
     std::string out = "\"";
     for (const char c : base::printable(text, 4'096)) {
-        if (c == '"' || c == '\\') out += '\\';
+        if (c == '\\') out += '\\';  // printable() leaves no quotation mark
         out += c;
     }
     return out += '"';
