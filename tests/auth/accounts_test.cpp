@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 #include <thread>
 
 #include "muster/auth/digest.hpp"
+#include "muster/base/hash.hpp"
 
 namespace muster::auth {
 namespace {
@@ -79,6 +81,12 @@ TEST(Account, DamagedRecords) {
     changed = record;
     changed.back() = 'g';
     EXPECT_FALSE(decode_account(changed));
+    const auto first_hash = record.find(ha1_hex(Algorithm::md5, "alice", "example.com", "alice-secret"));
+    changed = record;
+    changed[first_hash] = 'g';
+    EXPECT_FALSE(decode_account(changed));
+    changed = record;
+    EXPECT_FALSE(decode_account(changed.erase(first_hash, 32))) << "half a pair";
 }
 
 TEST(Account, TextThatWouldBreakARecordIsRefused) {
@@ -87,12 +95,20 @@ TEST(Account, TextThatWouldBreakARecordIsRefused) {
                             "b",
                             "a\nb", "a\x7f"}) {
         auto account = alice();
-        account.username = bad;
-        EXPECT_EQ(encode(account), "") << bad;
+        for (auto field : {&Account::aor, &Account::username, &Account::realm}) {
+            account = alice();
+            account.*field = bad;
+            EXPECT_EQ(encode(account), "") << bad;
+        }
         account = alice();
         account.aliases = {bad};
         EXPECT_EQ(encode(account), "") << bad;
     }
+    auto account = alice();
+    account.username = "alice@example.com";
+    EXPECT_EQ(encode(account), "") << "the domain is the realm's";
+    account.username = "\xc3\xa4lice";
+    EXPECT_TRUE(decode_account(encode(account)));
 }
 
 TEST(Accounts, FoundByEveryName) {
@@ -177,6 +193,46 @@ TEST(Accounts, AUserNameThatMovesStaysWithItsNewAccount) {
     EXPECT_EQ(accounts.by_username("alice", "example.com")->aor, "sip:second@example.com");
     accounts.remove("sip:alice@example.com", 3);
     EXPECT_EQ(accounts.by_username("alice", "example.com")->aor, "sip:second@example.com");
+
+    accounts.publish(alice(), 4);
+    EXPECT_EQ(accounts.by_username("alice", "example.com")->aor, "sip:alice@example.com");
+    accounts.remove("sip:alice@example.com", 5);
+    EXPECT_FALSE(accounts.by_username("alice", "example.com"));
+    accounts.remove("sip:second@example.com", 6);  // and a name that it has no more
+    EXPECT_EQ(accounts.size(), 0U);
+}
+
+/// Two texts whose hashes share the 32 bits that the accounts look at.
+std::pair<std::string, std::string> colliding(std::uint64_t seed, std::string_view before, std::string_view behind) {
+    std::map<std::uint32_t, std::string> seen;
+    for (int i = 0;; ++i) {
+        auto text = std::string(before) + std::to_string(i) + std::string(behind);
+        const auto hash = static_cast<std::uint32_t>(base::seeded_hash(text, seed) >> 32);
+        if (auto [other, is_new] = seen.try_emplace(hash, text); !is_new) return {other->second, text};
+    }
+}
+
+TEST(Accounts, NamesWithOneHashAreApart) {
+    constexpr std::uint64_t seed = 1;
+    Accounts accounts(seed);
+    const auto [one, two] = colliding(seed, "sip:", "@example.com");
+    accounts.publish(make_account(one, "one", "example.com", "x"), 1);
+    accounts.publish(make_account(two, "two", "example.com", "x"), 2);
+    EXPECT_EQ(accounts.by_aor(one)->username, "one");
+    EXPECT_EQ(accounts.by_aor(two)->username, "two");
+    std::vector<std::string> pages;
+    std::string cursor;
+    do cursor = accounts.page(cursor, 1, [&](const Account& account) { pages.push_back(account.aor); });
+    while (!cursor.empty() && pages.size() < 9);
+    EXPECT_EQ(pages, (std::vector{std::min(one, two), std::max(one, two)}));
+
+    const auto [here, there] = colliding(~seed, "", ".example");
+    accounts.publish(make_account("sip:a@" + here, "alice", here, "x"), 3);
+    accounts.publish(make_account("sip:a@" + there, "alice", there, "x"), 4);
+    EXPECT_EQ(accounts.by_username("alice", here)->aor, "sip:a@" + here);
+    EXPECT_EQ(accounts.by_username("alice", there)->aor, "sip:a@" + there);
+    EXPECT_EQ(accounts.size_of(here), 1U);
+    EXPECT_EQ(accounts.size_of("elsewhere.example"), 0U);
 }
 
 TEST(Accounts, WhatIsAddedIsThereWhenItIsSettled) {

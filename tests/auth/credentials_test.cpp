@@ -24,6 +24,7 @@ TEST(Credentials, ReadsEveryForm) {
     EXPECT_EQ(read->find(Param::qop), "auth");
     EXPECT_FALSE(read->find(Param::uri));
     EXPECT_EQ(parse_credentials("Digest realm=\"\"")->find(Param::realm), "");
+    EXPECT_EQ(parse_credentials("Digest realm=\"a\tb\"")->find(Param::realm), "a\tb");
 }
 
 TEST(Credentials, Unreadable) {
@@ -48,6 +49,7 @@ TEST(Credentials, Unreadable) {
                                   "Digest \"realm\"=x",
                                   "Digest realm=\"a\r\n b\"",
                                   "Digest realm=\"a\x01\"",
+                                  "Digest realm=\"a\x7f\"",
                                   "Digest uri=sip:x",
                                   "\"Digest\" realm=x",
                                   " , "})
@@ -73,6 +75,7 @@ TEST(Credentials, Escapes) {
     EXPECT_EQ(without_escapes("plain", scratch), "plain");
     EXPECT_EQ(without_escapes("a\\\"b\\\\c\\d", scratch), "a\"b\\cd");
     EXPECT_EQ(without_escapes("", scratch), "");
+    EXPECT_EQ(without_escapes("a\\", scratch), "a\\");
 }
 
 }  // namespace

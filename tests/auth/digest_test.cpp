@@ -1,5 +1,6 @@
 #include "muster/auth/digest.hpp"
 
+#include "../../src/auth/hash.hpp"
 #include "support.hpp"
 
 namespace muster::auth {
@@ -59,6 +60,23 @@ TEST(Vectors, Rfc2069) {
         response_hex(
             {.ha1 = ha1, .nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093", .method = "GET", .uri = "/dir/index.html"}),
         "1949323746fe6a43ef61f9606e7febea");
+}
+
+/// Parts longer than what is gathered before it is hashed; made with Python's hashlib.
+TEST(Vectors, LongParts) {
+    const std::string longest(600, 'u'), name(300, 'n'), password(300, 'p');
+    EXPECT_EQ(ha1_hex(Algorithm::md5, longest, "r", "p"), "df98aad4bbb76fa4370c8d8949ba3f15");
+    EXPECT_EQ(ha1_hex(Algorithm::sha256, longest, "r", "p"),
+              "37ea68eddcf145c1c8eab1af411c850fb2e91995c7bd0b70846f0c6e4e029c98");
+    EXPECT_EQ(ha1_hex(Algorithm::md5, name, "r", password), "ab9dea2d2e9f7bc511140965921d26c1");
+    EXPECT_EQ(ha1_hex(Algorithm::sha256, name, "r", password),
+              "806974e615c38273a0879910d3a5d5c015aadf52cd6e72ed02e40f6780e2a11c");
+}
+
+TEST(EqualBytes, OfOneSize) {
+    const std::array<std::uint8_t, 3> bytes{1, 2, 3};
+    EXPECT_TRUE(equal_bytes(bytes, bytes));
+    EXPECT_FALSE(equal_bytes(bytes, std::span(bytes).first(2)));
 }
 
 TEST_F(DigestTest, AcceptsEachOfferedAlgorithm) {
@@ -241,6 +259,31 @@ TEST_F(DigestTest, UriIsHashedAsSentAndComparedLeniently) {
         with.uri = uri;
         EXPECT_EQ(outcome(with), Outcome::wrong) << uri;
     }
+}
+
+TEST_F(DigestTest, UriMayNameTheDomainOfARequestToAnAddressOfOurs) {
+    const std::tuple<std::string, std::string, Outcome> cases[] = {
+        {"sip:192.0.2.1", "sip:example.com", Outcome::accepted},
+        {"sip:192.0.2.2", "sip:example.com", Outcome::wrong},
+        {"sip:sip.example.com", "sip:example.com", Outcome::accepted},
+        {"sip:example.org", "sip:example.com", Outcome::wrong},
+    };
+    for (const auto& [request_uri, uri, expected] : cases) {
+        asked = request_uri;
+        auto with = login();
+        with.uri = uri;
+        EXPECT_EQ(outcome(with), expected) << request_uri << " " << uri;
+    }
+}
+
+TEST_F(DigestTest, UserOfAClaim) {
+    const std::pair<std::string, std::string> cases[] = {{"alice", "alice"},
+                                                         {"alice@example.com", "alice"},
+                                                         {"alice@example.org", "alice@example.org"},
+                                                         {"a\\\"b@example.com", "a\"b"}};
+    std::string scratch;
+    for (const auto& [sent, user] : cases)
+        EXPECT_EQ(user_of({.username = sent, .nonce = "", .uri = "", .response = ""}, settings, scratch), user);
 }
 
 TEST_F(DigestTest, MethodIsHashed) {

@@ -122,6 +122,13 @@ TEST(NonceTable, WindowOfCounts) {
     }
 }
 
+TEST(NonceTable, OneIdAtTwoTimesIsTwoNonces) {
+    NonceTable table(16, 3);
+    EXPECT_EQ(table.use({.issued = at(1000).mono, .id = 42}, 1, life, at(1001).mono), Use::fresh);
+    EXPECT_EQ(table.use({.issued = at(1001).mono, .id = 42}, 1, life, at(1001).mono), Use::fresh);
+    EXPECT_EQ(table.use({.issued = at(1000).mono, .id = 42}, 1, life, at(1001).mono), Use::used);
+}
+
 TEST(NonceTable, WithoutCountOnce) {
     NonceTable table(64, 3);
     const Nonce nonce{.issued = at(1000).mono, .id = 42};

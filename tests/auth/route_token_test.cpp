@@ -159,6 +159,12 @@ TEST_F(RouteTokenTest, AnyChangedCharacterShutsIt) {
     EXPECT_FALSE(opens(token(&udp).substr(0, 17) + token(nullptr).substr(17)));
 }
 
+TEST_F(RouteTokenTest, NoSuchTransport) {
+    std::string payload;
+    append_base64url(payload, std::array<std::uint8_t, 18>{0, 0, 7 | 8 | 16});
+    EXPECT_FALSE(opens(token(&udp).substr(0, 17) + payload));
+}
+
 TEST_F(RouteTokenTest, EachKeyHasItsOwn) {
     RouteTokens same{RouteKey{1, 2, 3}}, other{RouteKey{1, 2, 4}};
     for (int turn = 0; turn < 2; ++turn) {

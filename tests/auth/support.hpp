@@ -89,10 +89,10 @@ protected:
 
     /// A REGISTER with these fields, each a line of its own.
     Verdict judge(std::initializer_list<std::string> authorizations, std::string_view contact = "<sip:a@192.0.2.9>") {
-        text =
-            "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
-            "From: <sip:alice@example.com>;tag=1\r\nTo: <sip:alice@example.com>\r\nCall-ID: c1\r\n"
-            "CSeq: 1 REGISTER\r\nContact: ";
+        text = "REGISTER " + asked +
+               " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
+               "From: <sip:alice@example.com>;tag=1\r\nTo: <sip:alice@example.com>\r\nCall-ID: c1\r\n"
+               "CSeq: 1 REGISTER\r\nContact: ";
         text.append(contact).append("\r\n");
         for (const auto& field : authorizations) text += "Authorization: " + field + "\r\n";
         text += "Content-Length: 0\r\n\r\n";
@@ -110,6 +110,7 @@ protected:
     NonceKeys keys{random};
     NonceTable used{1024, 7};
     base::Now now = at(1'000'000);
+    std::string asked = "sip:example.com";  ///< Request-URI
     std::string text;
     sip::Message message;
 };

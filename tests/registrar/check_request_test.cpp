@@ -33,6 +33,8 @@ TEST(ServedDomain, IsThatOfTheTo) {
         {"sip:example.net", "<sip:alice@example.com>", 404, ""},
         {"sip:example.com", "<sip:alice@example.net>", 404, ""},
         {"tel:+1555", "<sip:alice@example.com>", 416, ""},
+        {"sip:example.org", "<tel:+1555>", 0, "example.org"},
+        {"sip:192.0.2.1", "<tel:+1555>", 400, ""},  // of which of the two?
     };
     const auto served = two_domains();
     for (const auto& each : cases) {
@@ -53,6 +55,8 @@ TEST(Require, NamesAllThatIsUnknown) {
         {"Require: PATH\r\n", base::Transport::udp, ""},
         {"Require: outbound\r\n", base::Transport::udp, "outbound"},
         {"Require: outbound\r\n", base::Transport::tcp, ""},
+        {"Require: outbound\r\nVia: SIP/2.0/TCP 192.0.2.8\r\n", base::Transport::udp, ""},  // behind an edge
+        {"Require: ,pref,\r\n", base::Transport::udp, ""},
         {"Require: a, path,b\r\nRequire: c\r\n", base::Transport::tcp, "a, b, c"},
     };
     for (const auto& [fields, transport, unsupported] : cases) {

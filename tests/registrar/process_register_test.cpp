@@ -114,6 +114,38 @@ TEST_F(ProcessRegister, SingleKeepsTheOwnFlowsOfTheNewDevice) {
     EXPECT_EQ(contacts(), (Lines{"sip:a@h", "sip:a@h"}));
 }
 
+TEST_F(ProcessRegister, WhatARequestRemovesTakesNoRoom) {
+    policy.contact_limit = 1;
+    decide("Contact: <sip:old@h>\r\n");
+    EXPECT_FALSE(decide("Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=1, <sip:old@h>;expires=0\r\n"
+                        "Supported: outbound\r\n",
+                        "phone", base::Transport::tcp)
+                     .reject);
+    EXPECT_EQ(contacts(), (Lines{"sip:a@h"}));
+    policy.contact_limit = 2;
+    EXPECT_FALSE(decide("Contact: <sip:b@h>, <sip:b@h>;expires=0, <sip:c@h>\r\n", "other").reject);
+    EXPECT_EQ(contacts(), (Lines{"sip:a@h", "sip:c@h"}));
+}
+
+TEST_F(ProcessRegister, SingleForgetsADeviceThatHasRestarted) {
+    policy.when_full = WhenFull::single;
+    decide("Contact: <sip:a@1>;+sip.instance=\"<urn:uuid:1>\"\r\n", "before");
+    auto decision = decide("Contact: <sip:a@2>;+sip.instance=\"<urn:uuid:1>\"\r\n", "after");
+    EXPECT_EQ(contacts(), (Lines{"sip:a@2"}));
+    EXPECT_TRUE(decision.evicted.empty()) << "its own former self";
+}
+
+/// What could never be told again in one datagram is not bound.
+TEST_F(ProcessRegister, BindingsMustFitTheAnswer) {
+    policy.contact_limit = 0;
+    const std::string param = ";x=" + std::string(30'000, 'x');
+    EXPECT_FALSE(decide("Contact: <sip:a@h>" + param + "\r\n").reject);
+    auto second = decide("Contact: <sip:b@h>" + param + "\r\n");
+    ASSERT_TRUE(second.reject);
+    EXPECT_EQ(second.reject->status, 513);
+    EXPECT_EQ(contacts(), (Lines{"sip:a@h"}));
+}
+
 TEST_F(ProcessRegister, NamesWhatHadToGo) {
     policy.when_full = WhenFull::replace_dead;
     policy.contact_limit = 2;
@@ -180,6 +212,34 @@ TEST_F(ProcessRegister, AnAdministratorBindsWhatAPhoneMayBind) {
         auto decision = admin_add({"sip:alice@example.com", uri, 60}, nullptr, now, policy, served);
         EXPECT_EQ(decision.reject ? decision.reject->status : 0, expected) << uri;
         EXPECT_EQ(decision.changed, expected == 0) << uri;
+    }
+}
+
+TEST_F(ProcessRegister, AnAdministratorIsHeldToTheLimit) {
+    auto add = [&](std::string_view uri) {
+        auto decision = admin_add({"sip:alice@example.com", uri, 60}, &*record, now, policy, served);
+        return decision.reject ? decision.reject->status : static_cast<int>(decision.bindings.size());
+    };
+    decide("Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\nSupported: outbound\r\n", "phone",
+           base::Transport::tcp);
+    decide("Contact: <sip:b@h>\r\n", "other");
+    policy.contact_limit = 2;
+    EXPECT_EQ(add("sip:b@H"), 2) << "in place of the same";
+    EXPECT_EQ(add("sip:a@h"), 503) << "a flow is of a phone";
+    policy.contact_limit = 3;
+    EXPECT_EQ(add("sip:a@h"), 3);
+    policy.contact_limit = 0;
+    EXPECT_EQ(add("sip:c@h"), 3);
+}
+
+TEST_F(ProcessRegister, AnAdministratorRemovesByTextOrByUri) {
+    decide("Contact: <sip:a@h>, <sip:b@h>\r\n");
+    const std::pair<std::string_view, int> cases[] = {
+        {"sip:a@h", 1}, {"sip:a@H;x", 1}, {"sip:A@h", 404}, {"a", 404}, {"", 0}};
+    for (const auto& [contact, expected] : cases) {
+        auto decision = admin_remove(contact, &*record, now);
+        EXPECT_EQ(decision.reject ? decision.reject->status : static_cast<int>(decision.bindings.size()), expected)
+            << contact;
     }
 }
 

@@ -81,6 +81,7 @@ TEST_F(ReadRegister, Refuses) {
         {"Contact: <sip:bob@example.com>\r\n", 200},
         {"Contact: <mailto:alice@example.com>\r\n", 200},
         {"Contact: <mailto:alice@example.com>;+sip.instance=\"<urn:uuid:1>\"\r\n", 403},
+        {"Contact: <mailto:alice@example.com>;+sip.instance=x\r\n", 200},  // of no form we know: none
         {"Path: <sip:p;lr>, nonsense here\r\n", 400},
     };
     for (const auto& [fields, expected] : cases) EXPECT_EQ(status(fields), expected) << fields;
@@ -100,6 +101,21 @@ TEST_F(ReadRegister, OutboundNeedsAStreamAndAClientThatKnowsIt) {
     EXPECT_FALSE(read(knows)->outbound);
     EXPECT_EQ(read(knows)->contacts[0].reg_id, 0u);
     EXPECT_FALSE(read(knows_not, base::Transport::tcp)->outbound);
+}
+
+/// RFC 5626 s6, read two ways: the topmost Path or the bottom one.
+TEST_F(ReadRegister, AnEdgeSaysThatItSupportsOutbound) {
+    const std::string fields =
+        "Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\nSupported: outbound\r\n"
+        "Via: SIP/2.0/UDP 192.0.2.8;branch=z9hG4bK0\r\n";
+    for (auto path : {"<sip:p;ob;lr>", "<sip:p;ob;lr>, <sip:q;lr>", "<sip:q;lr>, <sip:p;ob;lr>"}) {
+        Parsed parsed(fields + "Path: " + path + "\r\n");
+        auto request = read(parsed);
+        ASSERT_TRUE(request) << path;
+        EXPECT_TRUE(request->outbound) << path;
+    }
+    for (auto path : {"<sip:q;lr>", "<sip:q;lr>, <sip:p;ob;lr>, <sip:q;lr>"})
+        EXPECT_EQ(status(fields + "Path: " + path + "\r\n"), 439) << path;
 }
 
 }  // namespace

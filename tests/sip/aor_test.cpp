@@ -119,6 +119,7 @@ TEST(AorFromText, AsPeopleTypeIt) {
                       "SipS:alice@example.com"})
         EXPECT_EQ(typed(text), "sip:alice@example.com") << text;
     EXPECT_EQ(typed("tel:+1-2"), "sip:+12@example.com");
+    EXPECT_EQ(typed("tel:(-)"), "") << "a number without digits";
     for (auto text : {"", "alice", "example.com", "@example.com", "alice@", "alice@example.net", "a b@example.com"})
         EXPECT_EQ(typed(text), "") << text;
 }
@@ -139,6 +140,8 @@ TEST(ServedDomains, NamesAndPorts) {
     EXPECT_FALSE(domains.domain_of(""));
     EXPECT_FALSE(domains.domain_of("[]"));
     EXPECT_FALSE(domains.domain_of("."));
+    EXPECT_FALSE(domains.domain_of("[example.com"));
+    EXPECT_FALSE(domains.is_listen_address("192.0.2.1:5060")) << "a host has no port";
 }
 
 }  // namespace

@@ -156,7 +156,9 @@ TEST(Forwarded, CredentialsForUsStayHere) {
     const Found theirs{R"(Proxy-Authorization: Digest realm="example.org",uri="x",response="realm=\"example.com\"")",
                        R"(Proxy-Authorization: Digest username="a, realm=\"example.com\"", realm="EXAMPLE.com")",
                        R"(Proxy-Authorization: Digest username="a\",realm=example.com,\"", realm="example.org")",
-                       R"(Proxy-Authorization: Digest xrealm="example.com")", "Proxy-Authorization: Digest"};
+                       R"(Proxy-Authorization: Digest xrealm="example.com")",
+                       R"(Proxy-Authorization: Digest a\"b, realm="example.com", c")",
+                       "Proxy-Authorization: Digest"};
     auto request = invite()
                        .and_also(R"(Proxy-Authorization: Digest username="alice",realm="example.com",nonce="n")")
                        .and_also("proxy-authorization: Digest nonce=\"n\"\r\n ,\r\n REALM = \"example\\.com\"")

@@ -91,6 +91,7 @@ TEST(Params, ReadInOrderAndFindWithoutCase) {
     EXPECT_FALSE(params.find("flag")->has_value);
     EXPECT_FALSE(params.find("fla"));
     EXPECT_FALSE(Params().find("q"));
+    for (auto broken : {"q", ";", ";q=\""}) EXPECT_FALSE(Params(broken).read().next()) << broken;
 }
 
 TEST(ParseVia, Table) {
@@ -158,6 +159,7 @@ TEST(Unquoted, ResolvesQuotedPairs) {
     is("\"", "\"");
     is("", "");
     is("\"open", "\"open");
+    is("\"a\\\"", "a\\");
 }
 
 TEST(ExpiresSeconds, AsARegistrarReadsIt) {

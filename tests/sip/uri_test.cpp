@@ -118,6 +118,9 @@ TEST(ParseUri, OtherSchemesAreKeptAsText) {
     EXPECT_EQ(urn.scheme_name, "urn");
     EXPECT_FALSE(urn.is_sip());
     EXPECT_EQ(uri("soap.beep://192.0.2.103:3002").scheme_name, "soap.beep");
+    for (std::string_view other : {"h323:x", "a+b:x", "a-b:x"})
+        EXPECT_EQ(uri(other).scheme_name, other.substr(0, other.size() - 2));
+    EXPECT_FALSE(parse_uri("tel:+1201;"));
 }
 
 TEST(ParseUri, ManyParametersAreRefused) {
@@ -190,6 +193,9 @@ TEST(UriEqual, Table) {
              Row{"sip:a@h?x=a", "sip:a@h?x=A", false},
              Row{"sip:a@h?x=1&x=2", "sip:a@h?x=1", false},
              Row{"sip:a@h?x=1", "sip:a@h?y=1", false},
+             Row{"sip:a@h?x=1&x=1", "sip:a@h?x=1&y=2", false},
+             // two names with one hash
+             Row{"sip:a@h;costarring=1", "sip:a@h;liquid=2", true},
              // RFC 5954: IPv6 addresses by their bits
              Row{"sip:a@[2001:DB8::1]", "sip:a@[2001:db8:0:0::1]", true},
              Row{"sip:a@[2001:db8::1]", "sip:a@[2001:db8::2]", false},
