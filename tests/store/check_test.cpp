@@ -70,6 +70,7 @@ TEST_F(Tools, ASoundDatabaseIsCountedAndNotTouched) {
         const auto names = files_of(folder_);
         const auto report = check_sqlite(folder_.file(), in_use);
         EXPECT_TRUE(report.is_sound()) << report.json();
+        EXPECT_TRUE(contains(report.json(), "\"sound\":true")) << report.json();
         EXPECT_EQ(report.schema, 3);
         EXPECT_EQ(report.keys, 3);
         EXPECT_GE(report.log_rows, 2);
@@ -104,6 +105,31 @@ TEST_F(Tools, DamagedRowsAreNamedWithTheirFate) {
     EXPECT_EQ(fate_of("sip:\"\x1b@x"), static_cast<int>(DamagedRow::Fate::unknown));
     EXPECT_TRUE(contains(report.json(), R"("key":"sip:\\x22\\x1b@x","version":6,"fate":"unknown")")) << report.json();
     EXPECT_TRUE(contains(report.json(), "\"sound\":false")) << report.json();
+}
+
+TEST_F(Tools, EveryDamagedRowIsCountedAndAThousandAreShown) {
+    std::vector<Change> changes(1'100, model_.change("key", "r", {}, ChangeKind::staged));
+    ASSERT_EQ(model_.commit(*store_, std::move(changes)).status, CommitStatus::done);
+    store_.reset();
+    Visitor(folder_.file()).run("UPDATE log SET record = 'x' WHERE key = 'key'");
+    const auto report = check_sqlite(folder_.file(), false);
+    EXPECT_EQ(report.damaged_rows, 1'100);
+    EXPECT_EQ(report.damaged.size(), 1'000U);
+    EXPECT_TRUE(contains(report.json(), R"("kind":"staged","key":"key","version":)")) << report.json();
+    EXPECT_TRUE(contains(refusal(folder_.file()), "is part of an import of accounts"));
+    Visitor(folder_.file()).run("UPDATE log SET kind = 99 WHERE key = 'key'");
+    EXPECT_TRUE(contains(check_sqlite(folder_.file(), false).json(), R"("kind":"unknown","key":"key")"));
+}
+
+TEST_F(Tools, WhatCannotBeReadIsDamage) {
+    for (int i = 0; i < 100; ++i) put("sip:" + std::to_string(i) + "@y", std::string(300, 'r'));
+    store_.reset();
+    std::fstream file(folder_.file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(fs::file_size(folder_.file()) - 4'096)) << std::string(2'000, '\x5a');
+    file.close();
+    const auto report = check_sqlite(folder_.file(), false);
+    EXPECT_NE(report.structure, "ok");
+    EXPECT_LT(report.log_rows, 100);
 }
 
 TEST_F(Tools, EarlierVersionsAreCheckedAsTheyAre) {
@@ -173,6 +199,7 @@ TEST_F(Tools, ABackupIsTheStateOfItsMomentAndOverwritesNothing) {
     EXPECT_FALSE(backup_sqlite(options_, copy));
     fs::create_symlink("nowhere", folder_.file("dangling"));
     EXPECT_FALSE(backup_sqlite(options_, folder_.file("dangling")));
+    EXPECT_THROW(backup_sqlite(options_, folder_.file("none/copy.db")), std::runtime_error);
     EXPECT_EQ(bytes_of(copy), before);
     EXPECT_TRUE(check_sqlite(copy, false).is_sound());
     EXPECT_EQ(bytes_of(copy), before);

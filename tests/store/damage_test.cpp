@@ -174,14 +174,17 @@ TEST(Damage, InWhateverColumnOfWhateverRow) {
 
 /// What is damaged while the store is open is not trimmed away, so that the next start finds it.
 TEST(Damage, WhileTheStoreIsOpen) {
-    for (const char* change : {"record = 'wrong'", "record = ''", "key = 'sip:other@x'", "kind = 2"}) {
+    for (const std::string change : {"record = 'wrong'", "record = ''", "key = 'sip:other@x'", "kind = 2"}) {
         SCOPED_TRACE(change);
+        const bool somebody_listens = change != "kind = 2";
         Folder folder;
         Model model;
         std::vector<std::string> warnings;
         {
             auto warn = [&](const std::string& line) { warnings.push_back(line); };
-            auto store = open_sqlite({folder.file(), short_log, {}, warn});
+            SqliteOptions options{folder.file(), short_log};
+            if (somebody_listens) options.warn = warn;
+            auto store = open_sqlite(options);
             auto put = [&](std::string_view key, std::string_view record) {
                 ASSERT_EQ(model.commit(*store, {model.change(key, record)}).status, CommitStatus::done);
                 model.maintain(*store);
@@ -190,17 +193,61 @@ TEST(Damage, WhileTheStoreIsOpen) {
             for (int i = 0; i < 10; ++i) put("sip:b@x", "r");
             put("sip:a@x", "new");
             Visitor(folder.file())
-                .run((std::string("UPDATE log SET ") + change + " WHERE key = 'sip:a@x' AND record = 'new'").c_str());
+                .run(("UPDATE log SET " + change + " WHERE key = 'sip:a@x' AND record = 'new'").c_str());
             for (int i = 0; i < 20; ++i) put("sip:b@x", "r");
         }
-        EXPECT_EQ(warnings.size(), 1U);
-        EXPECT_TRUE(!warnings.empty() && contains(warnings[0], "result=damaged version=12 "));
+        EXPECT_EQ(warnings.size(), somebody_listens ? 1U : 0U);
+        EXPECT_EQ(!warnings.empty() && contains(warnings[0], "result=damaged version=12 "), somebody_listens);
         const auto next = start(folder.file());
         auto without = model.state();
         without.erase({ChangeKind::bindings, "sip:a@x"});
         EXPECT_EQ(next.refused.empty(), contains(change, "record"));
         EXPECT_TRUE(!next.refused.empty() || next.state == without) << "served something older";
     }
+}
+
+/// Of many damaged rows a hundred are told one by one, and too many are no accident of a row.
+TEST(Damage, OfManyRows) {
+    const std::pair<int, std::size_t> cases[] = {{100, 100}, {150, 101}, {10'001, 0}};
+    for (const auto& [count, warnings] : cases) {
+        SCOPED_TRACE(count);
+        Folder folder;
+        Model model;
+        {
+            auto store = open_sqlite({folder.file()});
+            std::vector<Change> changes(static_cast<std::size_t>(count), model.change("sip:a@x", "r"));
+            changes.push_back(model.change("sip:b@x", "r"));
+            ASSERT_EQ(model.commit(*store, std::move(changes)).status, CommitStatus::done);
+        }
+        Visitor(folder.file()).run("UPDATE log SET record = 'x' WHERE key = 'sip:a@x'");
+        const auto first = start(folder.file());
+        EXPECT_EQ(first.warnings.size(), warnings);
+        EXPECT_EQ(first.refused.empty(), warnings > 0) << first.refused;
+        if (warnings == 0)
+            EXPECT_TRUE(contains(first.refused, "nor are 10000 others")) << first.refused;
+        else
+            EXPECT_EQ(first.state.size(), 1U);
+        EXPECT_EQ(contains(warnings > 0 ? first.warnings.back() : "", "more=50"), count == 150);
+    }
+}
+
+TEST(Damage, InTheSnapshotWhenSomebodyEmptiedTheLog) {
+    Database database;
+    const auto& path = database.folder.file();
+    Visitor(path).run("DELETE FROM log; UPDATE snapshot SET record = 'x' WHERE key = 'sip:folded@x' AND kind = 1");
+    const auto first = start(path);
+    EXPECT_EQ(first.refused, "");
+    EXPECT_EQ(first.quarantined, 1U);
+    EXPECT_FALSE(first.state.contains({ChangeKind::bindings, "sip:folded@x"}));
+    EXPECT_EQ(start(path).state, first.state);
+}
+
+/// Rows of a time that knew no checksum of a key alone.
+TEST(Damage, InARowOfVersionTwo) {
+    Database database;
+    make_version(2, database.folder.file());
+    Visitor(database.folder.file()).run("UPDATE log SET record = 'x' WHERE key = 'sip:new@x'");
+    EXPECT_TRUE(contains(start(database.folder.file()).refused, "whose it is cannot be told"));
 }
 
 /// Bits of the file itself: also the pages, the counts and the schema.

@@ -42,6 +42,15 @@ TEST(MemoryStore, FaultsComeAtTheCommitTheyAreMeantFor) {
     EXPECT_EQ(loaded(*store), model.state());
 }
 
+TEST(MemoryStore, AnOldLogGoesWhole) {
+    auto store = open_memory({.age = base::Seconds(10), .rows = 100, .per_binding = 4});
+    Model model;
+    model.commit(*store, {model.change("sip:a@x", "r")});
+    model.maintain(*store, base::Wall(base::Seconds(11)));
+    EXPECT_EQ(store->log_rows(), 0U);
+    EXPECT_EQ(loaded(*store), model.state());
+}
+
 TEST(MemoryStore, AConflictCanBeMade) {
     auto store = open_memory();
     Model model;

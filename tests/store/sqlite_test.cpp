@@ -107,7 +107,32 @@ TEST(SqliteStore, AForeignFileIsRefusedAndLeftAsItIs) {
     const auto before = fs::last_write_time(folder.file("other"));
     EXPECT_TRUE(contains(refusal(folder.file("other")), "not a Muster database"));
     EXPECT_EQ(fs::last_write_time(folder.file("other")), before);
+    Visitor(folder.file("numbered")).run("PRAGMA user_version = 3");
+    EXPECT_TRUE(contains(refusal(folder.file("numbered")), "not a Muster database"));
+    Visitor(folder.file("half")).run("PRAGMA application_id = 1299543924");  // ours, and no version
+    EXPECT_TRUE(contains(refusal(folder.file("half")), "not a Muster database"));
+    fs::create_symlink("loop", folder.file("loop"));
+    EXPECT_TRUE(contains(refusal(folder.file("loop")), folder.file("loop") + ": unable to open"));
     EXPECT_TRUE(contains(refusal(folder.file("missing/muster.db")), "No such file or directory"));
+}
+
+TEST(SqliteStore, AFileSystemWithoutAWriteAheadLogIsRefused) {
+    Folder folder;
+    try {
+        open_sqlite({folder.file(), {}, "unix-dotfile"});  // no memory that processes share
+        FAIL();
+    } catch (const std::runtime_error& error) {
+        EXPECT_TRUE(contains(error.what(), "cannot use a write-ahead log here")) << error.what();
+    }
+}
+
+TEST(SqliteStore, AFileInTheWorkingFolder) {
+    Folder folder;
+    const auto before = fs::current_path();
+    fs::current_path(fs::path(folder.file()).parent_path());
+    fill("muster.db", 1);
+    fs::current_path(before);
+    EXPECT_EQ(loaded(*open_sqlite({folder.file()})).size(), 1U);
 }
 
 TEST(SqliteStore, ANewerVersionIsRefused) {
@@ -202,11 +227,31 @@ TEST(SqliteStore, NothingIsAcknowledgedIntoAFileThatHasMoved) {
     auto result = model.commit(*store, {model.change("sip:a@x", "two")});
     EXPECT_EQ(result.status, CommitStatus::down);
     EXPECT_TRUE(contains(result.error, "moved or removed")) << result.error;
+    EXPECT_FALSE(store->maintain({}, {}, {}));
     std::ofstream(folder.file()) << "something else";
     EXPECT_EQ(model.commit(*store, {model.change("sip:a@x", "two")}).status, CommitStatus::down);
     fs::rename(folder.file("elsewhere"), folder.file());
     EXPECT_EQ(model.commit(*store, {model.change("sip:a@x", "three")}).status, CommitStatus::done);
     EXPECT_EQ(loaded(*store), model.state());
+}
+
+/// Somebody took away what was acknowledged: nothing is written on top of that.
+TEST(SqliteStore, NothingIsAcknowledgedBehindChangesThatAreGone) {
+    Folder folder;
+    auto store = open_sqlite({folder.file(), {}, FaultVfs::name()});
+    Model model;
+    for (auto record : {"one", "two"})
+        ASSERT_EQ(model.commit(*store, {model.change("sip:a@x", record)}).status, CommitStatus::done);
+    Visitor(folder.file()).run("DELETE FROM log WHERE seq = 2");
+    FaultVfs::arm(1, FaultVfs::Fault::write_error, false);
+    EXPECT_EQ(model.commit(*store, {model.change("sip:a@x", "three")}).status, CommitStatus::failed);
+    FaultVfs::disarm();
+    auto result = model.commit(*store, {model.change("sip:a@x", "four")});
+    EXPECT_EQ(result.status, CommitStatus::down);
+    EXPECT_TRUE(contains(result.error, "has lost changes")) << result.error;
+    EXPECT_FALSE(store->maintain({}, {}, {}));
+    EXPECT_THROW(loaded(*store), std::runtime_error);
+    EXPECT_EQ(Visitor(folder.file()).run("SELECT record FROM log")[0][0], "one");
 }
 
 TEST(SqliteStore, AWriteLockHeldByAnotherProgramFailsTheCommitAndTheNextWorks) {
