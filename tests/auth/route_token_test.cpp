@@ -161,7 +161,7 @@ TEST_F(RouteTokenTest, AnyChangedCharacterShutsIt) {
 
 TEST_F(RouteTokenTest, NoSuchTransport) {
     std::string payload;
-    append_base64url(payload, std::array<std::uint8_t, 18>{0, 0, 7 | 8 | 16});
+    append_base64url(payload, std::array<std::uint8_t, 35>{0, 0, 7 | 8 | 16});
     EXPECT_FALSE(opens(token(&udp).substr(0, 17) + payload));
 }
 

@@ -109,7 +109,7 @@ TEST(SqliteStore, AForeignFileIsRefusedAndLeftAsItIs) {
     EXPECT_EQ(fs::last_write_time(folder.file("other")), before);
     Visitor(folder.file("numbered")).run("PRAGMA user_version = 3");
     EXPECT_TRUE(contains(refusal(folder.file("numbered")), "not a Muster database"));
-    Visitor(folder.file("half")).run("PRAGMA application_id = 1299543924");  // ours, and no version
+    Visitor(folder.file("half")).run("PRAGMA application_id = 1299542900");  // ours, and no version
     EXPECT_TRUE(contains(refusal(folder.file("half")), "not a Muster database"));
     fs::create_symlink("loop", folder.file("loop"));
     EXPECT_TRUE(contains(refusal(folder.file("loop")), folder.file("loop") + ": unable to open"));
@@ -189,8 +189,13 @@ TEST(SqliteStore, VersionsMayLieFarApart) {
     Folder folder;
     fill(folder.file(), 3);
     Visitor(folder.file()).run("UPDATE log SET seq = 1000000000000000, checksum = NULL WHERE seq = 3");
-    auto store = open_sqlite({folder.file()});
+    auto store = open_sqlite({folder.file(), {.age = Seconds(3600), .rows = 1, .per_binding = 0}});
     EXPECT_EQ(loaded(*store).size(), 3U);
+    auto yes = [](auto...) { return true; };
+    while (store->maintain({}, yes, yes)) {
+    }
+    EXPECT_EQ(loaded(*store).size(), 3U);
+    EXPECT_EQ(Visitor(folder.file()).run("SELECT seq FROM log"), (Visitor::Rows{{"1000000000000000"}}));
 }
 
 TEST(SqliteStore, ALinkIsNoSecondDoor) {
