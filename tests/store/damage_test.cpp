@@ -206,6 +206,19 @@ TEST(Damage, WhileTheStoreIsOpen) {
     }
 }
 
+TEST(Damage, InTheMidstOfWhatIsToBeTrimmed) {
+    Folder folder;
+    Model model;
+    auto store = open_sqlite({folder.file(), short_log});
+    EXPECT_TRUE(loaded(*store).empty());
+    for (int i = 0; i < 20; ++i)
+        ASSERT_EQ(model.commit(*store, {model.change("sip:" + std::to_string(i % 4) + "@x", "r")}).status,
+                  CommitStatus::done);
+    Visitor(folder.file()).run("UPDATE log SET record = 'wrong' WHERE seq = 3");
+    model.maintain(*store);
+    EXPECT_EQ(Visitor(folder.file()).run("SELECT min(seq) FROM log")[0][0], "3");
+}
+
 /// Of many damaged rows a hundred are told one by one, and too many are no accident of a row.
 TEST(Damage, OfManyRows) {
     const std::pair<int, std::size_t> cases[] = {{100, 100}, {150, 101}, {10'001, 0}};
