@@ -99,6 +99,7 @@ void FailingCall::arm(int nth, bool lasting) {
 void FailingCall::disarm() { plan_of(which_).left = 0; }
 
 bool FailingCall::struck() const { return plan_of(which_).struck; }
+int FailingCall::left() const { return plan_of(which_).left; }
 
 }  // namespace muster::store::test
 

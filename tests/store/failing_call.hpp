@@ -25,6 +25,8 @@ public:
     void arm(int nth, bool lasting);
     void disarm();
     bool struck() const;
+    /// Calls still to come until one fails.
+    int left() const;
 
 private:
     const Call which_;

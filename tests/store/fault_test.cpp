@@ -268,6 +268,84 @@ TEST_P(FaultAt, InACheckpoint) {
     }
 }
 
+/// Another program's write makes the store read again what it had in memory: each of these reads fails once.
+TEST(Fault, OfReadsInACommitAndWhileTheLogIsTrimmed) {
+    FailingCall call(Call::pread, EIO);
+    if (!call.is_possible()) GTEST_SKIP();
+    int nth = 1, failed = 0;
+    for (bool struck = true; struck && nth < 200; ++nth) {
+        SCOPED_TRACE(nth);
+        Folder folder;
+        auto store = open_sqlite({folder.file(), short_log});
+        Model model;
+        loaded(*store);
+        for (int i = 0; i < 6; ++i)
+            ASSERT_EQ(
+                model.commit(*store, {model.change("sip:" + std::to_string(i) + "@x", std::string(2'000, 'r'))}).status,
+                CommitStatus::done);
+        Visitor(folder.file()).run("CREATE TABLE other (x); DROP TABLE other");
+        call.arm(nth, false);
+        failed += model.commit(*store, {model.change("sip:0@x", ""), model.change("sip:1@x", "new")}).status ==
+                  CommitStatus::failed;
+        model.maintain(*store);
+        struck = call.struck();
+        call.disarm();
+        ASSERT_EQ(model.commit(*store, {model.change("sip:after@x", "r")}).status, CommitStatus::done);
+        model.maintain(*store);
+        ASSERT_EQ(loaded(*store), model.state());
+        ASSERT_EQ(loaded(*open_sqlite({copied(folder.file())->file()})), model.state()) << "after a crash";
+    }
+    EXPECT_GT(failed, 0);
+    EXPECT_GT(nth, failed + 2);
+}
+
+/// The first time anything is to be moved, its connection cannot be opened, or cannot read: the next time will do.
+TEST(Fault, OfTheCheckpointsOwnConnection) {
+    for (const auto& [which, error] : {std::pair{Call::fstat, EIO}, std::pair{Call::pread, EIO}}) {
+        FailingCall call(which, error);
+        if (!call.is_possible()) continue;
+        Folder folder;
+        auto store = open_sqlite({.path = folder.file(), .simulated = true, .checkpoint_pages = 1});
+        Model model;
+        loaded(*store);
+        for (int round = 0; round < 4; ++round) {
+            ASSERT_EQ(model.commit(*store, {model.change("sip:a@x", std::string(9'000, 'r'))}).status,
+                      CommitStatus::done);
+            if (round == 0) call.arm(1, true);
+            model.maintain(*store);
+            EXPECT_TRUE(call.struck());
+            call.disarm();
+        }
+        EXPECT_EQ(loaded(*store), model.state());
+        ASSERT_EQ(loaded(*open_sqlite({copied(folder.file())->file()})), model.state()) << "after a crash";
+    }
+}
+
+/// The pages are all sound, and then one cannot be read.
+TEST(Fault, OfAReadInACheck) {
+    FailingCall call(Call::pread, EIO);
+    if (!call.is_possible()) GTEST_SKIP();
+    Folder folder;
+    {
+        auto store = open_sqlite({folder.file()});
+        Model model;
+        loaded(*store);
+        std::vector<Change> changes(1'000, model.change("sip:a@x", std::string_view()));
+        const std::string large(5'000, 'L');  // 8 MB: more than SQLite keeps in memory
+        for (auto& change : changes) change.record = large;
+        ASSERT_EQ(model.commit(*store, std::move(changes)).status, CommitStatus::done);
+    }
+    constexpr int many = 1'000'000;
+    call.arm(many, false);
+    ASSERT_TRUE(check_sqlite(folder.file(), false).is_sound());
+    const int reads = many - call.left();
+    call.arm(reads - 1, false);
+    const auto report = check_sqlite(folder.file(), false);
+    EXPECT_TRUE(call.struck());
+    EXPECT_FALSE(report.is_sound());
+    EXPECT_NE(report.structure, "ok");
+}
+
 INSTANTIATE_TEST_SUITE_P(Sqlite, FaultSweep,
                          testing::Combine(testing::Values(Disk::Fault::write_error, Disk::Fault::disk_full,
                                                           Disk::Fault::sync_error),
