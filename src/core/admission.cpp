@@ -51,10 +51,10 @@ bool Core::is_overloaded(Arrival& arrival, const Domain& domain) {
     return true;
 }
 
-/// Who guesses: a user from an address, never a user alone, or anybody could lock anybody out.
+/// Who guesses: a user from a site, never a user alone, or anybody could lock anybody out.
 std::uint64_t Core::guesser(const Arrival& arrival, const Domain& domain, const auth::Claim& claim) {
     tag_.assign(domain.digest.realm).append(" ").append(auth::user_of(claim, domain.digest, scratch_));
-    return shared_.rates.key(arrival.flow.remote, Sender::address, tag_);
+    return shared_.rates.key(arrival.flow.remote, Sender::site, tag_);
 }
 
 /// Not after too many wrong passwords, but for the user who is bound already and comes from where he is.
@@ -103,12 +103,13 @@ void Core::count_limit(int status, std::string_view rule) {
         ++counters_.contact_limit;
 }
 
-/// Silence over UDP, where a source may be forged; on a stream, whose other end would wait, 503.
+/// Silence over UDP, where a source may be forged; on a stream, whose other end would wait, 503: without Retry-After,
+/// which an edge proxy would take for all of its users (RFC 3261 s21.5.4).
 void Core::turn_away(Arrival& arrival, const auth::Claim& claim) {
     ++counters_.throttled;
     arrival.log(Event::Kind::throttled, 0, "limits.guesses", claim.username);
     if (base::is_stream(arrival.flow.transport))
-        refuse_stateless(arrival, {503, "Too Many Wrong Passwords", "limits.guesses", {{"Retry-After", "10"}}});
+        refuse_stateless(arrival, {503, "Too Many Wrong Passwords", "limits.guesses"});
 }
 
 }  // namespace muster::core

@@ -23,6 +23,13 @@ std::unique_ptr<location::Store> open_store(const config::Config& config) {
     return store::open_sqlite(options);
 }
 
+/// A nonce must be read for as long as any domain lets it serve.
+base::Milliseconds turn_of_nonce_keys(const config::Config& config) {
+    base::Milliseconds turn{3'600'000};
+    for (const auto& [name, domain] : config.settings.domains) turn = std::max(turn, domain.digest.nonce_life);
+    return turn;
+}
+
 unsigned worker_count(const config::Config& config) {
     return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
 }
@@ -77,7 +84,7 @@ Daemon::Daemon(config::Config config, std::string config_path)
       store_(open_store(config_)),
       table_(random_.next()),
       accounts_(random_.next()),
-      nonces_(random_),
+      nonces_(random_, turn_of_nonce_keys(config_)),
       used_nonces_(config_.tables.nonces, random_.next()),
       ringing_(random_.next()),
       rates_(config_.tables.senders, random_.next()),
@@ -140,9 +147,9 @@ void Daemon::start() {
 
 void Daemon::stop() {
     admin_.reset();
+    if (workers_ && writer_thread_) workers_->drain(drain_patience);
     imports_.stop();  // while there is a writer that answers it
     database_work_.stop();
-    if (workers_ && writer_thread_) workers_->drain(drain_patience);
     writer_thread_.reset();
     workers_.reset();
 }

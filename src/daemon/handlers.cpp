@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
+#include <filesystem>
 #include <map>
 
 #include "daemon.hpp"
@@ -363,6 +364,7 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                  {"connections", net.connections},
                                  {"accepted", net.accepted},
                                  {"refused_connections", net.refused_connections},
+                                 {"handovers_dropped", net.handovers_dropped},
                                  {"timed_out", net.timed_out},
                                  {"overflowed", net.overflowed},
                                  {"out_of_memory", net.out_of_memory},
@@ -410,6 +412,11 @@ void db_backup(Daemon& daemon, const Request& request, const Answer& answer) {
     if (!to.starts_with('/') || to.find('\0') != to.npos)
         return answer(problem(Code::usage, "Bad File", "expected an absolute path"));
     work_on_database(daemon, answer, [to = std::move(to)](const std::string& path, const std::stop_token& stop) {
+        std::error_code error;
+        const auto own = std::filesystem::weakly_canonical(path, error),
+                   copy = std::filesystem::weakly_canonical(to, error);
+        if (copy.string().starts_with(own.string()))
+            return problem(Code::refused, "Bad File", "names that begin with the database's own are SQLite's");
         if (!store::backup_sqlite({.path = path}, to, stop)) return problem(Code::conflict, "File Exists", to);
         return done(json::object{{"file", utf8(to)}});
     });

@@ -2,6 +2,7 @@
 
 #include "limits.hpp"
 
+#include <bit>
 #include <fstream>
 #include <string>
 
@@ -22,6 +23,7 @@ constexpr std::uint64_t of_connection = 8 * kib;  // without what is unread
 constexpr std::uint64_t of_host_name = 4 * kib;   // in the resolver's cache
 constexpr std::uint64_t of_socket = 2 * mib;      // datagrams that the kernel has no room for yet
 constexpr std::uint64_t of_worker = 8 * mib;      // buffers for what is read, stack, outbox
+constexpr std::uint64_t of_handovers = 5 * mib;   // responses on their way from other workers
 constexpr std::uint64_t of_program = 64 * mib;    // libraries, log queue, pages of the database, heap not given back
 constexpr std::uint64_t host_names = 10'000;
 
@@ -47,14 +49,22 @@ json::object limits_json(const config::Config& config, const core::Settings& set
             {"contacts", limit(settings.limits.contacts, core.too_many_contacts)},
             {"contacts_of_user", json::object{{"reached", core.contact_limit}}},
             {"requests", limit(requests.requests, core.crowded)},
+            {"requests_of_strangers", limit(requests.of_strangers)},
+            {"requests_of_source", limit(requests.of_source)},
+            {"requests_for_user", limit(requests.for_user)},
+            {"request_bytes", limit(requests.bytes)},
             {"guesses", limit(admission.guesses.burst, core.throttled)},
             {"guesses_of_source", limit(admission.guesses_of_source.burst)},
             {"answers_to_prefix", limit(admission.answers.burst, core.rationed)},
             {"queue", limit(admission.queue, core.overloaded)},
+            {"queue_bytes", limit(admission.queue_bytes)},
             {"connections", limit(tables.connections, net.refused_connections)},
             {"connections_of_source", limit(tables.connections_of_source)},
             {"connection_output", limit(tables.connection_output, net.overflowed)},
-            {"transactions", limit(tables.transactions, core.no_transaction)},
+            {"connection_bytes", limit(tables.connection_bytes)},
+            {"transactions", limit(tables.transactions)},
+            {"transaction_bytes", limit(tables.transaction_bytes)},
+            {"transactions_waiting", limit(transaction::LayerOptions{}.pending, core.no_transaction)},
             {"nonces", limit(tables.nonces)},
             {"senders", limit(tables.senders)},
             {"log_rows", limit(tables.log_rows)}};
@@ -65,18 +75,19 @@ json::object memory_json(const config::Config& config, const core::Settings& set
     const auto& tables = config.tables;
     const auto& requests = settings.request_limits;
     const auto& admission = settings.admission;
-    const json::object parts{{"program", of_program + workers * of_worker + config.listen.size() * workers * of_socket},
-                             {"transactions", workers * (2 * tables.transaction_bytes +
-                                                         transaction::LayerOptions{}.pending * of_transaction) +
-                                                  tables.transactions * of_transaction},
-                             {"requests", workers * (requests.bytes + requests.requests * of_call)},
-                             {"queue", admission.queue * of_job + 2 * admission.queue_bytes},
-                             {"connections", tables.connections * of_connection + tables.connection_bytes},
-                             {"names", workers * host_names * of_host_name},
-                             {"nonces", tables.nonces * 40},
-                             {"senders", tables.senders * 8},
-                             {"accounts", accounts * of_account},
-                             {"bindings", accounts * of_bindings}};
+    const json::object parts{
+        {"program", of_program + workers * (of_worker + of_handovers) + config.listen.size() * workers * of_socket},
+        {"transactions",
+         workers * (2 * tables.transaction_bytes + transaction::LayerOptions{}.pending * of_transaction) +
+             tables.transactions * of_transaction},
+        {"requests", workers * (requests.bytes + requests.requests * of_call)},
+        {"queue", admission.queue * of_job + 2 * admission.queue_bytes},
+        {"connections", tables.connections * of_connection + tables.connection_bytes},
+        {"names", workers * host_names * of_host_name},
+        {"nonces", std::bit_ceil(tables.nonces) * 36},
+        {"senders", std::bit_ceil(tables.senders) * 8},
+        {"accounts", accounts * of_account},
+        {"bindings", accounts * of_bindings}};
     std::uint64_t ceiling = 0;
     for (const auto& part : parts) ceiling += part.value().to_number<std::uint64_t>();
     return {{"used", resident()}, {"ceiling", ceiling}, {"parts", parts}};

@@ -7,6 +7,7 @@ namespace {
 
 constexpr base::Milliseconds granularity{10};  // timers of SIP are no finer
 constexpr unsigned turns_of_drain = 64;
+constexpr std::size_t most_handed_over = 4 << 20;  // bytes that wait for one worker: anybody may name it in a branch
 
 /// Of what is asked for, that which a listener can send.
 ResolverOptions narrowed(const WorkerOptions& options) {
@@ -94,9 +95,16 @@ void Worker::close_streams() {
 
 /// The home in a branch is what somebody has sent us: it may be anything.
 void Worker::hand_over() {
-    for (auto& handover : outbox_.handovers)
-        if (handover.home < parcels_.size() && handover.home != index_)
-            parcels_[handover.home].handovers.push_back(std::move(handover));
+    for (auto& handover : outbox_.handovers) {
+        if (handover.home >= parcels_.size() || handover.home == index_) continue;
+        auto& waiting = common_.workers[handover.home]->handed_over_;
+        if (waiting.load(std::memory_order_relaxed) > most_handed_over) {
+            ++counters_.handovers_dropped;
+            continue;
+        }
+        waiting += handover.bytes.size();
+        parcels_[handover.home].handovers.push_back(std::move(handover));
+    }
 }
 
 void Worker::ask(const core::Question& question) {
@@ -189,7 +197,10 @@ void Worker::post_parcels() {
 
 void Worker::open_parcel(const Parcel& parcel, std::uint32_t from) {
     begin_turn();
-    for (const auto& handover : parcel.handovers) deliver(handover.flow, handover.bytes);
+    for (const auto& handover : parcel.handovers) {
+        handed_over_ -= handover.bytes.size();
+        deliver(handover.flow, handover.bytes);
+    }
     for (const auto& flow : parcel.closed) core_->on_flow_closed(flow, now_, outbox_);
     for (const auto& flow : parcel.failed) core_->on_send_failed(flow, now_, outbox_);
     for (const auto& send : parcel.sends.entries()) {

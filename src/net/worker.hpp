@@ -1,6 +1,7 @@
 #pragma once
 // One worker: a thread, an event loop, a Core and its sockets.
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <memory>
@@ -141,6 +142,7 @@ private:
     bool draining_ = false;
     unsigned drain_turns_ = 0;
 
+    std::atomic<std::size_t> handed_over_{0};  // bytes on their way from other workers
     std::mutex mutex_;
     std::vector<core::JobPtr> returned_;  // guarded by mutex_
 };

@@ -125,13 +125,13 @@ core::Counters Workers::core_counters() const {
 }
 
 NetCounters Workers::net_counters() const {
-    static_assert(sizeof(NetCounters) == 11 * sizeof(std::uint64_t), "a counter is missing here");
+    static_assert(sizeof(NetCounters) == 12 * sizeof(std::uint64_t), "a counter is missing here");
     NetCounters sum;
     for (const auto& one : impl_->ask([](const Worker& worker) { return worker.counters(); })) {
         for (auto counter : {&NetCounters::datagrams_in, &NetCounters::datagrams_out, &NetCounters::keep_alives,
                              &NetCounters::send_errors, &NetCounters::connections, &NetCounters::accepted,
                              &NetCounters::opened, &NetCounters::refused_connections, &NetCounters::timed_out,
-                             &NetCounters::overflowed, &NetCounters::out_of_memory})
+                             &NetCounters::overflowed, &NetCounters::handovers_dropped, &NetCounters::out_of_memory})
             sum.*counter += one.*counter;
     }
     return sum;

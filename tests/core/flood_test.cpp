@@ -53,7 +53,7 @@ TEST_F(Flood, WhoHasHadManyAnswersAndShownNothingIsDroppedUnread) {
 TEST_F(Flood, WhoShowsWhoItIsIsHeardHoweverMuchItSends) {
     auto& proxy = world.phone("alice/3");
     world.core(0).on_backlog(world.now());
-    EXPECT_EQ(heard(proxy, 3'000), 3'000U);
+    EXPECT_EQ(heard(proxy, 1'500), 1'500U);
     EXPECT_EQ(proxy.status(), 200);
     EXPECT_EQ(world.core(0).counters().shed, 0U);
 }

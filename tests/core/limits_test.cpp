@@ -78,6 +78,30 @@ TEST(Limits, EachIsCountedUnderItsName) {
     EXPECT_TRUE(world.in_memory().empty());
 }
 
+/// However many large requests one user sends, others wait for few of them.
+TEST(Limits, SoManyOfOneUserAreWithTheWriterAtOnce) {
+    World world("domains: {example.com: {}}");
+    world.account("alice@example.com", "secret");
+    world.account("bob@example.com", "secret");
+    world.commits_wait = true;
+    auto& phone = world.phone("alice");
+    for (int i = 1; i <= 130; ++i) {
+        phone.gives_up();
+        phone.registers("sip:alice@192.0.2.4", 600);
+        EXPECT_EQ(phone.is_waiting(), i <= 128);
+    }
+    EXPECT_EQ(phone.status(), 503);
+    EXPECT_EQ(world.core(0).pending_jobs(), 128U);
+    auto& other = world.phone("bob");
+    other.registers("sip:bob@192.0.2.5", 600);
+    EXPECT_TRUE(other.is_waiting());
+    world.commits_wait = false;
+    world.commit();
+    EXPECT_EQ(other.status(), 200);
+    phone.registers("sip:alice@192.0.2.4", 600);
+    EXPECT_EQ(phone.status(), 200);
+}
+
 /// What is kept of an AOR is bounded by what all of it takes, whichever field is long.
 TEST(Limits, AllThatIsKeptOfAnAorCounts) {
     World world("domains: {example.com: {}}");

@@ -100,7 +100,7 @@ struct Counters {
     std::uint64_t too_many_headers = 0;   ///< limits.headers
     std::uint64_t too_many_contacts = 0;  ///< limits.contacts
     std::uint64_t contact_limit = 0;      ///< contacts.limit of the domain
-    std::uint64_t no_transaction = 0;     ///< limits.transactions: too many wait for their answer
+    std::uint64_t no_transaction = 0;     ///< too many transactions wait for their answer
     std::uint64_t rationed = 0;           ///< limits.answers_to_prefix
 
     /// All of the above, so that whoever sums them forgets none.

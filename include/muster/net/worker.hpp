@@ -63,6 +63,7 @@ struct NetCounters {
     std::uint64_t accepted = 0;
     std::uint64_t opened = 0;               ///< connections of ours, tried
     std::uint64_t refused_connections = 0;  ///< over a cap, closed at once
+    std::uint64_t handovers_dropped = 0;    ///< responses for a worker that has too many to read
     std::uint64_t timed_out = 0;            ///< closed by a time limit
     std::uint64_t overflowed = 0;           ///< closed by a cap on what waits to be read or sent
     std::uint64_t out_of_memory = 0;        ///< messages dropped, or not answered, because no memory was to be had

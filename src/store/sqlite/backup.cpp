@@ -58,6 +58,8 @@ private:
 /// and none waits for us: in a write-ahead log readers and the writer do not meet.
 void copy(const SqliteOptions& from, const std::string& to, const std::stop_token& stop) {
     Connection source(from);
+    // Should the daemon's own connections be closed meanwhile, this one does not move a log that is in doubt.
+    sqlite3_db_config(source.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     source.must("BEGIN");
     source.must("SELECT count(*) FROM sqlite_schema");
     Connection copied({.path = to, .vfs = from.vfs});
