@@ -1,5 +1,10 @@
 #include "muster/auth/nonce.hpp"
 
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
 #include "support.hpp"
 
 namespace muster::auth {
@@ -88,6 +93,33 @@ TEST(NonceKeys, AKeyServesForATurnAndIsKnownForOneMore) {
         EXPECT_EQ(check(after), NonceKeys::Check::ours);
         EXPECT_EQ(check(last_of_first), turns == 1 ? NonceKeys::Check::ours : NonceKeys::Check::other_key);
     }
+}
+
+/// Workers make and read nonces while the key changes: one of them changes it, once.
+TEST(NonceKeys, ThreadsMeetATurn) {
+    SeededRandom random;
+    NonceKeys keys(random, base::Milliseconds(1'000));
+    std::string before;
+    keys.append(before, "r", random, at(1'000).mono);
+    std::set<std::string> ids;
+    std::mutex mutex;
+    {
+        std::vector<std::jthread> threads;
+        for (std::uint64_t i = 0; i < 4; ++i)
+            threads.emplace_back([&, i] {
+                SeededRandom own(i + 1);
+                for (int n = 0; n < 500; ++n) {
+                    std::string text;
+                    keys.append(text, "r", own, at(1'900 + n).mono);
+                    Nonce nonce;
+                    EXPECT_EQ(keys.check(text, "r", nonce), NonceKeys::Check::ours);
+                    EXPECT_EQ(keys.check(before, "r", nonce), NonceKeys::Check::ours);
+                    std::lock_guard lock(mutex);
+                    ids.insert(text.substr(0, 5));
+                }
+            });
+    }
+    EXPECT_EQ(ids.size(), 2U);
 }
 
 struct Step {

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace muster::core {
 namespace {
@@ -52,6 +55,25 @@ TEST(RateTable, KeysAreOfOneSenderAndOneUser) {
     EXPECT_EQ(key("2001:db8::1", Sender::prefix), key("2001:db8:0:1::1", Sender::prefix));
     EXPECT_NE(key("2001:db8::1", Sender::prefix), key("2001:db8:0:100::1", Sender::prefix));
     EXPECT_NE(key("192.0.2.1", Sender::address), key("192.0.2.1", Sender::site));
+}
+
+/// However many workers count at once, no more than the burst gets through.
+TEST(RateTable, ThreadsShareOneBurst) {
+    RateTable table(64, 1);
+    const Rate rate{100};
+    const auto key = table.key(address("192.0.2.1"), Sender::address, "alice");
+    std::atomic<int> all = 0;
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 4; ++i)
+            threads.emplace_back([&, i] {
+                for (int n = 0; n < 2'000; ++n) {
+                    all += table.take(key, rate, at(0));
+                    table.take(table.key(address("192.0.2.2"), Sender::address, std::to_string(i)), rate, at(0));
+                }
+            });
+    }
+    EXPECT_EQ(all, 100);
 }
 
 /// Whoever fills the table with others does not wash himself clean.
