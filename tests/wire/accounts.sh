@@ -39,7 +39,7 @@ for racer in "${racers[@]}"; do
     [[ $status == 5 ]] || ((won += 1))
 done
 ((won == 1)) || fail "$won accounts have one user name"
-(($(grep -c 'racer belongs to sip:racer' "$work/race.err") == 7)) || fail "$(cat "$work/race.err")"
+(($(grep -o 'racer belongs to sip:racer' "$work/race.err" | wc -l) == 7)) || fail "$(cat "$work/race.err")"
 
 say "all of a file or nothing, also when the daemon dies within it"
 seq 40000 | sed 's/.*/i&@example.com,pw/' >"$work/import"
