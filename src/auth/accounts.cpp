@@ -147,12 +147,13 @@ struct Accounts::Impl {
         return out;
     }
 
-    void count(std::string_view realm, bool is_more) {
+    /// So many accounts more or, wrapping around, fewer.
+    void count(std::string_view realm, std::size_t more) {
         std::lock_guard lock(realms_mutex);
         auto found = realms.find(realm);
         if (found == realms.end()) found = realms.emplace(realm, 0).first;
-        is_more ? ++found->second : --found->second;
-        is_more ? ++size : --size;
+        found->second += more;
+        size += more;
     }
 
     std::uint64_t seed;
@@ -189,7 +190,7 @@ void Accounts::publish(Account account, std::uint64_t version) {
     if (old) {
         impl_->each_entry(old, [&](const Entry& entry) { impl_->drop(entry); });  // those not replaced
     } else {
-        impl_->count(held->account.realm, true);
+        impl_->count(held->account.realm, 1);
     }
     ++impl_->changes;
 }
@@ -198,7 +199,7 @@ void Accounts::remove(std::string_view aor, std::uint64_t version) {
     auto old = impl_->owner(aor);
     if (!old || old->version > version) return;
     impl_->each_entry(old, [&](const Entry& entry) { impl_->drop(entry); });
-    impl_->count(old->account.realm, false);
+    impl_->count(old->account.realm, std::size_t(0) - 1);
     ++impl_->changes;
 }
 
@@ -212,15 +213,17 @@ void Accounts::add(Account account, std::uint64_t version) {
 
 /// Shard by shard, each made as large as it must be: so it stays in the cache, and accounts are not looked at.
 void Accounts::settle() {
+    std::map<std::string_view, std::size_t> counts;  // the realms are the accounts'
     for (auto& shard : impl_->shards) {
         std::lock_guard lock(shard.mutex);
         auto added = std::exchange(shard.added, {});
         shard.entries.reserve(shard.entries.size() + added.size());
         for (auto& entry : added) {
-            if (entry.place == Entry::own_aor) impl_->count(entry.held->account.realm, true);
+            if (entry.place == Entry::own_aor) ++counts[entry.held->account.realm];
             shard.put(std::move(entry));
         }
     }
+    for (const auto& [realm, count] : counts) impl_->count(realm, count);
     ++impl_->changes;
 }
 

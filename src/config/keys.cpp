@@ -105,7 +105,7 @@ constexpr Key limits_keys[] = {
      67'108'864},
     {"guesses",
      Kind::count,
-     "Wrong passwords of one user from one address, then a tenth a second; no answer or 503 beyond. 0: no limit.",
+     "Wrong passwords of one user from one IPv4 address or IPv6 /64, then a tenth a second. 0: no limit.",
      "10",
      {},
      {},

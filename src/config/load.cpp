@@ -113,15 +113,7 @@ private:
                               {limits.count("answers_to_prefix")},
                               limits.count("queue"),
                               limits.count("queue_bytes")};
-        config.tables = {limits.count("connections"),
-                         limits.count("connections_of_source"),
-                         limits.count("connection_output"),
-                         limits.count("connection_bytes"),
-                         limits.count("transactions"),
-                         limits.count("transaction_bytes"),
-                         limits.count("nonces"),
-                         limits.count("senders"),
-                         limits.count("log_rows")};
+        for (const auto& [name, value] : TableLimits::keys) config.tables.*value = limits.count(name);
     }
 
     std::string absolute(const std::string& path) const { return (folder_ / path).lexically_normal().string(); }
@@ -382,8 +374,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
     // Each open connection cuts its stream by the limit it was made with.
     if (running.settings.limits.message_bytes != wanted.settings.limits.message_bytes)
         keys.emplace_back("limits.message_bytes");
-    if (running.tables != wanted.tables)
-        keys.emplace_back("limits of connections, transactions, nonces, senders, log_rows");
+    for (const auto& [name, value] : TableLimits::keys)
+        if (running.tables.*value != wanted.tables.*value) keys.push_back("limits." + std::string(name));
     if (running.settings.admission.queue != wanted.settings.admission.queue) keys.emplace_back("limits.queue");
     if (running.dns_servers != wanted.dns_servers) keys.emplace_back("dns.servers");
     if (running.admin_socket != wanted.admin_socket) keys.emplace_back("admin.socket");

@@ -5,7 +5,6 @@
 #include "muster/auth/digest.hpp"
 
 namespace muster::core {
-
 namespace {
 
 /// Answers over UDP to one source that has shown nothing, while datagrams come faster than they are read.
@@ -14,7 +13,7 @@ constexpr Rate flood{1'000};
 /// A source behind which there is one program: a phone, an edge proxy, a flood.
 std::uint64_t source_key(const RateTable& rates, const base::Flow& flow) {
     const char port[] = {static_cast<char>(flow.remote.port >> 8), static_cast<char>(flow.remote.port)};
-    return rates.key(flow.remote, Sender::address, {port, sizeof port});
+    return RateTable::key(rates.key(flow.remote, Sender::address), {port, sizeof port});
 }
 
 }  // namespace
@@ -52,30 +51,28 @@ bool Core::is_overloaded(Arrival& arrival, const Domain& domain) {
 }
 
 /// Who guesses: a user from a site, never a user alone, or anybody could lock anybody out.
-std::uint64_t Core::guesser(const Arrival& arrival, const Domain& domain, const auth::Claim& claim) {
+Core::Guesser Core::guesser(const Arrival& arrival, const Domain& domain, const auth::Claim& claim) {
+    const auto site = shared_.rates.key(arrival.flow.remote, Sender::site);
     tag_.assign(domain.digest.realm).append(" ").append(auth::user_of(claim, domain.digest, scratch_));
-    return shared_.rates.key(arrival.flow.remote, Sender::site, tag_);
+    return {site, RateTable::key(site, tag_)};
 }
 
 /// Not after too many wrong passwords, but for the user who is bound already and comes from where he is.
-bool Core::may_try(const Arrival& arrival, const Domain& domain, const auth::Claim& claim) {
+bool Core::may_try(const Guesser& guesser, const Arrival& arrival, const Domain& domain, const auth::Claim& claim) {
     const auto& limits = settings_->admission;
-    auto& rates = shared_.rates;
     const auto now = arrival.now.mono;
-    if (rates.has_room(guesser(arrival, domain, claim), limits.guesses, now) &&
-        rates.has_room(rates.key(arrival.flow.remote, Sender::site), limits.guesses_of_source, now))
+    if (shared_.rates.has_room(guesser.user, limits.guesses, now) &&
+        shared_.rates.has_room(guesser.site, limits.guesses_of_source, now))
         return true;
     const auto account = auth::account_of(claim, domain.digest, shared_.accounts);
     return account && is_bound_from(account->aor, arrival);
 }
 
 /// False when it was one too many: it gets no answer that would tell a wrong password from a right one.
-bool Core::count_guess(const Arrival& arrival, const Domain& domain, const auth::Claim& claim) {
+bool Core::count_guess(const Guesser& guesser, base::Now now) {
     const auto& limits = settings_->admission;
-    auto& rates = shared_.rates;
-    const auto now = arrival.now.mono;
-    const bool of_user = rates.take(guesser(arrival, domain, claim), limits.guesses, now);
-    const bool of_site = rates.take(rates.key(arrival.flow.remote, Sender::site), limits.guesses_of_source, now);
+    const bool of_user = shared_.rates.take(guesser.user, limits.guesses, now.mono);
+    const bool of_site = shared_.rates.take(guesser.site, limits.guesses_of_source, now.mono);
     return of_user && of_site;
 }
 

@@ -80,7 +80,7 @@ void BindingWriter::stage(Batch& batch, Job& job, const AccountsImport& import) 
             job.detail = account.aor;
             return;
         }
-        const bool is_new = holder(batch, account.aor, {}).empty();
+        const bool is_new = !account_exists(batch, account.aor);
         if (!names_are_free(batch, job, account, import_->claims)) return;
         if (is_new && !has_room(job, account, import_->added)) return;
         if (!text.empty()) text += between;

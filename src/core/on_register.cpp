@@ -65,7 +65,8 @@ void Core::on_register(Arrival& arrival) {
 /// proxy.
 std::shared_ptr<const auth::Account> Core::authenticate(Arrival& arrival, const Domain& domain, sip::Header header) {
     const auto claim = auth::find_claim(arrival.message, header, domain.digest);
-    if (claim && !may_try(arrival, domain, *claim)) return turn_away(arrival, *claim), nullptr;
+    const auto who = claim ? guesser(arrival, domain, *claim) : Guesser{};
+    if (claim && !may_try(who, arrival, domain, *claim)) return turn_away(arrival, *claim), nullptr;
     auto verdict = auth::verify(claim, arrival.message, domain.digest, settings_->served, shared_.accounts,
                                 shared_.nonces, shared_.used_nonces, arrival.now);
     if (verdict.outcome == auth::Outcome::accepted) {
@@ -73,7 +74,7 @@ std::shared_ptr<const auth::Account> Core::authenticate(Arrival& arrival, const 
         return std::move(verdict.account);
     }
     if (verdict.outcome == auth::Outcome::wrong) {
-        if (!count_guess(arrival, domain, *claim)) return turn_away(arrival, *claim), nullptr;
+        if (!count_guess(who, arrival.now)) return turn_away(arrival, *claim), nullptr;
         ++counters_.auth_failed;
         arrival.log(Event::Kind::auth_failed, challenge_in(header).status, verdict.rule, verdict.username);
     }
@@ -132,8 +133,9 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
             pending_bytes_ += mine.bytes.size();
             ++under_way;
             return;
+        } else {
+            answer_from_table(*job, arrival.now);
         }
-        if (!job->reject) answer_from_table(*job, arrival.now);
     }
     answer(*job, arrival.now, arrival.out);
     unanswered_.reset();

@@ -38,35 +38,34 @@ RateTable::RateTable(std::size_t capacity, std::uint64_t hash_seed)
       mask_(std::bit_ceil(std::max<std::size_t>(capacity / ways, 1)) - 1),
       sets_(std::make_unique<Set[]>(mask_ + 1)) {}
 
-std::uint64_t RateTable::key(const base::Address& address, Sender sender, std::string_view more) const {
-    auto seed = base::seeded_hash(bytes_of(address, sender), seed_ + static_cast<std::uint64_t>(sender));
-    return more.empty() ? seed : base::seeded_hash(more, seed);
+std::uint64_t RateTable::key(const base::Address& address, Sender sender) const {
+    return base::seeded_hash(bytes_of(address, sender), seed_ + static_cast<std::uint64_t>(sender));
+}
+
+std::uint64_t RateTable::key(std::uint64_t sender, std::string_view thing) { return base::seeded_hash(thing, sender); }
+
+std::atomic<std::uint64_t>* RateTable::find(std::uint64_t key) const {
+    for (auto& place : set_of(key).slots)
+        if ((place.load(std::memory_order_relaxed) & tag_mask) == tag_of(key)) return &place;
+    return nullptr;
 }
 
 bool RateTable::has_room(std::uint64_t key, Rate rate, base::Mono now) const {
-    if (rate.burst == 0) return true;
+    const auto* place = rate.burst == 0 ? nullptr : find(key);
+    if (!place) return true;
     const auto at = milliseconds(now);
-    for (const auto& place : set_of(key).slots) {
-        const auto slot = place.load(std::memory_order_relaxed);
-        if ((slot & tag_mask) == tag_of(key))
-            return std::max(whole_at(slot), at) + interval_of(rate) <= at + most_owed(rate);
-    }
-    return true;
+    return std::max(whole_at(place->load(std::memory_order_relaxed)), at) + interval_of(rate) <= at + most_owed(rate);
 }
 
 bool RateTable::take(std::uint64_t key, Rate rate, base::Mono now) {
     if (rate.burst == 0) return true;
     const auto at = milliseconds(now);
-    auto& slots = set_of(key).slots;
     for (;;) {
-        std::atomic<std::uint64_t>* place = nullptr;  // its own, or else the one that is whole soonest
-        std::uint64_t held = 0;
-        for (auto& other : slots) {
-            const auto slot = other.load(std::memory_order_relaxed);
-            const bool is_own = (slot & tag_mask) == tag_of(key);
-            if (!place || is_own || slot < held) place = &other, held = slot;
-            if (is_own) break;
-        }
+        auto* place = find(key);
+        if (!place)  // that which is whole again soonest
+            place = std::ranges::min_element(set_of(key).slots, {},
+                                             [](const auto& slot) { return slot.load(std::memory_order_relaxed); });
+        auto held = place->load(std::memory_order_relaxed);
         const auto owed_until = (held & tag_mask) == tag_of(key) ? whole_at(held) : 0;
         const auto then = std::max(owed_until, at) + interval_of(rate);
         if (then > at + most_owed(rate)) return false;
@@ -75,16 +74,13 @@ bool RateTable::take(std::uint64_t key, Rate rate, base::Mono now) {
 }
 
 void RateTable::give_back(std::uint64_t key, Rate rate, std::uint32_t count, base::Mono now) {
-    if (rate.burst == 0) return;
+    auto* place = rate.burst == 0 ? nullptr : find(key);
+    if (!place) return;
     const auto at = milliseconds(now), less = interval_of(rate) * count;
-    for (auto& place : set_of(key).slots) {
-        auto held = place.load(std::memory_order_relaxed);
-        if ((held & tag_mask) != tag_of(key)) continue;
-        const auto then = whole_at(held) > at + less ? whole_at(held) - less : at;
-        // Lost to another worker's count: the next success gives back as well.
-        place.compare_exchange_strong(held, then << tag_bits | tag_of(key), std::memory_order_relaxed);
-        return;
-    }
+    auto held = place->load(std::memory_order_relaxed);
+    const auto then = whole_at(held) > at + less ? whole_at(held) - less : at;
+    // Lost to another worker's count: the next success gives back as well.
+    place->compare_exchange_strong(held, then << tag_bits | tag_of(key), std::memory_order_relaxed);
 }
 
 }  // namespace muster::core

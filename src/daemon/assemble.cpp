@@ -25,7 +25,7 @@ std::unique_ptr<location::Store> open_store(const config::Config& config) {
 
 /// A nonce must be read for as long as any domain lets it serve.
 base::Milliseconds turn_of_nonce_keys(const config::Config& config) {
-    base::Milliseconds turn{3'600'000};
+    auto turn = auth::NonceKeys::usual_turn;
     for (const auto& [name, domain] : config.settings.domains) turn = std::max(turn, domain.digest.nonce_life);
     return turn;
 }

@@ -25,7 +25,8 @@ struct Nonce {
 /// the one before the newest is still known, so a nonce can be checked for one turn at least.
 class NonceKeys {
 public:
-    explicit NonceKeys(base::Random& random, base::Milliseconds turn = base::Milliseconds(3'600'000));
+    static constexpr base::Milliseconds usual_turn{3'600'000};
+    explicit NonceKeys(base::Random& random, base::Milliseconds turn = usual_turn);
 
     /// Appends a fresh nonce for `realm`. Whoever finds the turn over makes the next key out of `random`.
     void append(std::string& out, std::string_view realm, base::Random& random, base::Mono now);

@@ -1,6 +1,7 @@
 #pragma once
 // The YAML file: read whole, checked whole, every fault with its place.
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,7 +36,25 @@ struct TableLimits {
     std::size_t log_rows = 1'000'000;
 
     bool operator==(const TableLimits&) const = default;
+
+    struct Key {
+        std::string_view name;  ///< in `limits`
+        std::size_t TableLimits::*value;
+    };
+    static const std::array<Key, 9> keys;
 };
+inline constexpr std::array<TableLimits::Key, 9> TableLimits::keys{{
+    {"connections", &TableLimits::connections},
+    {"connections_of_source", &TableLimits::connections_of_source},
+    {"connection_output", &TableLimits::connection_output},
+    {"connection_bytes", &TableLimits::connection_bytes},
+    {"transactions", &TableLimits::transactions},
+    {"transaction_bytes", &TableLimits::transaction_bytes},
+    {"nonces", &TableLimits::nonces},
+    {"senders", &TableLimits::senders},
+    {"log_rows", &TableLimits::log_rows},
+}};
+static_assert(sizeof(TableLimits) == TableLimits::keys.size() * sizeof(std::size_t));
 
 struct Config {
     std::vector<Listen> listen;

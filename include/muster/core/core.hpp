@@ -120,9 +120,12 @@ private:
     void count_stranger(const Arrival& arrival);
     void count_shown(const Arrival& arrival);
     bool is_overloaded(Arrival& arrival, const Domain& domain);
-    bool may_try(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
-    bool count_guess(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
-    std::uint64_t guesser(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
+    struct Guesser {
+        std::uint64_t site, user;  // keys of Shared::rates
+    };
+    Guesser guesser(const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
+    bool may_try(const Guesser& guesser, const Arrival& arrival, const Domain& domain, const auth::Claim& claim);
+    bool count_guess(const Guesser& guesser, base::Now now);
     bool is_bound_from(std::string_view aor, const Arrival& arrival) const;
     void count_limit(int status, std::string_view rule);
     void turn_away(Arrival& arrival, const auth::Claim& claim);

@@ -33,8 +33,9 @@ class RateTable {
 public:
     RateTable(std::size_t capacity, std::uint64_t hash_seed);
 
-    /// Who is counted: a sender, and what else belongs to the key.
-    std::uint64_t key(const base::Address& address, Sender sender, std::string_view more = {}) const;
+    /// Who is counted: a sender; or one of many things behind a sender.
+    std::uint64_t key(const base::Address& address, Sender sender) const;
+    static std::uint64_t key(std::uint64_t sender, std::string_view thing);
 
     bool has_room(std::uint64_t key, Rate rate, base::Mono now) const;
     /// Counts one. False when there is no room: then nothing is counted.
@@ -49,6 +50,8 @@ private:
         std::atomic<std::uint64_t> slots[ways]{};
     };
     Set& set_of(std::uint64_t key) const { return sets_[key & mask_]; }
+    /// The slot that the key has; null when it has none.
+    std::atomic<std::uint64_t>* find(std::uint64_t key) const;
 
     const std::uint64_t seed_;
     const std::size_t mask_;

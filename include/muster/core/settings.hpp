@@ -54,7 +54,7 @@ struct RequestLimits {
 
 /// Who is heard at all, before anything is computed for him.
 struct AdmissionLimits {
-    Rate guesses{10};                    ///< wrong passwords of one user from one address
+    Rate guesses{10};                    ///< wrong passwords of one user from one IPv4 address or IPv6 /64
     Rate guesses_of_source{100};         ///< wrong passwords from one IPv4 address or IPv6 /64
     Rate answers{};                      ///< over UDP to one IPv4 /24 or IPv6 /56 whose senders have shown nothing
     std::size_t queue = 100'000;         ///< jobs of all workers under way to the writer: at least 2 s of load
