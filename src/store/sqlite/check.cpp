@@ -1,6 +1,7 @@
 // A whole database looked through for what a start would find: musterctl db check.
 
 #include <array>
+#include <boost/json.hpp>
 #include <filesystem>
 
 #include "muster/base/text.hpp"
@@ -95,15 +96,6 @@ CheckReport check_once(const std::string& path, bool is_at_rest, const std::stop
     return report;
 }
 
-std::string json_text(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : base::printable(text, 4'096)) {
-        if (c == '\\') out += '\\';  // printable() leaves no quotation mark
-        out += c;
-    }
-    return out += '"';
-}
-
 }  // namespace
 }  // namespace sqlite
 
@@ -118,28 +110,24 @@ CheckReport check_sqlite(const std::string& path, bool is_ours, const std::stop_
 }
 
 std::string CheckReport::json() const {
-    using sqlite::json_text;
-    std::string out = "{\"file\":" + json_text(file);
-    auto add = [&out](const char* name, std::int64_t value) {
-        out.append(",\"").append(name).append("\":").append(std::to_string(value));
-    };
-    out.append(",\"sound\":").append(is_sound() ? "true" : "false");
-    add("schema", schema);
-    add("log_rows", log_rows);
-    add("snapshot_rows", snapshot_rows);
-    add("keys", keys);
-    add("quarantined", quarantined);
-    out.append(",\"structure\":").append(json_text(structure));
-    add("damaged_rows", damaged_rows);
-    out.append(",\"damaged\":[");
-    for (const auto& row : damaged) {
-        if (&row != damaged.data()) out += ',';
-        out.append("{\"kind\":").append(json_text(sqlite::name_of(row.kind)));
-        out.append(",\"key\":").append(json_text(row.key));
-        add("version", row.version);
-        out.append(",\"fate\":").append(json_text(sqlite::name_of(row.fate))).append("}");
-    }
-    return out.append("]}");
+    // What stands in the file may be anything; JSON is UTF-8.
+    auto text = [](std::string_view value) { return boost::json::string(base::printable(value, 4'096)); };
+    boost::json::array rows;
+    for (const auto& row : damaged)
+        rows.push_back(boost::json::object{{"kind", sqlite::name_of(row.kind)},
+                                           {"key", text(row.key)},
+                                           {"version", row.version},
+                                           {"fate", sqlite::name_of(row.fate)}});
+    return boost::json::serialize(boost::json::object{{"file", text(file)},
+                                                      {"sound", is_sound()},
+                                                      {"schema", schema},
+                                                      {"log_rows", log_rows},
+                                                      {"snapshot_rows", snapshot_rows},
+                                                      {"keys", keys},
+                                                      {"quarantined", quarantined},
+                                                      {"structure", text(structure)},
+                                                      {"damaged_rows", damaged_rows},
+                                                      {"damaged", std::move(rows)}});
 }
 
 }  // namespace muster::store
