@@ -99,11 +99,12 @@ struct Lab {
     core::RateTable rates{65'536, 5};
     core::RouteKeys keys;
     core::SettingsPtr settings;
-    core::Core core{0,
-                    core::Shared{table, accounts, nonces, used, ringing, rates, keys, [](const base::Flow&) { return true; }},
-                    random,
-                    settings,
-                    {}};
+    core::Core core{
+        0,
+        core::Shared{table, accounts, nonces, used, ringing, rates, keys, [](const base::Flow&) { return true; }},
+        random,
+        settings,
+        {}};
 };
 
 void parse_register(benchmark::State& state) {
@@ -344,7 +345,7 @@ void process_a_refresh(benchmark::State& state) {
     auto text = register_text("u0", 2);
     auto message = std::make_unique<sip::Message>();
     sip::parse(text, *message);
-    auto request = registrar::read_register(*message, lab.settings->served, "sip:u0@lab.test", phone_flow(), {});
+    auto request = registrar::read_register(*message, lab.settings->served, "sip:u0@lab.test", phone_flow(), {}, {});
     auto binding = one_binding();
     auto record = location::Record::encode("sip:u0@lab.test", 1, now.mono, {&binding, 1});
     registrar::IsDead never = [](const location::Binding&) { return false; };
@@ -360,7 +361,8 @@ void write_a_200(benchmark::State& state) {
     const auto text = register_text("u0", 2);
     auto message = std::make_unique<sip::Message>();
     sip::parse(text, *message);
-    const auto request = registrar::read_register(*message, lab.settings->served, "sip:u0@lab.test", phone_flow(), {});
+    const auto request =
+        registrar::read_register(*message, lab.settings->served, "sip:u0@lab.test", phone_flow(), {}, {});
     const auto binding = one_binding();
     const auto record = location::Record::encode("sip:u0@lab.test", 1, now.mono, {&binding, 1});
     std::string head, out;
@@ -368,7 +370,7 @@ void write_a_200(benchmark::State& state) {
         head.clear();
         out.clear();
         sip::append_reply_head(head, *message, phone_flow(), "a-tag");
-        registrar::append_ok(out, head, *request, &record, now);
+        registrar::append_ok(out, head, *request, &record, {}, now);
         benchmark::DoNotOptimize(out.data());
     }
 }

@@ -36,6 +36,7 @@ constexpr Key auth_keys[] = {
     {"nonce_life", Kind::duration, "How long a nonce serves.", "5m"},
 };
 constexpr Key alias_item[] = {{"", Kind::host, "A name or address that means this domain."}};
+constexpr Key route_item[] = {{"", Kind::route, "A SIP URI with lr."}};
 constexpr Key trusted_item[] = {{"", Kind::network, "A network or one address."}};
 constexpr Key domain_keys[] = {
     {"aliases", Kind::list, "Names and addresses that mean this domain.", {}, {}, alias_item},
@@ -54,6 +55,13 @@ constexpr Key domain_keys[] = {
      {},
      {},
      trusted_item},
+    {"path", Kind::choice, "A Path whose client does not list `path`: lazy stores it, strict refuses it (RFC 3327).",
+     "lazy", "lazy|strict"},
+    {"outbound", Kind::choice, "Several flows of one device (RFC 5626): required refuses clients without it.", "on",
+     "on|off|required"},
+    {"flow_timer", Kind::duration, "What Outbound clients are told as Flow-Timer; nothing when absent."},
+    {"gruu", Kind::choice, "URIs that lead to one device (RFC 5627), for clients that ask for them.", "on", "on|off"},
+    {"service_route", Kind::list, "Service-Route told to registered phones (RFC 3608), in order.", {}, {}, route_item},
 };
 constexpr Key domain_item[] = {{"", Kind::map, "One domain; {} for all defaults.", {}, {}, domain_keys}};
 

@@ -19,6 +19,7 @@ enum class Kind : std::uint8_t {
     duration,  ///< whole seconds, at least one
     count,     ///< a whole number from `least` to `most`
     choice,    ///< one of `choices`
+    route,     ///< a SIP URI of a loose router
     path,      ///< of something made when the daemon starts
     file,      ///< a path of something that can be read now
     store,     ///< "sqlite:PATH" or "memory:"

@@ -259,7 +259,18 @@ private:
         if (domain.lookup == core::Lookup::redirect && !section.has("inbound")) domain.inbound = core::Inbound::trusted;
         for (const auto& item : section.list("trusted"))
             if (auto network = base::Network::parse(item.Scalar())) domain.policy.trusted.push_back(*network);
+        read_extensions(section, domain.policy);
         return domain;
+    }
+
+    static void read_extensions(const Section& section, registrar::Policy& policy) {
+        policy.path = section.choice<registrar::PathRule>("path");
+        policy.outbound = section.choice<registrar::Outbound>("outbound");
+        if (section.has("flow_timer"))
+            policy.flow_timer = static_cast<std::uint32_t>(section.duration("flow_timer").count());
+        policy.gruu = section.text("gruu") == "on";
+        for (const auto& item : section.list("service_route"))
+            policy.service_route.append(policy.service_route.empty() ? "<" : ", <").append(item.Scalar()).append(">");
     }
 
     void read_expires(const std::string& domain, const Section& expires, registrar::Policy& policy) {

@@ -7,6 +7,7 @@
 #include "muster/base/flow.hpp"
 #include "muster/base/text.hpp"
 #include "muster/config/config.hpp"
+#include "muster/sip/uri.hpp"
 
 namespace muster::config {
 namespace {
@@ -98,6 +99,8 @@ std::string expected(const Key& key) {
             return "a path";
         case Kind::store:
             return "sqlite:PATH or memory:";
+        case Kind::route:
+            return "a SIP URI with lr, such as sip:edge.example.com;lr";
         case Kind::choice:
             break;
     }
@@ -134,6 +137,10 @@ bool fits(const Key& key, std::string_view text) {
         }
         case Kind::choice:
             return std::ranges::count(base::split(key.choices, '|'), text) == 1;
+        case Kind::route: {
+            auto uri = sip::parse_uri(text);
+            return uri && uri->is_sip() && uri->param("lr") && uri->headers.empty();
+        }
         case Kind::path:
             return !text.empty() && text.back() != '/';
         case Kind::file:

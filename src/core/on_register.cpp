@@ -37,10 +37,10 @@ void Core::on_register(Arrival& arrival) {
     auto& message = arrival.message;
     auto domain_name = registrar::served_domain(message, settings_->served);
     if (!domain_name) return refuse_stateless(arrival, domain_name.reject());
-    if (auto reject = registrar::check_require(message, arrival.flow.transport))
-        return refuse_stateless(arrival, *reject);
     const auto* domain = settings_->find(*domain_name);
     if (!domain) return refuse_stateless(arrival, {404, "Domain Not Served Here", "RFC 3261 s10.3 step 1"});
+    if (auto reject = registrar::check_require(message, arrival.flow.transport, domain->policy))
+        return refuse_stateless(arrival, *reject);
 
     const auto accounts = shared_.accounts.changes();
     const bool vouched_for = domain->policy.trusts(arrival.flow.remote);  // an edge proxy has authenticated it
@@ -117,8 +117,8 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
     message.rebase(mine.bytes.data());
     job->settings = settings_;
 
-    job->reject =
-        registrar::read_register(message, settings_->served, aor, arrival.flow, settings_->limits, mine.request);
+    job->reject = registrar::read_register(message, settings_->served, aor, arrival.flow, settings_->limits,
+                                           domain.policy, mine.request);
     if (!job->reject) {
         // A query that comes behind a change of its AOR waits for it (RFC 3261 s10.3: in the order received).
         mine.place = base::seeded_hash(mine.request.aor, hash_seed_) % in_progress_.size();
@@ -182,7 +182,8 @@ void Core::answer(const Job& job, base::Now now, Outbox& out) {
         count_limit(status, job.reject->rule);
         out.events.push_back({Event::Kind::refused, status, mine.flow, job.reject->rule, mine.request.aor});
     } else {
-        registrar::append_ok(scratch_, mine.head, mine.request, job.record ? &*job.record : nullptr, job.decided);
+        registrar::append_ok(scratch_, mine.head, mine.request, job.record ? &*job.record : nullptr,
+                             mine.domain->policy, job.decided);
         bool query = mine.request.intent == registrar::Intent::query;
         ++(query ? counters_.queried : counters_.registered);
         if (job.changed) out.events.push_back({Event::Kind::registered, 200, mine.flow, job.rule, mine.request.aor});

@@ -24,7 +24,7 @@ void append_contact(std::string& out, const location::Binding& binding, base::Mo
 }  // namespace
 
 void append_ok(std::string& out, std::string_view head, const Request& request, const location::Record* record,
-               base::Now now) {
+               const Policy& policy, base::Now now) {
     sip::ResponseWriter writer(out, 200, "OK", head);
     if (record) {
         location::Bindings bindings;
@@ -32,7 +32,9 @@ void append_ok(std::string& out, std::string_view head, const Request& request, 
         for (const auto& binding : bindings) append_contact(out, binding, now.mono);
     }
     if (request.echo_path) writer.field("Path", request.path);
+    if (!policy.service_route.empty()) writer.field("Service-Route", policy.service_route);
     if (request.outbound) writer.field("Require", "outbound");
+    if (request.flow_timer != 0) writer.field("Flow-Timer", request.flow_timer);
     sip::append_date(writer.begin_field("Date"),
                      std::chrono::duration_cast<base::Seconds>(now.wall.time_since_epoch()).count());
     writer.end_line();

@@ -94,7 +94,7 @@ base::Check read_contacts(const sip::Message& message, const sip::ServedDomains&
     return {};
 }
 
-base::Check read_path(const sip::Message& message, Request& request) {
+base::Check read_path(const sip::Message& message, const Policy& policy, Request& request) {
     sip::Values values(message, sip::Header::path);
     while (auto value = values.next()) {
         if (!sip::parse_name_addr(*value)) return bad("Bad Path", "RFC 3327 s4");
@@ -102,6 +102,8 @@ base::Check read_path(const sip::Message& message, Request& request) {
         request.path += *value;
     }
     request.echo_path = !request.path.empty() && sip::lists_token(message, sip::Header::supported, "path");
+    if (policy.path == PathRule::strict && !request.path.empty() && !request.echo_path)
+        return base::Reject{420, "Bad Extension", "RFC 3327 s5.3", {{"Unsupported", "path"}}};
     return {};
 }
 
@@ -120,23 +122,33 @@ bool path_has_outbound(const sip::Message& message) {
     return top || last;
 }
 
+base::Check ignore_reg_id(Request& request) {
+    for (auto& contact : request.contacts) contact.reg_id = 0;
+    return {};
+}
+
 /// Decides whether Outbound applies (RFC 5626 s6); where it does not, reg-id means nothing.
-base::Check read_outbound(const sip::Message& message, const base::Flow& flow, Request& request) {
+base::Check read_outbound(const sip::Message& message, const base::Flow& flow, const Policy& policy, Request& request) {
     bool asked = false;
     std::size_t added = 0;
     for (const auto& contact : request.contacts) {
         asked = asked || contact.reg_id != 0;
         if (contact.expires.value_or(request.expires.value_or(1)) != 0) ++added;
     }
-    if (!asked) return {};
-    if (added > 1) return bad("Several Contacts With reg-id", "RFC 5626 s6");
+    const bool wanted = policy.outbound != Outbound::off;
+    const bool required = policy.outbound == Outbound::required && added > 0;
+    if (!(asked && wanted) && !required) return ignore_reg_id(request);
+    if (asked && added > 1) return bad("Several Contacts With reg-id", "RFC 5626 s6");
     bool supported = sip::lists_token(message, sip::Header::supported, "outbound");
+    if (required && !supported)
+        return base::Reject{421, "Extension Required", "outbound of the domain", {{"Require", "outbound"}}};
+    if (!asked) return {};
     bool first_hop = is_first_hop(message);
     if (supported && !first_hop && !path_has_outbound(message))
         return base::Reject{439, "First Hop Lacks Outbound Support", "RFC 5626 s6"};
     request.outbound = supported && (!first_hop || base::is_stream(flow.transport));
-    if (!request.outbound)
-        for (auto& contact : request.contacts) contact.reg_id = 0;
+    if (!request.outbound) return ignore_reg_id(request);
+    if (first_hop) request.flow_timer = policy.flow_timer;
     return {};
 }
 
@@ -151,14 +163,14 @@ base::Check check_contact(const sip::Uri& contact, bool must_be_sip, std::string
 }
 
 base::Result<Request> read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string aor,
-                                    const base::Flow& flow, const base::Limits& limits) {
+                                    const base::Flow& flow, const base::Limits& limits, const Policy& policy) {
     Request request;
-    if (auto refused = read_register(message, domains, aor, flow, limits, request)) return *refused;
+    if (auto refused = read_register(message, domains, aor, flow, limits, policy, request)) return *refused;
     return request;
 }
 
 base::Check read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string_view aor,
-                          const base::Flow& flow, const base::Limits& limits, Request& out) {
+                          const base::Flow& flow, const base::Limits& limits, const Policy& policy, Request& out) {
     out.aor = aor;
     out.call_id = message.call_id;
     out.cseq = message.cseq.number;
@@ -170,9 +182,10 @@ base::Check read_register(const sip::Message& message, const sip::ServedDomains&
     out.contacts.clear();
     out.path.clear();
     out.outbound = false;
+    out.flow_timer = 0;
     if (auto refused = read_contacts(message, domains, limits, out)) return refused;
-    if (auto refused = read_path(message, out)) return refused;
-    return read_outbound(message, flow, out);
+    if (auto refused = read_path(message, policy, out)) return refused;
+    return read_outbound(message, flow, policy, out);
 }
 
 }  // namespace muster::registrar

@@ -48,7 +48,7 @@ const Case cases[] = {
      {"3:5: unknown key \"alias\" in domains.example.com; did you mean \"aliases\"?",
       "4:5: unknown key \"colour\" in domains.example.com; expected one of aliases, expires, contacts, accounts, auth, "
       "lookup, "
-      "ring_time, inbound, trusted"}},
+      "ring_time, inbound, trusted, path, outbound, flow_timer, gruu, service_route"}},
     {"MisspeltAtTheTop",
      "listn: []\ndomains: {example.com: {}}\nStore: memory\n",
      {"1:1: unknown key \"listn\"; did you mean \"listen\"?", "3:1: unknown key \"Store\"; did you mean \"store\"?"}},
@@ -56,7 +56,15 @@ const Case cases[] = {
      "domains: {example.com: {<<: {lookup: off}}}\n",
      {"1:25: unknown key \"<<\" in domains.example.com; expected one of aliases, expires, contacts, accounts, auth, "
       "lookup, "
-      "ring_time, inbound, trusted"}},
+      "ring_time, inbound, trusted, path, outbound, flow_timer, gruu, service_route"}},
+    {"RoutesThatAreNone",
+     "domains: {example.com: {service_route: ['sip:a;lr', 'sip:a', 'tel:1', '<sip:a;lr>']}}\n",
+     {"1:53: \"sip:a\" is not valid for domains.example.com.service_route[1]; expected a SIP URI with lr, such as "
+      "sip:edge.example.com;lr",
+      "1:62: \"tel:1\" is not valid for domains.example.com.service_route[2]; expected a SIP URI with lr, such as "
+      "sip:edge.example.com;lr",
+      "1:71: \"<sip:a;lr>\" is not valid for domains.example.com.service_route[3]; expected a SIP URI with lr, such "
+      "as sip:edge.example.com;lr"}},
     {"Twice",
      "workers: 1\ndomains: {example.com: {}, Example.com: {}}\nworkers: 2\n",
      {"2:28: key \"example.com\" in domains stands twice, first in line 2; expected once",

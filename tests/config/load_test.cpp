@@ -74,6 +74,11 @@ TEST(Load, DefaultsAreThoseOfTheContract) {
     EXPECT_EQ(example.lookup, core::Lookup::proxy);
     EXPECT_EQ(example.inbound, core::Inbound::anyone);
     EXPECT_EQ(example.ring_time, 60s);
+    EXPECT_EQ(example.policy.path, registrar::PathRule::lazy);
+    EXPECT_EQ(example.policy.outbound, registrar::Outbound::on);
+    EXPECT_EQ(example.policy.flow_timer, 0u);
+    EXPECT_TRUE(example.policy.gruu);
+    EXPECT_EQ(example.policy.service_route, "");
 }
 
 TEST(Load, EveryKeyIsRead) {
@@ -93,6 +98,11 @@ domains:
     lookup: redirect
     ring_time: 10s
     trusted: [192.0.2.0/24, 2001:db8::1]
+    path: strict
+    outbound: required
+    flow_timer: 10m
+    gruu: off
+    service_route: ["sip:a.example;lr", "sips:b.example;lr;transport=ws"]
   example.org:
 admin: {socket: run/musterd.sock, http: 127.0.0.1:9460}
 workers: 3
@@ -134,6 +144,11 @@ limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_s
     EXPECT_EQ(example.lookup, core::Lookup::redirect);
     EXPECT_EQ(example.inbound, core::Inbound::trusted) << "the default with redirect";
     EXPECT_EQ(example.ring_time, 10s);
+    EXPECT_EQ(example.policy.path, registrar::PathRule::strict);
+    EXPECT_EQ(example.policy.outbound, registrar::Outbound::required);
+    EXPECT_EQ(example.policy.flow_timer, 600u);
+    EXPECT_FALSE(example.policy.gruu);
+    EXPECT_EQ(example.policy.service_route, "<sip:a.example;lr>, <sips:b.example;lr;transport=ws>");
     EXPECT_TRUE(example.policy.trusts(base::Address::v4(192, 0, 2, 200, 5060)));
     EXPECT_FALSE(example.policy.trusts(base::Address::v4(192, 0, 3, 1, 5060)));
     EXPECT_EQ(domain(config, "example.org").lookup, core::Lookup::proxy);
@@ -193,12 +208,12 @@ TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
     for (const auto& fault : loaded.faults) ADD_FAILURE() << fault.text();
     ASSERT_TRUE(loaded.config);
     auto sample = slurp(path);
-    for (auto key :
-         {"listen",   "udp",     "tcp",       "tls",           "ws",         "wss",        "advertise", "certificate",
-          "key",      "store",   "domains",   "aliases",       "expires",    "min",        "default",   "max",
-          "contacts", "limit",   "when_full", "auth",          "algorithms", "nonce_life", "lookup",    "ring_time",
-          "inbound",  "trusted", "admin",     "socket",        "http",       "workers",    "dns",       "servers",
-          "log",      "level",   "limits",    "message_bytes", "headers"})
+    for (auto key : {"listen",      "udp",     "tcp",           "tls",     "ws",        "wss",           "advertise",
+                     "certificate", "key",     "store",         "domains", "aliases",   "expires",       "min",
+                     "default",     "max",     "contacts",      "limit",   "when_full", "auth",          "algorithms",
+                     "nonce_life",  "lookup",  "ring_time",     "inbound", "trusted",   "path",          "outbound",
+                     "flow_timer",  "gruu",    "service_route", "admin",   "socket",    "http",          "workers",
+                     "dns",         "servers", "log",           "level",   "limits",    "message_bytes", "headers"})
         EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
 }
 

@@ -63,11 +63,11 @@ std::optional<Answer> registers(std::string_view fields, int cseq, base::Transpo
     const auto text = register_with(fields, cseq);
     sip::Message message;
     if (!sip::parse(text, message)) return {};
+    const registrar::Policy policy{.domain = "example.com", .contact_limit = 5};
     const base::Flow flow{.transport = transport, .remote = base::Address::v4(192, 0, 2, 9, 5062)};
-    auto request = registrar::read_register(message, domains, aor, flow, limits);
+    auto request = registrar::read_register(message, domains, aor, flow, limits, policy);
     if (!request) return {};
     check_facts(*request);
-    const registrar::Policy policy{.domain = "example.com", .contact_limit = 5};
     auto is_dead = [](const location::Binding&) { return false; };
     auto decision = registrar::process_register(*request, &record, policy, is_dead, now);
     if (decision.reject) return {};
@@ -77,7 +77,7 @@ std::optional<Answer> registers(std::string_view fields, int cseq, base::Transpo
 
     std::string head, out;
     sip::append_reply_head(head, message, flow, "totag");
-    registrar::append_ok(out, head, *request, &record, now);
+    registrar::append_ok(out, head, *request, &record, policy, now);
     sip::Message answer;
     require(static_cast<bool>(sip::parse(out, answer, {.message_bytes = out.size()})));
     return Answer{contact_fields(answer), request->outbound};

@@ -61,7 +61,7 @@ TEST(Require, NamesAllThatIsUnknown) {
     };
     for (const auto& [fields, transport, unsupported] : cases) {
         Parsed parsed(fields);
-        auto refused = check_require(*parsed.message, transport);
+        auto refused = check_require(*parsed.message, transport, {});
         ASSERT_EQ(refused.has_value(), *unsupported != 0) << fields;
         if (!refused) continue;
         EXPECT_EQ(refused->status, 420);

@@ -26,8 +26,8 @@ protected:
                     base::Transport transport = base::Transport::udp) {
         const auto& parsed =
             requests.emplace_back(fields, "sip:example.com", "<sip:alice@example.com>", call_id, ++cseq);
-        auto request =
-            read_register(*parsed.message, served, "sip:alice@example.com", flow_from("192.0.2.4:5060", transport), {});
+        auto request = read_register(*parsed.message, served, "sip:alice@example.com",
+                                     flow_from("192.0.2.4:5060", transport), {}, policy);
         if (!request) {
             ADD_FAILURE() << parsed.bytes;
             return {};
@@ -195,7 +195,7 @@ TEST_F(ProcessRegister, ABindingThatNeverExpiresIsShownAsTheLongest) {
     record = location::Record::encode("sip:alice@example.com", 1, now.mono, added.bindings);
     Request query;
     std::string out;
-    append_ok(out, "Call-ID: x\r\n", query, &*record, now);
+    append_ok(out, "Call-ID: x\r\n", query, &*record, policy, now);
     EXPECT_NE(out.find("Contact: <sip:static@h>;expires=4294967295\r\n"), out.npos) << out;
     EXPECT_NE(out.find("Date: Sat, 13 Nov 2010 23:29:00 GMT\r\n"), out.npos) << out;
 }

@@ -13,7 +13,7 @@ protected:
     base::Result<Request> read(const Parsed& parsed, base::Transport transport = base::Transport::udp) {
         EXPECT_TRUE(parsed.is_good) << parsed.bytes;
         return read_register(*parsed.message, served, "sip:alice@example.com", flow_from("192.0.2.4:5060", transport),
-                             limits);
+                             limits, policy);
     }
     int status(std::string_view fields) {
         Parsed parsed(fields);
@@ -23,6 +23,7 @@ protected:
 
     sip::ServedDomains served;
     base::Limits limits;
+    Policy policy;
 };
 
 TEST_F(ReadRegister, TakesTheFactsOfAContact) {
@@ -116,6 +117,53 @@ TEST_F(ReadRegister, AnEdgeSaysThatItSupportsOutbound) {
     }
     for (auto path : {"<sip:q;lr>", "<sip:q;lr>, <sip:p;ob;lr>, <sip:q;lr>"})
         EXPECT_EQ(status(fields + "Path: " + path + "\r\n"), 439) << path;
+}
+
+TEST_F(ReadRegister, PathOfAClientThatDoesNotListIt) {
+    const std::string_view quiet = "Contact: <sip:a@h>\r\nPath: <sip:p;lr>\r\n";
+    EXPECT_EQ(status(quiet), 200);
+    policy.path = PathRule::strict;
+    EXPECT_EQ(status(quiet), 420);
+    EXPECT_EQ(status("Contact: <sip:a@h>\r\nPath: <sip:p;lr>\r\nSupported: gruu, PATH\r\n"), 200);
+    EXPECT_EQ(status("Contact: <sip:a@h>\r\n"), 200);
+}
+
+TEST_F(ReadRegister, OutboundAsTheDomainHasIt) {
+    const std::string flow = "Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=7\r\n";
+    const std::string supported = flow + "Supported: outbound\r\n";
+    struct Case {
+        Outbound outbound;
+        std::string fields;
+        int status;
+        std::uint32_t reg_id;
+        std::uint32_t flow_timer;
+    };
+    policy.flow_timer = 77;
+    const Case cases[] = {
+        {Outbound::on, supported, 200, 7, 77},
+        {Outbound::on, flow, 200, 0, 0},
+        {Outbound::off, supported, 200, 0, 0},
+        {Outbound::off, supported + "Via: SIP/2.0/TCP h\r\n", 200, 0, 0},  // no 439
+        {Outbound::required, supported, 200, 7, 77},
+        {Outbound::required, flow, 421, 0, 0},
+        {Outbound::required, flow + "Expires: 0\r\n", 200, 0, 0},
+        {Outbound::required, "Contact: <sip:a@h>\r\n", 421, 0, 0},
+        {Outbound::required, "Contact: <sip:a@h>\r\nSupported: outbound\r\n", 200, 0, 0},
+        {Outbound::required, "", 200, 0, 0},
+        {Outbound::required, "Contact: *\r\nExpires: 0\r\n", 200, 0, 0},
+        {Outbound::on, supported + "Via: SIP/2.0/TCP h\r\nPath: <sip:p;ob>\r\n", 200, 7, 0},
+        {Outbound::on, supported + "Via: SIP/2.0/TCP h\r\n", 439, 0, 0},
+    };
+    for (const auto& each : cases) {
+        policy.outbound = each.outbound;
+        Parsed parsed(each.fields);
+        auto request = read(parsed, base::Transport::tcp);
+        EXPECT_EQ(request ? 200 : request.reject().status, each.status) << each.fields;
+        if (!request || request->contacts.empty()) continue;
+        EXPECT_EQ(request->contacts[0].reg_id, each.reg_id) << each.fields;
+        EXPECT_EQ(request->outbound, each.reg_id != 0) << each.fields;
+        EXPECT_EQ(request->flow_timer, each.flow_timer) << each.fields;
+    }
 }
 
 }  // namespace

@@ -17,6 +17,19 @@ enum class WhenFull : std::uint8_t {
     single,  ///< a new device replaces all others
 };
 
+/// RFC 3327 s5.3: what becomes of a Path whose client does not list `path` in Supported.
+enum class PathRule : std::uint8_t {
+    lazy,    ///< stored, and not told
+    strict,  ///< 420
+};
+
+/// RFC 5626.
+enum class Outbound : std::uint8_t {
+    on,        ///< where the client asks for it
+    off,       ///< Require of it is refused, and reg-id means nothing
+    required,  ///< who does not support it is refused with 421
+};
+
 struct Policy {
     std::string domain;
     // Seconds. RFC 3261 s10.3 step 7: 423 only when 0 < asked < min and asked < 3600.
@@ -25,6 +38,11 @@ struct Policy {
     std::uint32_t max_expires = 7200;
     std::uint32_t contact_limit = 10;  ///< 0: none
     WhenFull when_full = WhenFull::replace_dead;
+    PathRule path = PathRule::lazy;
+    Outbound outbound = Outbound::on;
+    std::uint32_t flow_timer = 0;  ///< seconds, told where Outbound applies on a flow of our own; 0: not told
+    bool gruu = true;              ///< RFC 5627, for clients that list it in Supported
+    std::string service_route{};   ///< of every 200, values in order, comma separated; empty: none (RFC 3608)
     /// Edge proxies and peers: REGISTERs from here are taken as authenticated by them.
     std::vector<base::Network> trusted{};
 

@@ -40,9 +40,10 @@ struct Request {
     std::uint32_t cseq = 0;
     std::optional<std::uint32_t> expires;  ///< the Expires header
     std::vector<ContactRequest> contacts;
-    std::string path;        ///< Path values in order, comma separated (RFC 3327)
-    bool echo_path = false;  ///< the client lists `path` in Supported
-    bool outbound = false;   ///< Outbound applies: bindings are keyed by instance and reg-id (RFC 5626 s6)
+    std::string path;              ///< Path values in order, comma separated (RFC 3327)
+    bool echo_path = false;        ///< the client lists `path` in Supported
+    bool outbound = false;         ///< Outbound applies: bindings are keyed by instance and reg-id (RFC 5626 s6)
+    std::uint32_t flow_timer = 0;  ///< seconds, to be told; 0: not
     std::string_view user_agent;
     std::string flow;  ///< base::Flow::encode()
 };
@@ -52,18 +53,19 @@ struct Request {
 base::Result<std::string_view> served_domain(const sip::Message& message, const sip::ServedDomains& domains);
 
 /// Step 2: Require. 420 with Unsupported naming every unknown tag. Outbound is known on streams, where keep-alives are
-/// answered.
-base::Check check_require(const sip::Message& message, base::Transport transport);
+/// answered, unless the domain has it off.
+base::Check check_require(const sip::Message& message, base::Transport transport, const Policy& policy);
 
 /// Step 4: the authenticated account may write the AOR of the To header. 403 otherwise.
 base::Check authorize(std::string_view account_aor, std::string_view to_aor);
 
-/// Steps 5 to 7, what can be said without the bindings: Contact, Expires, Path. 400 for what breaks the rules.
+/// Steps 5 to 7, what can be said without the bindings: Contact, Expires, Path, Outbound. 400 for what breaks the
+/// rules; 420, 421 and 439 for what client and domain do not agree upon.
 base::Result<Request> read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string aor,
-                                    const base::Flow& flow, const base::Limits& limits);
+                                    const base::Flow& flow, const base::Limits& limits, const Policy& policy);
 /// The same into `out`, whose memory is used again. Refused, its `aor` is all that is right in it.
 base::Check read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string_view aor,
-                          const base::Flow& flow, const base::Limits& limits, Request& out);
+                          const base::Flow& flow, const base::Limits& limits, const Policy& policy, Request& out);
 
 /// Whether a URI may be a contact of an AOR: 403 for the AOR itself or a GRUU of it, which would be a loop, and for
 /// another scheme where a SIP URI is wanted (RFC 5627 s5.1): with an instance, and from an administrator.

@@ -13,7 +13,7 @@ namespace muster::registrar {
 
 /// Appends a 200 with every current binding. `head` as sip::append_reply_head() made it.
 void append_ok(std::string& out, std::string_view head, const Request& request, const location::Record* record,
-               base::Now now);
+               const Policy& policy, base::Now now);
 
 /// Appends the answer that refuses.
 void append_reject(std::string& out, std::string_view head, const base::Reject& reject);
