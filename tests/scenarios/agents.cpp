@@ -98,7 +98,8 @@ void Agents::registers(UserAgent& agent, const Statement& statement, bool leaves
         if (word(statement, i) == "at") moves(agent, word(statement, i + 1), word(statement, i + 2));
         if (word(statement, i).find('=') != std::string::npos) params += ";" + word(statement, i);
     }
-    if (base::is_stream(agent.flow.transport)) moves(agent, "tcp", agent.flow.remote.text());  // again if it must
+    if (base::is_stream(agent.flow.transport))  // connects again if it must
+        agent.flow = world_.stream(agent.flow.remote.text(), agent.flow.transport);
     auto fields = block_fields(statement);
     for (const auto& [name, value] : fields)
         if (name == "Contact") agent.contact = uri_of(value);
@@ -116,7 +117,8 @@ void Agents::registers(UserAgent& agent, const Statement& statement, bool leaves
 
 void Agents::moves(UserAgent& agent, const std::string& transport, const std::string& address) {
     const auto before = agent.flow.remote;
-    agent.flow = transport == "tcp" ? world_.tcp(address) : world_.udp(address);
+    const auto by = base::transport_from(transport).value_or(base::Transport::udp);
+    agent.flow = base::is_stream(by) ? world_.stream(address, by) : world_.udp(address);
     if (agent.flow.remote != before) agent.names_contact();
 }
 

@@ -104,8 +104,8 @@ private:
     base::Flow flow_at(std::size_t index) {
         auto transport = base::transport_from(word(index));
         if (!transport) throw Wrong{"no transport: " + word(index)};
-        auto flow = *transport == base::Transport::udp ? world_->udp(word(index + 1)) : world_->tcp(word(index + 1));
-        return flow;
+        if (*transport == base::Transport::udp) return world_->udp(word(index + 1));
+        return world_->stream(word(index + 1), *transport);
     }
 
     /// send from udp ADDRESS, and the message
@@ -152,7 +152,7 @@ private:
         if (auto from = std::find(at_->words.begin(), at_->words.end(), "from"); from != at_->words.end())
             phone.flow = flow_at(static_cast<std::size_t>(from - at_->words.begin()) + 1);
         else if (base::is_stream(phone.flow.transport))
-            phone.flow = world_->tcp(phone.flow.remote.text());  // connects again if it must
+            phone.flow = world_->stream(phone.flow.remote.text(), phone.flow.transport);  // connects again if it must
         phone.answers_challenges = !says("without credentials");
         if (says("without credentials")) phone.forgets();
         auto password = phone.password;

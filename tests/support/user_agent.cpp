@@ -33,7 +33,9 @@ void UserAgent::names_contact() {
     auto at = flow.remote;
     if (base::is_stream(flow.transport)) at.port = 5060;
     contact = "sip:" + username + "@" + at.text();
-    if (base::is_stream(flow.transport)) contact += ";transport=tcp";
+    using base::Transport;  // RFC 7118 s5: over both kinds of WebSocket it is "ws"
+    const auto by = flow.transport == Transport::wss ? Transport::ws : flow.transport;
+    if (base::is_stream(by)) contact.append(";transport=").append(base::lower_name(by));
 }
 
 bool UserAgent::is_at(const base::Flow& other) const {
@@ -78,7 +80,7 @@ void UserAgent::troubled(const std::string& call_id, const std::string& what) {
 base::Flow UserAgent::connected(const base::Flow& over) {
     if (!base::is_stream(over.transport)) return world_.udp(over.remote.text());
     if (world_.is_open(over)) return over;
-    auto again = world_.tcp(over.remote.text());
+    auto again = world_.stream(over.remote.text(), over.transport);
     if (over.remote == flow.remote && flow.transport == over.transport) flow = again;
     return again;
 }
@@ -120,9 +122,9 @@ SipText UserAgent::request_within(Dialog& dialog, const std::string& method, uns
     if (routes.empty() && !is_server("<" + next + ">"))
         troubled(dialog.call_id, method + " would not go through the server but to " + next);
     auto to = flow;
-    const bool by_tcp = param_of(next, "transport") == "tcp";
-    if (by_tcp && !base::is_stream(flow.transport)) to = world_.tcp(flow.remote.text());
-    if (!by_tcp && base::is_stream(flow.transport)) to = world_.udp(flow.remote.text());
+    const auto by = base::transport_from(param_of(next, "transport")).value_or(base::Transport::udp);
+    if (base::is_stream(by) && !base::is_stream(flow.transport)) to = world_.stream(flow.remote.text(), by);
+    if (!base::is_stream(by) && base::is_stream(flow.transport)) to = world_.udp(flow.remote.text());
     over = connected(to);
     SipText request;
     request.start = method + " " + (routes_strictly ? next : dialog.target) + " SIP/2.0";

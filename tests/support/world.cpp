@@ -268,15 +268,15 @@ base::Flow World::udp(std::string_view address) const {
     return flow;
 }
 
-base::Flow World::tcp(std::string_view address) {
+base::Flow World::stream(std::string_view address, base::Transport transport) {
     if (auto open = streams_.find(std::string(address)); open != streams_.end()) return open->second;
     auto flow = udp(address);
-    flow.transport = base::Transport::tcp;
+    flow.transport = transport;
     flow.boot = boot_;
     flow.slot = next_slot_++;
     flow.worker = static_cast<std::uint16_t>(flow.slot % core_count_);
     const auto& listeners = settings_->listeners;
-    auto listener = std::ranges::find(listeners, base::Transport::tcp, &core::Listener::transport);
+    auto listener = std::ranges::find(listeners, transport, &core::Listener::transport);
     if (listener != listeners.end()) flow.listener = static_cast<std::uint16_t>(listener - listeners.begin());
     return streams_[std::string(address)] = flow;
 }

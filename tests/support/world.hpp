@@ -66,7 +66,9 @@ public:
 
     // Network. Addresses as "192.0.2.4:5060".
     base::Flow udp(std::string_view address) const;
-    base::Flow tcp(std::string_view address);  ///< the open connection from there, or a new one
+    /// The open connection from there, or a new one.
+    base::Flow stream(std::string_view address, base::Transport transport);
+    base::Flow tcp(std::string_view address) { return stream(address, base::Transport::tcp); }
     /// All that hold it hear of it.
     void closes(const base::Flow& flow);
     /// All that the server has opened to that address.
