@@ -42,6 +42,10 @@ constexpr Key domain_keys[] = {
     {"aliases", Kind::list, "Names and addresses that mean this domain.", {}, {}, alias_item},
     {"expires", Kind::map, "Lifetimes of registrations.", {}, {}, expires_keys},
     {"contacts", Kind::map, "How many contacts an address-of-record may have.", {}, {}, contacts_keys},
+    {"flow_lost", Kind::choice,
+     "What becomes of WebSocket and Outbound contacts when their connection is closed: removed, or kept until they "
+     "expire.",
+     "drop", "drop|hold"},
     {"accounts", Kind::count, "Accounts the domain may have.", "2000000", {}, {}, 1, 100'000'000},
     {"auth", Kind::map, "Digest authentication.", {}, {}, auth_keys},
     {"lookup", Kind::choice, "What becomes of a request for a user: passed on, answered with 302, or refused.", "proxy",

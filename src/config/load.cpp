@@ -251,6 +251,7 @@ private:
         auto contacts = section.section("contacts");
         domain.policy.contact_limit = contacts.count("limit");
         domain.policy.when_full = contacts.choice<registrar::WhenFull>("when_full");
+        domain.policy.flow_lost = section.choice<registrar::FlowLost>("flow_lost");
         read_auth(name, section.section("auth"), domain.digest);
         domain.lookup = section.choice<core::Lookup>("lookup");
         domain.accounts = section.count("accounts");

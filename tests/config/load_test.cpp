@@ -68,6 +68,7 @@ TEST(Load, DefaultsAreThoseOfTheContract) {
     EXPECT_EQ(example.policy.max_expires, 7200u);
     EXPECT_EQ(example.policy.contact_limit, 10u);
     EXPECT_EQ(example.policy.when_full, registrar::WhenFull::replace_dead);
+    EXPECT_EQ(example.policy.flow_lost, registrar::FlowLost::drop);
     EXPECT_EQ(example.digest.realm, "example.com");
     EXPECT_EQ(example.digest.algorithms, std::vector{auth::Algorithm::md5});
     EXPECT_EQ(example.digest.nonce_life, 5min);
@@ -94,6 +95,7 @@ domains:
     aliases: [sip.example.com, 192.0.2.7, "[2001:db8::1]"]
     expires: {min: 5s, default: 10m, max: 1h30m}
     contacts: {limit: 3, when_full: single}
+    flow_lost: hold
     auth: {algorithms: [SHA-512-256, MD5, SHA-256], nonce_life: 10s}
     lookup: redirect
     ring_time: 10s
@@ -137,6 +139,7 @@ limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_s
     EXPECT_EQ(example.policy.max_expires, 5400u);
     EXPECT_EQ(example.policy.contact_limit, 3u);
     EXPECT_EQ(example.policy.when_full, registrar::WhenFull::single);
+    EXPECT_EQ(example.policy.flow_lost, registrar::FlowLost::hold);
     EXPECT_EQ(example.digest.realm, "example.com");
     EXPECT_EQ(example.digest.algorithms,
               (std::vector{auth::Algorithm::sha512_256, auth::Algorithm::md5, auth::Algorithm::sha256}));
@@ -213,7 +216,8 @@ TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
                      "default",     "max",     "contacts",      "limit",   "when_full", "auth",          "algorithms",
                      "nonce_life",  "lookup",  "ring_time",     "inbound", "trusted",   "path",          "outbound",
                      "flow_timer",  "gruu",    "service_route", "admin",   "socket",    "http",          "workers",
-                     "dns",         "servers", "log",           "level",   "limits",    "message_bytes", "headers"})
+                     "dns",         "servers", "log",           "level",   "limits",    "message_bytes", "headers",
+                     "flow_lost"})
         EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
 }
 

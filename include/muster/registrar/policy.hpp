@@ -30,6 +30,12 @@ enum class Outbound : std::uint8_t {
     required,  ///< who does not support it is refused with 421
 };
 
+/// What becomes of bindings that only their connection leads to when it is closed.
+enum class FlowLost : std::uint8_t {
+    drop,  ///< they are removed at once (RFC 5626 s7)
+    hold,  ///< they stay until they expire: devices that a push wakes
+};
+
 struct Policy {
     std::string domain;
     // Seconds. RFC 3261 s10.3 step 7: 423 only when 0 < asked < min and asked < 3600.
@@ -43,6 +49,7 @@ struct Policy {
     std::uint32_t flow_timer = 0;  ///< seconds, told where Outbound applies on a flow of our own; 0: not told
     bool gruu = true;              ///< RFC 5627, for clients that list it in Supported
     std::string service_route{};   ///< of every 200, values in order, comma separated; empty: none (RFC 3608)
+    FlowLost flow_lost = FlowLost::drop;
     /// Edge proxies and peers: REGISTERs from here are taken as authenticated by them.
     std::vector<base::Network> trusted{};
 
