@@ -183,6 +183,7 @@ void BindingWriter::decide(Batch& batch, Job& job) {
     job.changed = false;
     if (std::holds_alternative<RegisterJob>(job.what)) return decide_register(batch, job);
     if (auto* edit = std::get_if<BindingsEdit>(&job.what)) return decide_edit(batch, job, *edit);
+    if (auto* lost = std::get_if<LostFlow>(&job.what)) return decide_loss(batch, job, *lost);
     if (auto* import = std::get_if<AccountsImport>(&job.what)) return decide_import(batch, job, *import);
     if (import_under_way()) {
         job.reject = base::Reject{409, "Import Under Way", "accounts change when it has ended"};
@@ -213,6 +214,15 @@ void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit
     auto decision = edit.remove ? registrar::admin_remove(edit.contact, current, batch.now)
                                 : registrar::admin_add({edit.aor, edit.contact, edit.interval}, current, batch.now,
                                                        domain->policy, job.settings->served);
+    take(batch, job, pending, decision);
+}
+
+/// Whoever has registered over another connection meanwhile keeps the binding, for its record names that one. A job
+/// that finds nothing because of this batch shares its fate: had it failed, there would be something.
+void BindingWriter::decide_loss(Batch& batch, Job& job, const LostFlow& lost) {
+    auto& pending = bindings_of(batch, lost.aor);
+    if (!pending.bindings) return pending.jobs.push_back(&job);
+    auto decision = registrar::flow_lost(*pending.bindings, lost.flow, batch.now);
     take(batch, job, pending, decision);
 }
 

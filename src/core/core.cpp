@@ -1,6 +1,7 @@
 #include "muster/core/core.hpp"
 
 #include "forward.hpp"
+#include "losses.hpp"
 #include "muster/base/text.hpp"
 #include "muster/registrar/reply.hpp"
 #include "muster/sip/parse.hpp"
@@ -33,7 +34,8 @@ Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, Set
       tokens_(shared.keys.record_route),
       hash_seed_(random.next()),
       message_(std::make_unique<sip::Message>()),
-      forwards_(std::make_unique<Forwards>(hash_seed_)) {
+      forwards_(std::make_unique<Forwards>(hash_seed_)),
+      losses_(std::make_unique<Losses>()) {
     spare_.reserve(spare_jobs);
 }
 

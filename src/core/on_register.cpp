@@ -2,6 +2,7 @@
 
 #include "arrival.hpp"
 #include "forward.hpp"
+#include "losses.hpp"
 #include "muster/auth/digest.hpp"
 #include "muster/base/hash.hpp"
 #include "muster/registrar/reply.hpp"
@@ -147,9 +148,15 @@ void Core::answer_from_table(Job& job, base::Now now) {
     job.decided = now;
 }
 
-void Core::on_outcome(JobPtr job, base::Now now, Outbox& out) { come_back(std::move(job), true, now, out); }
+void Core::on_outcome(JobPtr job, base::Now now, Outbox& out) {
+    if (std::holds_alternative<LostFlow>(job->what)) return loss_comes_back(std::move(job), {now, out});
+    come_back(std::move(job), true, now, out);
+}
 
-void Core::on_queue_full(JobPtr job, base::Now now, Outbox& out) { come_back(std::move(job), false, now, out); }
+void Core::on_queue_full(JobPtr job, base::Now now, Outbox& out) {
+    if (std::holds_alternative<LostFlow>(job->what)) return losses_->refused(std::move(job), now.mono);
+    come_back(std::move(job), false, now, out);
+}
 
 void Core::come_back(JobPtr job, bool was_tried, base::Now now, Outbox& out) try {
     const auto& mine = std::get<RegisterJob>(job->what);
@@ -184,6 +191,7 @@ void Core::answer(const Job& job, base::Now now, Outbox& out) {
     } else {
         registrar::append_ok(scratch_, mine.head, mine.request, job.record ? &*job.record : nullptr,
                              mine.domain->policy, job.decided);
+        if (base::is_stream(mine.flow.transport)) binds_to_flow(mine, {now, out});
         bool query = mine.request.intent == registrar::Intent::query;
         ++(query ? counters_.queried : counters_.registered);
         if (job.changed) out.events.push_back({Event::Kind::registered, 200, mine.flow, job.rule, mine.request.aor});

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "forward.hpp"
+#include "losses.hpp"
 #include "muster/proxy/route.hpp"
 #include "muster/sip/parse.hpp"
 #include "muster/sip/write.hpp"
@@ -133,6 +134,7 @@ void Core::on_flow_closed(const base::Flow& flow, base::Now now, Outbox& out) {
             base::Flow::unopened(flow.transport, static_cast<std::uint16_t>(worker_), flow.listener, address);
     }
     on_send_failed(flow, now, out);
+    if (losses_->closed(flow)) tell_losses({now, out});
 }
 
 void Core::on_send_failed(const base::Flow& flow, base::Now now, Outbox& out) {
@@ -183,6 +185,7 @@ void Core::on_time(base::Now now, Outbox& out) {
     layer_.on_time(now, out.sends);
     clients_.on_time(now, out.sends, forwards_->failed);
     fail({now, out});
+    tell_losses({now, out});
     auto& deadlines = forwards_->deadlines;
     while (!deadlines.empty() && deadlines.top().at <= now.mono) {
         auto* forward = forwards_->find(deadlines.top().forward);
@@ -201,12 +204,14 @@ std::optional<base::Mono> Core::next_deadline() const {
         if (at && (!first || *at < *first)) first = at;
     };
     consider(clients_.next_deadline());
+    consider(losses_->next_deadline());
     if (!forwards_->deadlines.empty()) consider(forwards_->deadlines.top().at);
     return first;
 }
 
 void Core::begin_drain(base::Now now, Outbox& out) {
     draining_ = true;
+    losses_->stop();
     std::vector<std::uint64_t> ids;
     for (const auto& [id, forward] : forwards_->all)
         if (!forward->is_told) ids.push_back(id);

@@ -48,6 +48,8 @@ Kind kind_of(const core::Event& event) {
             return {"register result=ok", Level::info};
         case K::evicted:
             return {"register result=evicted", Level::info};
+        case K::flow_lost:
+            return {"register result=flow-lost", Level::info};
         case K::call:
             return {event.status < 300 ? "call result=answered" : "call result=ended", Level::info};
     }

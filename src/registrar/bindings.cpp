@@ -16,6 +16,12 @@ std::size_t remove_those(location::Bindings& bindings, Condition condition) {
     return before - bindings.size();
 }
 
+/// Behind an edge proxy (Path) the connection is that one's, and its own affair.
+bool is_held(const base::Flow& flow, bool outbound, std::string_view path) {
+    const bool is_socket = flow.transport == base::Transport::ws || flow.transport == base::Transport::wss;
+    return path.empty() && (is_socket || (outbound && base::is_stream(flow.transport)));
+}
+
 }  // namespace
 
 location::Bindings current_bindings(const location::Record* record, base::Mono now) {
@@ -39,6 +45,23 @@ Decision sweep(const location::Record& current, base::Now now) {
     decision.cause = location::Cause::expired;
     decision.bindings = current_bindings(&current, now.mono);
     decision.changed = decision.bindings.size() != current.size();
+    return decision;
+}
+
+bool is_held_by_flow(const Request& request, const base::Flow& flow) {
+    return is_held(flow, request.outbound, request.path);
+}
+
+Decision flow_lost(const location::Record& current, const base::Flow& flow, base::Now now) {
+    Decision decision;
+    decision.rule = "RFC 5626 s7: its connection is closed";
+    decision.cause = location::Cause::flow_lost;
+    decision.bindings = current_bindings(&current, now.mono);
+    const auto lost = remove_those(decision.bindings, [&](const location::Binding& binding) {
+        const auto its = base::Flow::decode(binding.flow);
+        return its && *its == flow && is_held(*its, binding.reg_id != 0, binding.path);
+    });
+    decision.changed = lost > 0;
     return decision;
 }
 

@@ -131,6 +131,13 @@ bool Model::make_room(Set& set, const Set& before) const {
     return set.size() <= rules.limit;
 }
 
+void Model::lose(const std::string& user, const std::string& flow, base::Now now) {
+    auto set = living(pending_, user, now);
+    if (std::erase_if(set, [&](const Binding& binding) { return binding.flow == flow; }) == 0) return;
+    pending_[user] = set;
+    changed_.insert(user);
+}
+
 void Model::keep(base::Now now) {
     for (const auto& user : changed_) changed_at_[user] = now;
     bindings_ = pending_;

@@ -77,6 +77,8 @@ public:
     Expected query(const std::string& user, base::Now now) const;
     /// One of a batch; what it changes is kept apart until keep(), or drop().
     Expected decide(const Register& request, base::Now now);
+    /// A connection is closed that held what came over it: also one of a batch.
+    void lose(const std::string& user, const std::string& flow, base::Now now);
     void keep(base::Now now);
     void drop() { pending_ = bindings_; }
     bool is_changed(const std::string& user) const { return changed_.contains(user); }

@@ -35,6 +35,7 @@ TEST_P(Simulation, EveryAnswerIsTheModels) {
                "fate 4",
                "drained",
                "sweep",
+               "flow lost",
                "kill",
                "power cut",
                "ended in a batch",

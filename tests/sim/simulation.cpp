@@ -89,6 +89,7 @@ public:
         if (machine_) seen["disk operations"] = machine_->disk.counters().operations;
         if (world_.queued() != 0) wrong("jobs are left in the queue");
         if (auto left = world_.what_is_left(); !left.empty()) wrong("after three quiet minutes there are left", left);
+        if (auto flow = lost_and_there(); !flow.empty()) wrong("its connection is closed, and it is bound", flow);
         for (const auto& user : phones_)
             if (user->phone->is_waiting()) wrong("a phone waits for ever");
     }
@@ -109,7 +110,10 @@ private:
         made.phone = &world_.phone(user + "/" + std::to_string(number));
         made.host = "Phone-" + std::to_string(number) + ".example.net";
         if (random_.chance(40)) made.instance = "urn:uuid:0000000" + std::to_string(number);
-        if (random_.chance(30)) made.phone->flow = world_.tcp(made.phone->flow.remote.text());
+        if (random_.chance(40)) {
+            const auto by = random_.pick(std::vector{base::Transport::tcp, base::Transport::ws});
+            made.phone->flow = world_.stream(made.phone->flow.remote.text(), by);
+        }
         made.phone->retransmits = true;
         made.phone->on_sends = [this, &made](const Phone& phone) {
             auto request = made.intent;
@@ -138,7 +142,7 @@ private:
             if (!random_.chance(5)) return;
             reboots(user);
         }
-        if (base::is_stream(phone.flow.transport)) phone.flow = world_.tcp(phone.flow.remote.text());
+        phone.flow = from(phone.flow.remote.text(), phone.flow.transport);
         user.intent = {};
         user.intent.user = user.intent.account = user.name;
         user.intent.right_password = !random_.chance(6);
@@ -201,7 +205,11 @@ private:
         if (random_.chance(50)) return;
         auto address = phone.flow.remote;
         address.port = static_cast<std::uint16_t>(20'000 + random_.below(1'000));
-        phone.flow = base::is_stream(phone.flow.transport) ? world_.tcp(address.text()) : world_.udp(address.text());
+        phone.flow = from(address.text(), phone.flow.transport);
+    }
+
+    base::Flow from(const std::string& address, base::Transport by) {
+        return base::is_stream(by) ? world_.stream(address, by) : world_.udp(address);
     }
 
     /// Somebody who has heard a request says it again, with a contact of his own.
@@ -452,6 +460,23 @@ private:
     static bool is_query(const Register& request) { return !request.star && request.contacts.empty(); }
     static std::string_view bytes_of(const core::Job& job) { return std::get<core::RegisterJob>(job.what).bytes; }
 
+    static std::string user_of(const core::LostFlow& lost) { return lost.aor.substr(4, lost.aor.find('@') - 4); }
+
+    /// What is bound over a WebSocket connection of this boot that is closed.
+    std::string lost_and_there() const {
+        for (const auto* user : users) {
+            location::Bindings bindings;
+            if (auto record = world_.in_memory(aor_of(user))) record->current(world_.now().mono, bindings);
+            for (const auto& binding : bindings) {
+                const auto flow = base::Flow::decode(binding.flow);
+                if (flow && flow->transport == base::Transport::ws && flow->boot == world_.boot() &&
+                    !world_.is_open(*flow))
+                    return flow->encode();
+            }
+        }
+        return {};
+    }
+
     void before_batch(std::span<core::JobPtr> jobs) {
         fate_ = Fate::done;
         in_batch_ = true;
@@ -459,6 +484,11 @@ private:
         model_.begin_batch();
         last_of_.clear();
         for (const auto& job : jobs) {
+            if (const auto* lost = std::get_if<core::LostFlow>(&job->what)) {
+                ++seen["flow lost"];
+                model_.lose(user_of(*lost), lost->flow.encode(), world_.now());
+                continue;
+            }
             const auto branch = test::branch_of(bytes_of(*job));
             expected_[branch] = model_.decide(request_of(bytes_of(*job)), world_.now());
             last_of_[requests_[branch].user] = branch;
@@ -479,6 +509,10 @@ private:
             model_.drop();
         note_sweeps();
         for (const auto& job : jobs) {
+            if (const auto* lost = std::get_if<core::LostFlow>(&job->what)) {
+                if (!kept && model_.is_changed(user_of(*lost)) && !job->reject) wrong("a loss is taken for stored");
+                continue;
+            }
             const auto branch = test::branch_of(bytes_of(*job));
             // A sweep that failed with it fails what did not change anything as well.
             const bool failed = job->reject && job->reject->rule.starts_with("commit");

@@ -75,6 +75,7 @@ private:
     void decide(Batch& batch, Job& job);
     void decide_register(Batch& batch, Job& job);
     void decide_edit(Batch& batch, Job& job, const BindingsEdit& edit);
+    void decide_loss(Batch& batch, Job& job, const LostFlow& lost);
     void decide_put(Batch& batch, Job& job, const AccountsPut& put);
     void decide_alter(Batch& batch, Job& job, const AccountAlter& alter);
     void decide_remove(Batch& batch, Job& job, const AccountRemove& remove);

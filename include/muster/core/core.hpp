@@ -30,6 +30,8 @@ struct Target;
 
 namespace muster::core {
 
+class Losses;
+
 /// Keys that all workers have in common: what one signed another must know again.
 struct RouteKeys {
     auth::RouteKey record_route{};
@@ -91,7 +93,7 @@ public:
     void set_settings(SettingsPtr settings) { settings_ = std::move(settings); }
 
     /// Jobs given to the writer and not yet back: a drain waits for none.
-    std::size_t pending_jobs() const { return pending_jobs_; }
+    std::size_t pending_jobs() const;
     /// Requests passed on whose final response is still to come.
     std::size_t pending_forwards() const { return clients_.waiting(); }
     const Counters& counters() const { return counters_; }
@@ -136,6 +138,9 @@ private:
     void let_go(Moment at);
     void come_back(JobPtr job, bool was_tried, base::Now now, Outbox& out);
     void answer(const Job& job, base::Now now, Outbox& out);
+    void binds_to_flow(const RegisterJob& job, Moment at);
+    void tell_losses(Moment at);
+    void loss_comes_back(JobPtr job, Moment at);
     std::string_view to_tag(const sip::Message& message);
     JobPtr take_job();
     void put_back(JobPtr job);
@@ -221,6 +226,7 @@ private:
     base::Mono shed_until_ = base::Mono::min();
     std::array<std::uint32_t, 4096> in_progress_{};  // jobs under way, by RegisterJob::place
     std::unique_ptr<Forwards> forwards_;
+    std::unique_ptr<Losses> losses_;
     // What the event under way is about, to be let go when memory runs out in the midst of it.
     std::optional<transaction::ServerId> unanswered_;  // a transaction that nobody else knows of
     std::uint64_t at_hand_ = 0;                        // a forward; 0: none

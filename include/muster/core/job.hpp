@@ -39,6 +39,12 @@ struct BindingsEdit {
     bool remove = false;
 };
 
+/// A stream is closed that an AOR had registered over: what it held is to go, as the record is then.
+struct LostFlow {
+    std::string aor;
+    base::Flow flow;
+};
+
 /// Accounts to add or replace; all of one job stand or fall together. 409 when `must_be_new` and one exists, and when
 /// an AOR, alias or user name is another account's.
 struct AccountsPut {
@@ -79,7 +85,7 @@ struct Job {
 
     std::uint32_t home = admin_home;  ///< index of the worker that waits for it
     SettingsPtr settings;             ///< those in force when it was made
-    std::variant<RegisterJob, BindingsEdit, AccountsPut, AccountAlter, AccountRemove, AccountsImport> what;
+    std::variant<RegisterJob, BindingsEdit, AccountsPut, AccountAlter, AccountRemove, AccountsImport, LostFlow> what;
 
     // The answer.
     base::Check reject;                      ///< set: nothing was changed

@@ -23,6 +23,7 @@ struct Event {
         refused,      ///< a REGISTER that was refused; `status`, `rule`
         registered,   ///< a REGISTER was accepted and changed something
         evicted,      ///< `subject` is the contact that had to go
+        flow_lost,    ///< a connection is closed, and what it held of `subject` is removed
         call,         ///< the caller has its final response: `status`, and `subject` who was called
     };
     Kind kind = Kind::malformed;
@@ -95,6 +96,7 @@ struct Counters {
     std::uint64_t strays = 0;      ///< responses that nothing of ours waits for
     std::uint64_t joined = 0;      ///< phones that registered while a call to them rang, and were rung
     std::uint64_t crowded = 0;     ///< requests not passed on because too many were on their way
+    std::uint64_t flows_lost = 0;  ///< AORs that lost bindings because their connection was closed
     // Limits of the configuration that a message met.
     std::uint64_t too_large = 0;          ///< limits.message_bytes, or a state that no answer could list
     std::uint64_t too_many_headers = 0;   ///< limits.headers
@@ -104,9 +106,9 @@ struct Counters {
     std::uint64_t rationed = 0;           ///< limits.answers_to_prefix
 
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t Counters::*, 27> all;
+    static const std::array<std::uint64_t Counters::*, 28> all;
 };
-inline constexpr std::array<std::uint64_t Counters::*, 27> Counters::all{&Counters::received,
+inline constexpr std::array<std::uint64_t Counters::*, 28> Counters::all{&Counters::received,
                                                                          &Counters::malformed,
                                                                          &Counters::retransmissions,
                                                                          &Counters::challenged,
@@ -124,6 +126,7 @@ inline constexpr std::array<std::uint64_t Counters::*, 27> Counters::all{&Counte
                                                                          &Counters::strays,
                                                                          &Counters::joined,
                                                                          &Counters::crowded,
+                                                                         &Counters::flows_lost,
                                                                          &Counters::throttled,
                                                                          &Counters::shed,
                                                                          &Counters::overloaded,

@@ -105,4 +105,10 @@ Decision admin_remove(std::string_view contact, const location::Record* current,
 /// What expiry leaves.
 Decision sweep(const location::Record& current, base::Now now);
 
+/// Whether what this REGISTER binds is bound to the stream it came over, and goes with it: over WebSocket, or by
+/// Outbound, and straight from the phone.
+bool is_held_by_flow(const Request& request, const base::Flow& flow);
+/// What a stream leaves that is closed (RFC 5626 s7): bindings that it held are removed, others keep their URI.
+Decision flow_lost(const location::Record& current, const base::Flow& flow, base::Now now);
+
 }  // namespace muster::registrar
