@@ -90,8 +90,14 @@ std::vector<std::pair<YAML::Node, YAML::Node>> entries(const YAML::Node& node) {
     return all;
 }
 
-void Faults::add(const YAML::Mark& place, std::string message) {
-    list_.push_back({file_, place.line + 1, place.is_null() ? 0 : place.column + 1, std::move(message)});
+Fault Faults::at(const YAML::Mark& place, std::string message) const {
+    return {file_, place.line + 1, place.is_null() ? 0 : place.column + 1, std::move(message)};
+}
+
+void Faults::add(const YAML::Mark& place, std::string message) { list_.push_back(at(place, std::move(message))); }
+
+void Faults::warn(const YAML::Node& place, std::string message) {
+    warnings_.push_back(at(place.Mark(), std::move(message)));
 }
 
 std::vector<Fault> Faults::take() {

@@ -22,12 +22,17 @@ public:
 
     void add(const YAML::Mark& place, std::string message);
     void add(const YAML::Node& place, std::string message) { add(place.Mark(), std::move(message)); }
+    void warn(const YAML::Node& place, std::string message);
+    bool empty() const { return list_.empty(); }
     /// All of them in the order of the file.
     std::vector<Fault> take();
+    std::vector<Fault> take_warnings() { return std::move(warnings_); }
 
 private:
+    Fault at(const YAML::Mark& place, std::string message) const;
+
     std::string file_;
-    std::vector<Fault> list_;
+    std::vector<Fault> list_, warnings_;
 };
 
 /// Everything that one key can be wrong by itself: unknown, doubled or misspelt names, wrong types, wrong values.

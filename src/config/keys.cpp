@@ -7,6 +7,11 @@
 namespace muster::config {
 namespace {
 
+constexpr Key certificate_keys[] = {
+    {"certificate", Kind::file, "PEM file with the certificate chain, relative to this file."},
+    {"key", Kind::file, "PEM file with the private key, relative to this file."},
+};
+constexpr Key certificate_item[] = {{"", Kind::map, "One more certificate.", {}, {}, certificate_keys}};
 constexpr Key listen_keys[] = {
     {"udp", Kind::address, "Address and port that take SIP over UDP."},
     {"tcp", Kind::address, "Address and port that take SIP over TCP."},
@@ -17,6 +22,15 @@ constexpr Key listen_keys[] = {
      "Name or address put in Via, Record-Route and Path, where others know this host by another one (cloud NAT)."},
     {"certificate", Kind::file, "PEM file with the certificate chain, relative to this file."},
     {"key", Kind::file, "PEM file with the private key, relative to this file."},
+    {"certificates",
+     Kind::list,
+     "Certificates for further names; a client that asks for one of them (SNI) gets it.",
+     {},
+     {},
+     certificate_item},
+    {"client_certificate", Kind::choice, "Whether clients are asked for a certificate.", "off",
+     "off|optional|required"},
+    {"client_ca", Kind::file, "PEM file with the certificates that sign those of clients."},
 };
 constexpr Key listen_item[] = {{"", Kind::map, "One listener: a transport with its address.", {}, {}, listen_keys}};
 

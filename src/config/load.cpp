@@ -84,7 +84,8 @@ std::string taken(const std::string& path, const base::Address& wanted, const Li
 
 class Loader {
 public:
-    Loader(Faults& faults, const std::string& file) : faults_(faults), folder_(fs::absolute(file).parent_path()) {}
+    Loader(Faults& faults, const std::string& file, const CheckTls& check_tls)
+        : faults_(faults), folder_(fs::absolute(file).parent_path()), check_tls_(check_tls) {}
 
     Config read(const YAML::Node& document) {
         Section top(document, root());
@@ -164,7 +165,11 @@ private:
         }
         Listen listen;
         listen.transport = base::transport_from(transports[0]).value_or(base::Transport::udp);
-        read_certificate(item, path, transports[0], listen);
+        if (base::is_secure(listen.transport))
+            read_tls(item, path, transports[0], listen.tls);
+        else
+            refuse_keys(item, path, transports[0],
+                        {"certificate", "key", "certificates", "client_certificate", "client_ca"}, "tls or wss");
         if (item.has("advertise")) listen.advertise = bracketed(read_host(item.text("advertise")).value_or(""));
         if (!item.has(transports[0])) return;  // its fault is known
         listen.address = base::Address::parse(item.text(transports[0])).value_or(base::Address{});
@@ -178,23 +183,72 @@ private:
         all.push_back(std::move(listen));
     }
 
-    void read_certificate(const Section& item, const std::string& path, std::string_view transport, Listen& listen) {
-        bool secure = transport == "tls" || transport == "wss";
-        for (auto [name, out] : {std::pair("certificate", &listen.certificate), std::pair("key", &listen.key)}) {
-            auto place = item.node(name);
-            std::string key = path + '.' + name;
-            if (secure && !item.written(name))
-                faults_.add(item.whole(),
-                            key + " is missing; expected a PEM file, as " + std::string(transport) + " needs one");
-            else if (!secure && item.written(name))
-                faults_.add(place,
-                            key + " has no use with " + std::string(transport) + "; expected it with tls or wss only");
-            if (!item.has(name)) continue;
-            *out = absolute(item.text(name));
-            std::error_code error;
-            if (!fs::is_regular_file(*out, error) || !std::ifstream(*out))
-                faults_.add(place, not_valid(key, item.text(name), "a file that can be read"));
-        }
+    /// A key with a file that can be read; its absolute path.
+    std::optional<std::string> read_file(const Section& section, const std::string& path, std::string_view name) {
+        if (!section.has(name)) return {};
+        auto file = absolute(section.text(name));
+        std::error_code error;
+        if (fs::is_regular_file(file, error) && std::ifstream(file)) return file;
+        faults_.add(section.node(name),
+                    not_valid(path + '.' + std::string(name), section.text(name), "a file that can be read"));
+        return {};
+    }
+
+    /// `why`: who needs them. Nothing is added when a file is missing.
+    void read_certificate(const Section& section, const std::string& path, std::string_view why,
+                          std::vector<base::CertificateFiles>& out) {
+        for (auto name : {"certificate", "key"})
+            if (!section.written(name))
+                faults_.add(section.whole(), path + '.' + name + " is missing; expected a PEM file, as " +
+                                                 std::string(why) + " needs one");
+        auto certificate = read_file(section, path, "certificate");
+        auto key = read_file(section, path, "key");
+        if (certificate && key) out.push_back({std::move(*certificate), std::move(*key)});
+    }
+
+    void read_tls(const Section& item, const std::string& path, std::string_view transport, base::TlsFiles& tls) {
+        read_certificate(item, path, transport, tls.certificates);
+        const auto more = item.list("certificates");
+        const Key& key = key_of(item.table(), "certificates").inside.front();
+        for (std::size_t i = 0; i < more.size(); ++i)
+            if (more[i].IsMap())
+                read_certificate({more[i], key}, path + ".certificates[" + std::to_string(i) + ']', "each",
+                                 tls.certificates);
+        tls.client_certificate = item.choice<base::ClientCertificate>("client_certificate");
+        tls.client_ca = read_file(item, path, "client_ca").value_or("");
+        const bool asks = tls.client_certificate != base::ClientCertificate::off;
+        if (asks && !item.written("client_ca"))
+            faults_.add(item.node("client_certificate"),
+                        path + ".client_ca is missing; expected a PEM file, as client_certificate needs one");
+        if (!asks && item.written("client_ca"))
+            faults_.add(item.node("client_ca"),
+                        path + ".client_ca has no use; expected client_certificate: optional or required with it");
+        if (check_tls_ && faults_.empty())
+            for (const auto& fault : check_tls_(tls)) add_tls_fault(item, path, fault);
+    }
+
+    void add_tls_fault(const Section& item, const std::string& path, const base::TlsFault& fault) {
+        constexpr const char* names[] = {"certificate", "key", "client_ca"};
+        const std::string name = names[static_cast<std::size_t>(fault.file)];
+        const auto place = fault.index == 0 ? "" : ".certificates[" + std::to_string(fault.index - 1) + ']';
+        const Section of = fault.index == 0 ? item
+                                            : Section(item.list("certificates")[fault.index - 1],
+                                                      key_of(item.table(), "certificates").inside.front());
+        const auto message = path + place + '.' + name + ": " + of.text(name) + ' ' + fault.reason;
+        if (fault.is_warning)
+            faults_.warn(of.node(name), message);
+        else
+            faults_.add(of.node(name), message);
+    }
+
+    /// Keys that other transports have.
+    void refuse_keys(const Section& item, const std::string& path, std::string_view transport,
+                     std::initializer_list<std::string_view> names, std::string_view with) {
+        for (auto name : names)
+            if (item.written(name))
+                faults_.add(item.node(name), path + '.' + std::string(name) + " has no use with " +
+                                                 std::string(transport) + "; expected it with " + std::string(with) +
+                                                 " only");
     }
 
     void read_admin(const Section& admin, Config& config) {
@@ -311,6 +365,7 @@ private:
 
     Faults& faults_;
     fs::path folder_;
+    const CheckTls& check_tls_;
 };
 
 /// Takes note of where a document begins, and of nothing else.
@@ -347,7 +402,7 @@ std::string Fault::text() const {
     return out + ' ' + message;
 }
 
-Loaded load_text(std::string_view text, const std::string& file) {
+Loaded load_text(std::string_view text, const std::string& file, const CheckTls& check_tls) {
     Faults faults(file);
     Loaded loaded;
     try {
@@ -359,23 +414,24 @@ Loaded load_text(std::string_view text, const std::string& file) {
             return loaded;
         }
         check(document, root(), "", faults);
-        if (document.IsMap()) loaded.config = Loader(faults, file).read(document);
+        if (document.IsMap()) loaded.config = Loader(faults, file, check_tls).read(document);
     } catch (const YAML::Exception& error) {
         faults.add(error.mark, "this is not YAML: " + base::printable(error.msg));
     }
     loaded.faults = faults.take();
+    loaded.warnings = faults.take_warnings();
     if (!loaded.faults.empty()) loaded.config.reset();
     return loaded;
 }
 
-Loaded load_file(const std::string& path) {
+Loaded load_file(const std::string& path, const CheckTls& check_tls) {
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
     std::error_code error;
     bool regular = !fs::is_directory(path, error);
     if (!in || !regular || !(text << in.rdbuf() || in.peek() == std::ifstream::traits_type::eof()))
-        return {{}, {{path, 0, 0, "cannot be read; expected a YAML file that this user may read"}}};
-    return load_text(text.view(), path);
+        return {{}, {{path, 0, 0, "cannot be read; expected a YAML file that this user may read"}}, {}};
+    return load_text(text.view(), path, check_tls);
 }
 
 std::vector<std::string> needs_restart(const Config& running, const Config& wanted) {

@@ -12,6 +12,7 @@
 #include "muster/admin/server.hpp"
 #include "muster/base/text.hpp"
 #include "muster/config/config.hpp"
+#include "muster/net/tls.hpp"
 #include "muster/store/sqlite.hpp"
 #include "print.hpp"
 
@@ -77,7 +78,8 @@ std::optional<std::string> read_all(const std::string& path) {
 }
 
 int check_config(const Invocation& invocation) {
-    auto loaded = config::load_file(invocation.file);
+    auto loaded = config::load_file(invocation.file, net::check_tls);
+    for (const auto& warning : loaded.warnings) std::cerr << "warning: " << warning.text() << '\n';
     json::array faults;
     for (const auto& fault : loaded.faults) {
         std::cerr << fault.text() << '\n';

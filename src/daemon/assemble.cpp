@@ -34,9 +34,11 @@ unsigned worker_count(const config::Config& config) {
     return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
 }
 
-std::vector<net::Listener> listeners_of(const config::Config& config) {
+std::vector<net::Listener> listeners_of(const config::Config& config, Certificates& certificates) {
     std::vector<net::Listener> listeners;
-    for (const auto& listen : config.listen) listeners.push_back({listen.transport, listen.address, listen.advertise});
+    auto tls = certificates.load();
+    for (const auto& listen : config.listen)
+        listeners.push_back({listen.transport, listen.address, listen.advertise, std::move(tls[listeners.size()])});
     return listeners;
 }
 
@@ -80,6 +82,7 @@ Daemon::Daemon(config::Config config, std::string config_path)
     : config_(std::move(config)),
       config_path_(std::move(config_path)),
       started_(net::read_clocks().mono),
+      certificates_(config_.listen),
       settings_(settings_of(config_)),
       store_(open_store(config_)),
       table_(random_.next()),
@@ -97,7 +100,7 @@ Daemon::Daemon(config::Config config, std::string config_path)
 
     net::WorkerOptions options;
     options.workers = worker_count(config_);
-    options.listeners = listeners_of(config_);
+    options.listeners = listeners_of(config_, certificates_);
     options.limits = config_.settings.limits;
     options.streams.connections = config_.tables.connections;
     options.streams.per_source = config_.tables.connections_of_source;
@@ -170,7 +173,7 @@ core::SettingsPtr Daemon::settings() const {
 std::vector<std::string> Daemon::reload() {
     std::lock_guard one_at_a_time(reload_mutex_);
     std::vector<std::string> faults;
-    auto loaded = config::load_file(config_path_);
+    auto loaded = config::load_file(config_path_, net::check_tls);
     for (const auto& fault : loaded.faults) faults.push_back(fault.text());
     if (loaded.config)
         for (const auto& key : config::needs_restart(config_, *loaded.config))
@@ -184,9 +187,10 @@ std::vector<std::string> Daemon::reload() {
         settings_ = settings;
     }
     workers_->set_settings(settings);
+    faults = certificates_.reload(*workers_);
     set_log_level(loaded.config->log_level);
     log_line(Level::info, "config result=reloaded");
-    return faults;
+    return faults;  // of files that have changed since they were checked
 }
 
 void Daemon::submit(core::JobPtr job, std::function<void(core::JobPtr)> done) {

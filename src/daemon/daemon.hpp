@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "certificates.hpp"
 #include "commit_queue.hpp"
 #include "kernel_random.hpp"
 #include "muster/admin/command.hpp"
@@ -52,6 +53,9 @@ public:
     /// Reads the configuration file again: all of it is taken, or nothing. Returns what is wrong, one line a fault.
     std::vector<std::string> reload();
 
+    /// Every few seconds: certificates whose files have changed are loaded.
+    void watch_certificates() { certificates_.watch(*workers_); }
+
     core::SettingsPtr settings() const;
     /// Gives one administrative job to the writer; `done` is called on the writer's thread.
     void submit(core::JobPtr job, std::function<void(core::JobPtr)> done);
@@ -63,6 +67,7 @@ public:
     const location::Table& table() const { return table_; }
     const auth::Accounts& accounts() const { return accounts_; }
     const net::Workers& workers() const { return *workers_; }
+    const Certificates& certificates() const { return certificates_; }
     const CommitQueue& queue() const { return queue_; }
     core::WriterCounters writer_counters() const { return writer_thread_->counters(); }
     const config::Config& config() const { return config_; }
@@ -85,6 +90,7 @@ private:
     config::Config config_;
     std::string config_path_;
     base::Mono started_{};
+    Certificates certificates_;
     KernelRandom random_;  // for start-up; each worker has its own
     mutable std::mutex settings_mutex_;
     core::SettingsPtr settings_;

@@ -323,6 +323,21 @@ void domains_list(Daemon& daemon, const Request&, const Answer& answer) {
     answer(done(json::object{{"items", std::move(items)}}));
 }
 
+json::array certificates_json(const Daemon& daemon) {
+    json::array all;
+    for (const auto& [listener, info] : daemon.certificates().shown()) {
+        const auto& listen = daemon.config().listen[listener];
+        json::array names;
+        for (const auto& name : info.names) names.emplace_back(utf8(name));
+        all.push_back(
+            json::object{{"listener", std::string(base::lower_name(listen.transport)) + ':' + listen.address.text()},
+                         {"file", utf8(info.file)},
+                         {"names", std::move(names)},
+                         {"days_left", info.days_left}});
+    }
+    return all;
+}
+
 void status(Daemon& daemon, const Request&, const Answer& answer) {
     auto core = daemon.workers().core_counters();
     auto net = daemon.workers().net_counters();
@@ -363,6 +378,11 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                  {"datagrams_out", net.datagrams_out},
                                  {"send_errors", net.send_errors},
                                  {"connections", net.connections},
+                                 {"tls_connections", net.tls_connections},
+                                 {"opened", net.opened},
+                                 {"displaced", net.displaced},
+                                 {"handshakes", net.handshakes},
+                                 {"handshakes_failed", net.handshakes_failed},
                                  {"accepted", net.accepted},
                                  {"refused_connections", net.refused_connections},
                                  {"handovers_dropped", net.handovers_dropped},
@@ -370,6 +390,7 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                  {"overflowed", net.overflowed},
                                  {"out_of_memory", net.out_of_memory},
                                  {"keep_alives", net.keep_alives}}},
+        {"certificates", certificates_json(daemon)},
         {"store", json::object{{"name", daemon.config().store},
                                {"batches", writer.batches},
                                {"changes", writer.changes},

@@ -50,6 +50,8 @@ Kind kind_of(const core::Event& event) {
             return {"register result=evicted", Level::info};
         case K::flow_lost:
             return {"register result=flow-lost", Level::info};
+        case K::closed:
+            return {"connection result=closed", Level::info};
         case K::call:
             return {event.status < 300 ? "call result=answered" : "call result=ended", Level::info};
     }

@@ -7,12 +7,15 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <string>
 
 #include "daemon.hpp"
 #include "log.hpp"
+#include "muster/net/tls.hpp"
 #include "systemd.hpp"
 
 namespace {
@@ -20,20 +23,15 @@ namespace {
 constexpr int fine = 0;
 constexpr int runtime_failure = 1;
 constexpr int wrong_usage = 2;
+constexpr std::chrono::seconds certificate_watch{2};
 
 void complain(const std::string& line) { std::fprintf(stderr, "musterd: %s\n", line.c_str()); }
 
 /// The configuration, or every fault in it on stderr.
 std::optional<muster::config::Config> read_config(const std::string& path) {
-    auto loaded = muster::config::load_file(path);
+    auto loaded = muster::config::load_file(path, muster::net::check_tls);
+    for (const auto& warning : loaded.warnings) complain("warning: " + warning.text());
     for (const auto& fault : loaded.faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
-    if (!loaded.config) return {};
-    for (const auto& listen : loaded.config->listen)
-        if (listen.transport != muster::base::Transport::udp && listen.transport != muster::base::Transport::tcp) {
-            complain(path + ": listen: " + std::string(muster::base::lower_name(listen.transport)) +
-                     " is not in this version; expected udp or tcp");
-            return {};
-        }
     return std::move(loaded.config);
 }
 
@@ -59,10 +57,20 @@ void serve(muster::daemon::Daemon& daemon, Signals& signals) {
             wait_for_hangup();
         });
     };
+    boost::asio::steady_timer certificates(loop);
+    std::function<void()> watch_certificates = [&] {
+        certificates.expires_after(certificate_watch);
+        certificates.async_wait([&](auto error) {
+            if (error) return;
+            daemon.watch_certificates();
+            watch_certificates();
+        });
+    };
     daemon.start();
     muster::daemon::log_line(muster::daemon::Level::info, "ready");
     muster::daemon::notify_ready();
     wait_for_hangup();
+    watch_certificates();
     loop.run();
     muster::daemon::notify_stopping();
     muster::daemon::log_line(muster::daemon::Level::info, "stopping");

@@ -19,14 +19,14 @@ Flows::Flows(unsigned workers, const StreamLimits& limits, std::uint64_t boot) :
         slots_.push_back(std::make_unique<std::atomic<std::uint32_t>[]>(limits_.connections));
 }
 
-bool Flows::admit(const base::Address& source) {
+Flows::Admission Flows::admit(const base::Address& source) {
     std::lock_guard lock(mutex_);
-    if (total_ >= limits_.connections) return false;
-    auto& count = sources_[source_of(source)];
-    if (count >= limits_.per_source) return false;
-    ++count;
+    const auto known = sources_.find(source_of(source));
+    if (known != sources_.end() && known->second >= limits_.per_source) return Admission::source_full;
+    if (total_ >= limits_.connections) return Admission::full;
+    ++sources_[source_of(source)];
     ++total_;
-    return true;
+    return Admission::yes;
 }
 
 void Flows::leave(const base::Address& source) {

@@ -15,8 +15,9 @@ class Flows {
 public:
     Flows(unsigned workers, const StreamLimits& limits, std::uint64_t boot);
 
-    /// Counts a new connection; false (and not counted) when that is one too many.
-    bool admit(const base::Address& source);
+    enum class Admission : std::uint8_t { yes, full, source_full };
+    /// Counts a new connection, unless that is one too many.
+    Admission admit(const base::Address& source);
     void leave(const base::Address& source);
 
     /// Slots of one worker are opened and closed by that worker alone.

@@ -30,10 +30,10 @@ bool ask_for_destination(int fd, const base::Address& address) {
 }  // namespace
 
 Fd open_listener(const Listener& listener, bool first) {
-    if (listener.transport != base::Transport::udp && listener.transport != base::Transport::tcp)
-        fail(listener, EPROTONOSUPPORT);
+    const bool is_web = listener.transport == base::Transport::ws || listener.transport == base::Transport::wss;
+    if (is_web || (base::is_secure(listener.transport) && !listener.tls)) fail(listener, EPROTONOSUPPORT);
     const auto& address = listener.address;
-    const bool stream = listener.transport == base::Transport::tcp;
+    const bool stream = base::is_stream(listener.transport);
     Fd fd(::socket(address.is_v4() ? AF_INET : AF_INET6,
                    (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (fd.get() < 0) fail(listener, errno);

@@ -1,9 +1,11 @@
-#include "tcp.hpp"
+// What goes over the connections of a worker, and how they end.
+
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "sockaddr.hpp"
+#include "connection.hpp"
 #include "worker.hpp"
 
 namespace muster::net {
@@ -11,56 +13,11 @@ namespace {
 
 constexpr std::size_t bytes_per_turn = 65'536;
 constexpr int frames_per_turn = 128;
-constexpr int accepts_per_turn = 64;
 constexpr unsigned last_reads = 16;
 constexpr std::size_t modest = 4'096;  // buffers up to here are kept, and never the reason to close a connection
 constexpr base::Milliseconds linger_time{2'000};
-constexpr std::chrono::milliseconds accept_pause{100};
-
-ssize_t receive(int fd, char* buffer) {
-    ssize_t got;
-    do got = ::recv(fd, buffer, bytes_per_turn, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    return got;
-}
 
 }  // namespace
-
-struct Streams::Connection {
-    explicit Connection(asio::io_context& io, const base::Limits& limits) : descriptor(io), framer(limits) {}
-
-    /// A lone CRLF may be all that a phone sends to keep its flow: it is no message begun.
-    bool is_between_messages() const { return framer.buffered() < 4; }
-
-    Descriptor descriptor;
-    base::Flow flow;
-    sip::Framer framer;
-    std::string out;            // what the kernel has not taken yet
-    std::size_t held = 0;       // this connection's part of held_
-    base::Mono began{};         // when it was accepted or asked for, or the message under way began
-    base::Mono heard{};         // when something came last
-    base::Mono blocked{};       // when output last moved, or the end began
-    std::uint32_t awaited = 0;  // answers to come from the writer
-    unsigned reads_left = 0;    // before a drain takes the input for dry, or lingering ends
-    bool connecting = false;    // it is ours, and the other side has not taken it yet
-    bool asked = false;         // was sent to by its remote address alone: an unopened flow ends with it
-    bool requested = false;     // a whole message has come, or none needs to
-    bool more = false;          // the framer has messages that await their turn
-    bool finishing = false;     // nothing is read any more; closed when all is answered and sent
-    bool lingering = false;     // our side is shut; what the peer still says is thrown away
-    bool large = false;         // the framer has a large buffer
-    bool touched = false;
-    std::array<bool, 3> waits{};  // by Ready
-};
-
-struct Streams::Acceptor {
-    Acceptor(asio::io_context& io, Fd fd, std::uint16_t place) : descriptor(io, fd.get()), pause(io), listener(place) {
-        fd.release();
-    }
-    Descriptor descriptor;
-    Timer pause;
-    std::uint16_t listener;
-};
 
 Streams::Streams(Worker& worker, asio::io_context& io)
     : worker_(worker),
@@ -71,113 +28,6 @@ Streams::Streams(Worker& worker, asio::io_context& io)
       buffer_(std::make_unique_for_overwrite<char[]>(bytes_per_turn)) {}
 
 Streams::~Streams() = default;
-
-void Streams::listen(std::uint16_t listener, Fd fd) {
-    acceptors_.push_back(std::make_unique<Acceptor>(io_, std::move(fd), listener));
-}
-
-void Streams::start() {
-    for (auto& acceptor : acceptors_) wait_acceptable(*acceptor);
-}
-
-void Streams::wait_acceptable(Acceptor& acceptor) {
-    acceptor.descriptor.async_wait(Descriptor::wait_read, [this, &acceptor](const boost::system::error_code& error) {
-        if (!error) on_acceptable(acceptor);
-    });
-}
-
-void Streams::on_acceptable(Acceptor& acceptor) {
-    if (worker_.is_draining()) return;
-    worker_.begin_turn();
-    const bool exhausted = !accept_some(acceptor, accepts_per_turn);
-    worker_.carry_out();
-    if (!exhausted) return wait_acceptable(acceptor);
-    acceptor.pause.expires_after(accept_pause);
-    acceptor.pause.async_wait([this, &acceptor](const boost::system::error_code& error) {
-        if (!error) on_acceptable(acceptor);
-    });
-}
-
-/// False when the machine has no room for another connection just now.
-bool Streams::accept_some(Acceptor& acceptor, int limit) {
-    for (int i = 0; i < limit; ++i) {
-        SockAddr peer{};
-        socklen_t length = sizeof peer;
-        Fd fd(::accept4(acceptor.descriptor.native_handle(), &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (fd.get() >= 0)
-            worker_.counters().accepted += take(std::move(fd), from_sockaddr(peer), acceptor.listener) != nullptr;
-        else if (errno == EAGAIN)
-            return true;
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            return false;
-        // Else the connection failed before we came to it (accept(2) lists the errors): the next one.
-    }
-    return true;
-}
-
-/// Makes a connection of a socket; nothing if there are too many.
-Streams::Connection* Streams::take(Fd fd, const base::Address& remote, std::uint16_t listener) {
-    auto& flows = worker_.common().flows;
-    if (!flows.admit(remote)) {
-        ++worker_.counters().refused_connections;
-        return nullptr;
-    }
-    auto connection = std::make_unique<Connection>(io_, worker_.common().options.limits);
-    boost::system::error_code error;
-    connection->descriptor.assign(fd.get(), error);
-    if (error) {
-        flows.leave(remote);
-        return nullptr;
-    }
-    set_up_stream(fd.get());
-    const auto slot = free_slots_.empty() ? static_cast<std::uint32_t>(connections_.size()) : free_slots_.back();
-    if (free_slots_.empty())
-        connections_.emplace_back();
-    else
-        free_slots_.pop_back();
-
-    auto& flow = connection->flow;
-    flow.transport = base::Transport::tcp;
-    flow.worker = static_cast<std::uint16_t>(worker_.index());
-    flow.listener = listener;
-    flow.slot = slot;
-    flow.generation = flows.open(worker_.index(), slot);
-    flow.boot = flows.boot();
-    flow.remote = remote;
-    flow.local = local_address(fd.release());
-    connection->began = connection->heard = worker_.now();
-    if (open_++ == 0) next_scan_ = worker_.now() + scan_every_;
-    ++worker_.counters().connections;
-    by_remote_.try_emplace(remote, slot);
-    connections_[slot] = std::move(connection);
-    touch(*connections_[slot]);
-    return connections_[slot].get();
-}
-
-/// A connection to where an unopened flow leads: one that is open or being opened, else a new one (RFC 3261 s18.1.1).
-Streams::Connection* Streams::reach(const base::Flow& flow) {
-    const auto& listeners = worker_.common().options.listeners;
-    const auto known = by_remote_.find(flow.remote);
-    auto* connection = known == by_remote_.end() ? nullptr : connections_[known->second].get();
-    if (!connection && flow.transport == base::Transport::tcp && flow.listener < listeners.size()) {
-        ++worker_.counters().opened;
-        auto fd = open_connection(listeners[flow.listener].address, flow.remote);
-        if (fd.get() >= 0) connection = take(std::move(fd), flow.remote, flow.listener);
-        if (connection) connection->connecting = connection->requested = true;
-    }
-    if (connection) connection->asked = true;
-    return connection;
-}
-
-void Streams::on_connected(Connection& connection) {
-    int error = 0;
-    socklen_t length = sizeof error;
-    ::getsockopt(connection.descriptor.native_handle(), SOL_SOCKET, SO_ERROR, &error, &length);
-    if (error != 0) return release(connection);
-    connection.connecting = false;
-    connection.heard = connection.blocked = worker_.now();
-    connection.flow.local = local_address(connection.descriptor.native_handle());
-}
 
 Streams::Connection* Streams::find(std::uint32_t slot, std::uint32_t generation) {
     if (slot >= connections_.size()) return nullptr;
@@ -221,6 +71,8 @@ void Streams::on_ready(std::uint32_t slot, std::uint32_t generation, Ready what)
         discard(*connection);
     else if (connection->connecting)
         on_connected(*connection);
+    else if (connection->channel.is_shaking_hands())
+        queue_handshake(*connection);
     else if (listening && connection->more)
         take_frames(*connection);
     else if (listening)
@@ -229,8 +81,11 @@ void Streams::on_ready(std::uint32_t slot, std::uint32_t generation, Ready what)
 }
 
 void Streams::read(Connection& connection) {
-    const auto got = receive(connection.descriptor.native_handle(), buffer_.get());
-    if (got < 0 && errno != EAGAIN) return release(connection);
+    const auto got = connection.channel.read(buffer_.get(), bytes_per_turn);
+    if (got < 0 && errno != EAGAIN) {
+        if (!connection.channel.why().empty()) tell(connection, "TLS", connection.channel.why());
+        return release(connection);
+    }
     if (connection.reads_left > 0) connection.reads_left = got < 0 ? 0 : connection.reads_left - 1;
     if (got < 0) return;
     if (got == 0) {  // the peer has said all, but may wait for its answers
@@ -253,7 +108,7 @@ void Streams::take_frames(Connection& connection) {
             case sip::Framer::Kind::need_more:
                 return;
             case sip::Framer::Kind::message:
-                connection.requested = true;
+                settle_in(connection);
                 connection.began = worker_.now();
                 worker_.deliver(connection.flow, frame.bytes);
                 break;
@@ -271,9 +126,9 @@ void Streams::take_frames(Connection& connection) {
 
 void Streams::discard(Connection& connection) {
     while (connection.reads_left-- > 0) {
-        const auto got = receive(connection.descriptor.native_handle(), buffer_.get());
+        const auto got = ::recv(connection.descriptor.native_handle(), buffer_.get(), bytes_per_turn, MSG_DONTWAIT);
         if (got < 0 && errno == EAGAIN) return;
-        if (got <= 0) break;
+        if (got <= 0 && errno != EINTR) break;
     }
     release(connection);
 }
@@ -319,15 +174,19 @@ void Streams::settle() {
 void Streams::settle(Connection& connection) {
     connection.touched = false;
     if (connection.lingering) return wait(connection, Ready::read);
-    if (!connection.connecting && !write(connection)) return release(connection);
+    if (connection.is_open() && !write(connection)) return release(connection);
     if (is_over_caps(connection)) {
         ++worker_.counters().overflowed;
         return release(connection);
     }
-    if (connection.connecting || !connection.out.empty()) return wait(connection, Ready::write);
-    if (connection.finishing) {
+    const bool open = connection.is_open();
+    if (connection.connecting || (open && !connection.out.empty()) || connection.channel.wants_to_write())
+        return wait(connection, Ready::write);
+    if (!open) {
+        if (!connection.queued) wait(connection, Ready::read);
+    } else if (connection.finishing) {
         if (connection.awaited == 0) linger(connection);
-    } else if (connection.more || connection.reads_left > 0) {
+    } else if (connection.more || connection.reads_left > 0 || connection.channel.has_unread()) {
         wait(connection, Ready::more);
     } else {
         wait(connection, Ready::read);
@@ -338,11 +197,8 @@ void Streams::settle(Connection& connection) {
 bool Streams::write(Connection& connection) {
     auto& out = connection.out;
     while (!out.empty()) {
-        const auto sent =
-            ::send(connection.descriptor.native_handle(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0 && errno == EAGAIN) return true;
-        if (sent < 0 && errno != EINTR) return false;
-        if (sent <= 0) continue;
+        const auto sent = connection.channel.write(out);
+        if (sent < 0) return errno == EAGAIN;
         out.erase(0, static_cast<std::size_t>(sent));
         connection.blocked = worker_.now();
     }
@@ -374,9 +230,20 @@ void Streams::scan() {
     }
 }
 
+/// A line in the log on why a connection is not, or no longer, used.
+void Streams::tell(const Connection& connection, std::string_view rule, std::string_view why) {
+    core::Event event;
+    event.kind = core::Event::Kind::closed;
+    event.flow = connection.flow;
+    event.rule = rule;
+    event.subject = why;
+    worker_.log(event);
+}
+
 /// When its time is up if nothing happens.
 base::Mono Streams::due(const Connection& connection) const {
-    if (connection.connecting) return connection.began + limits_.connect;
+    const bool is_ours = connection.requested;
+    if (!connection.is_open() && is_ours) return connection.began + limits_.connect;
     if (connection.lingering) return connection.blocked + std::min(linger_time, limits_.first_request);
     const auto unread = connection.finishing || !connection.out.empty();
     if (unread && connection.requested) return connection.blocked + limits_.first_request;
@@ -390,18 +257,20 @@ void Streams::linger(Connection& connection) {
     connection.lingering = true;
     connection.reads_left = last_reads;
     connection.blocked = worker_.now();
-    ::shutdown(connection.descriptor.native_handle(), SHUT_WR);
+    connection.channel.finish();
     wait(connection, Ready::read);
 }
 
 /// No more requests go over it, and those that did have no answer to expect: the core hears of it at once.
 void Streams::retire(Connection& connection) {
     const auto& flow = connection.flow;
-    if (auto known = by_remote_.find(flow.remote); known != by_remote_.end() && known->second == flow.slot)
+    if (auto known = by_remote_.find({flow.transport, flow.remote, connection.peer});
+        known != by_remote_.end() && known->second == flow.slot)
         by_remote_.erase(known);
     if (!std::exchange(connection.asked, false)) return;
-    const auto unopened = base::Flow::unopened(flow.transport, flow.worker, flow.listener, flow.remote);
-    if (connection.connecting)
+    auto unopened = base::Flow::unopened(flow.transport, flow.worker, flow.listener, flow.remote);
+    unopened.boot = connection.peer;
+    if (!connection.is_open())
         worker_.send_failed(unopened);
     else
         worker_.flow_closed(unopened);
@@ -418,7 +287,8 @@ void Streams::release(Connection& connection) {
     worker_.common().flows.leave(connection.flow.remote);
     held_ -= connection.held;
     --open_;
-    --worker_.counters().connections;
+    if (!connection.requested) newcomers_.erase(connection.newcomer);
+    count(connection, -1);
     const auto slot = connection.flow.slot;
     free_slots_.push_back(slot);
     connections_[slot].reset();
@@ -428,7 +298,7 @@ void Streams::begin_drain() {
     for (auto& acceptor : acceptors_) accept_some(*acceptor, SOMAXCONN);
     acceptors_.clear();
     for (auto& connection : connections_) {
-        if (!connection || connection->lingering || connection->finishing) continue;
+        if (!connection || connection->lingering || connection->finishing || !connection->is_open()) continue;
         connection->reads_left = last_reads;
         touch(*connection);
     }
@@ -439,7 +309,7 @@ void Streams::close_all() {
     acceptors_.clear();
     for (auto& connection : connections_) {
         if (!connection) continue;
-        ::shutdown(connection->descriptor.native_handle(), SHUT_WR);
+        connection->channel.finish();
         if (!connection->lingering) leave_flow(*connection);
         connection->lingering = true;
         connection->reads_left = last_reads;

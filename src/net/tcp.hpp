@@ -1,11 +1,14 @@
 #pragma once
 // The stream connections of one worker.
 
+#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "muster/sip/framer.hpp"
@@ -46,10 +49,21 @@ private:
     struct Connection;
     struct Acceptor;
     enum class Ready : std::uint8_t { read, write, more };
+    /// Transport, address, and which name was meant (base::Flow::unopened()).
+    using Peer = std::tuple<base::Transport, base::Address, std::uint64_t>;
 
     void wait_acceptable(Acceptor& acceptor);
     void on_acceptable(Acceptor& acceptor);
     bool accept_some(Acceptor& acceptor, int limit);
+    bool admit(const base::Address& remote);
+    bool displace();
+    void settle_in(Connection& connection);
+    bool welcome(Fd fd, const base::Address& remote, std::uint16_t listener);
+    void count(const Connection& connection, int more);
+    void tell(const Connection& connection, std::string_view rule, std::string_view why);
+    void queue_handshake(Connection& connection);
+    void next_handshake();
+    void shake_hands(Connection& connection);
     Connection* take(Fd fd, const base::Address& remote, std::uint16_t listener);
     Connection* reach(const base::Flow& flow);
     void on_connected(Connection& connection);
@@ -78,9 +92,11 @@ private:
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     std::vector<std::unique_ptr<Connection>> connections_;  // by slot
     std::vector<std::uint32_t> free_slots_;
-    std::map<base::Address, std::uint32_t> by_remote_;  // slots of those that requests can be sent over
-    std::vector<std::uint32_t> touched_;                // slots to be settled
-    std::unique_ptr<char[]> buffer_;                    // what is read passes through here
+    std::map<Peer, std::uint32_t> by_remote_;  // slots of those that requests can be sent over
+    std::list<std::uint32_t> newcomers_;       // slots of those without a first request, the oldest first
+    std::deque<std::pair<std::uint32_t, std::uint32_t>> handshakes_;  // slot and generation of those to go on with
+    std::vector<std::uint32_t> touched_;                              // slots to be settled
+    std::unique_ptr<char[]> buffer_;                                  // what is read passes through here
     std::size_t open_ = 0;
     std::size_t held_ = 0;  // bytes of all connections that wait to become a message or to be sent
     base::Mono next_scan_{};

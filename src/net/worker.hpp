@@ -24,6 +24,18 @@ struct Common {
     const Hooks hooks;
     Flows flows;
     std::vector<std::unique_ptr<Worker>> workers;
+
+    TlsServerPtr tls(std::size_t listener) {
+        std::lock_guard lock(tls_mutex_);
+        return options.listeners[listener].tls;
+    }
+    void set_tls(std::size_t listener, TlsServerPtr server) {
+        std::lock_guard lock(tls_mutex_);
+        options.listeners[listener].tls.swap(server);
+    }
+
+private:
+    std::mutex tls_mutex_;  // guards Listener::tls
 };
 
 class Worker {
@@ -62,6 +74,7 @@ public:
         ++counters_.send_errors;
         failed_.push_back(flow);
     }
+    void log(const core::Event& event) { common_.hooks.log(event); }
     core::Outbox& outbox() { return outbox_; }
     void carry_out();
     void announce(const std::vector<std::string>& aors);

@@ -94,6 +94,8 @@ void Workers::set_settings(core::SettingsPtr settings) {
         worker->post([&worker, settings] { worker->core().set_settings(settings); });
 }
 
+void Workers::set_tls(std::size_t listener, TlsServerPtr server) { impl_->common.set_tls(listener, std::move(server)); }
+
 void Workers::announce(std::vector<std::string> aors) {
     const auto changed = std::make_shared<const std::vector<std::string>>(std::move(aors));
     for (auto& worker : impl_->common.workers) worker->post([&worker, changed] { worker->announce(*changed); });
@@ -125,14 +127,9 @@ core::Counters Workers::core_counters() const {
 }
 
 NetCounters Workers::net_counters() const {
-    static_assert(sizeof(NetCounters) == 12 * sizeof(std::uint64_t), "a counter is missing here");
     NetCounters sum;
     for (const auto& one : impl_->ask([](const Worker& worker) { return worker.counters(); })) {
-        for (auto counter : {&NetCounters::datagrams_in, &NetCounters::datagrams_out, &NetCounters::keep_alives,
-                             &NetCounters::send_errors, &NetCounters::connections, &NetCounters::accepted,
-                             &NetCounters::opened, &NetCounters::refused_connections, &NetCounters::timed_out,
-                             &NetCounters::overflowed, &NetCounters::handovers_dropped, &NetCounters::out_of_memory})
-            sum.*counter += one.*counter;
+        for (auto counter : NetCounters::all) sum.*counter += one.*counter;
     }
     return sum;
 }

@@ -198,10 +198,39 @@ TEST(Load, CertificatesAreRelativeToTheFile) {
     std::ofstream(folder / "a.pem") << "certificate\n";
     std::ofstream(folder / "muster.yaml") << "listen: [{tls: '127.0.0.1:5061', certificate: a.pem, key: a.pem}]\n"
                                              "domains: {example.com: {}}\n";
-    auto loaded = load_file((folder / "muster.yaml").string());
+    const auto path = (folder / "muster.yaml").string(), file = (folder / "a.pem").string();
+    auto loaded = load_file(path);
     ASSERT_TRUE(loaded.config) << loaded.faults.at(0).text();
-    EXPECT_EQ(loaded.config->listen[0].certificate, (folder / "a.pem").string());
-    EXPECT_EQ(loaded.config->listen[0].key, (folder / "a.pem").string());
+    EXPECT_EQ(loaded.config->listen[0].tls, (base::TlsFiles{{{file, file}}, base::ClientCertificate::off, ""}));
+
+    std::ofstream(path) << "domains: {example.com: {}}\n"
+                           "listen:\n"
+                           "  - tls: '127.0.0.1:5061'\n"
+                           "    certificate: a.pem\n"
+                           "    key: a.pem\n"
+                           "    certificates:\n"
+                           "      - {certificate: a.pem, key: a.pem}\n"
+                           "    client_certificate: optional\n"
+                           "    client_ca: a.pem\n";
+    using File = base::TlsFault::File;
+    base::TlsFiles seen;
+    loaded = load_file(path, [&](const base::TlsFiles& files) -> std::vector<base::TlsFault> {
+        seen = files;
+        return {{File::certificate, 0, "has ended", true}};
+    });
+    ASSERT_TRUE(loaded.config) << loaded.faults.at(0).text();
+    EXPECT_EQ(seen, (base::TlsFiles{{{file, file}, {file, file}}, base::ClientCertificate::optional, file}));
+    EXPECT_EQ(loaded.config->listen[0].tls, seen);
+    ASSERT_EQ(loaded.warnings.size(), 1u);
+    EXPECT_EQ(loaded.warnings[0].text(), path + ":4:18: listen[0].certificate: a.pem has ended");
+
+    loaded = load_file(path, [&](const base::TlsFiles&) -> std::vector<base::TlsFault> {
+        return {{File::key, 1, "is none", false}, {File::client_ca, 0, "is none", false}};
+    });
+    EXPECT_FALSE(loaded.config);
+    ASSERT_EQ(loaded.faults.size(), 2u);
+    EXPECT_EQ(loaded.faults[0].text(), path + ":7:35: listen[0].certificates[0].key: a.pem is none");
+    EXPECT_EQ(loaded.faults[1].text(), path + ":9:16: listen[0].client_ca: a.pem is none");
     std::filesystem::remove_all(folder);
 }
 

@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -78,12 +81,78 @@ Client::Client(base::Transport transport, const base::Address& to, const std::st
     throw std::runtime_error(good ? "connect" : "bind");
 }
 
-Client::~Client() { ::close(fd_); }
+Client::~Client() {
+    SSL_free(tls_);
+    ::close(fd_);
+}
+
+bool Client::secure(const TlsWish& wish) {
+    auto* context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_security_level(context, 0);  // may ask for what must be refused
+    if (!wish.trust.empty()) {
+        SSL_CTX_load_verify_file(context, wish.trust.c_str());
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    }
+    return shake_hands(context, true, wish);
+}
+
+bool Client::secure_as(const base::CertificateFiles& certificate, const std::string& client_ca) {
+    auto* context = SSL_CTX_new(TLS_server_method());
+    if (!client_ca.empty()) {
+        SSL_CTX_load_verify_file(context, client_ca.c_str());
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    }
+    TlsWish wish;
+    wish.certificate = certificate;
+    return shake_hands(context, false, wish);
+}
+
+bool Client::shake_hands(SSL_CTX* context, bool as_client, const TlsWish& wish) {
+    const timeval patience{10, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    SSL_CTX_set_min_proto_version(context, wish.least);
+    SSL_CTX_set_max_proto_version(context, wish.most);
+    if (!wish.ciphers.empty()) SSL_CTX_set_cipher_list(context, wish.ciphers.c_str());
+    if (!wish.certificate.key.empty()) {
+        SSL_CTX_use_certificate_chain_file(context, wish.certificate.certificate.c_str());
+        SSL_CTX_use_PrivateKey_file(context, wish.certificate.key.c_str(), SSL_FILETYPE_PEM);
+    }
+    tls_ = SSL_new(context);
+    SSL_CTX_free(context);
+    SSL_set_fd(tls_, fd_);
+    auto name = wish.ask_for;  // what follows is SSL_set_tlsext_host_name(), a macro with casts of C
+    if (!name.empty()) SSL_ctrl(tls_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
+    ERR_clear_error();
+    const bool good = (as_client ? SSL_connect(tls_) : SSL_accept(tls_)) == 1;
+    const auto error = ERR_peek_error();
+    if (!good) why_ = error == 0 ? "ended" : ERR_reason_error_string(error);
+    return good;
+}
+
+std::string Client::peer_name() const {
+    const auto* certificate = SSL_get0_peer_certificate(tls_);
+    auto* names = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+    const auto* first = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, 0), nullptr);
+    const auto* text = static_cast<const ASN1_STRING*>(first);
+    const auto* bytes = ASN1_STRING_get0_data(text);
+    std::string name(bytes, bytes + ASN1_STRING_length(text));
+    GENERAL_NAMES_free(names);
+    return name;
+}
+
+long Client::receive_some(char* to, std::size_t size) {
+    if (!tls_) return ::recv(fd_, to, size, 0);
+    ERR_clear_error();
+    const int got = SSL_read(tls_, to, static_cast<int>(size));
+    if (got > 0) return got;
+    return SSL_get_error(tls_, got) == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
 
 void Client::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent < 0) throw std::runtime_error("send");
+        const auto sent = tls_ ? static_cast<ssize_t>(SSL_write(tls_, bytes.data(), static_cast<int>(bytes.size())))
+                               : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent <= 0) throw std::runtime_error("send");
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
 }
@@ -112,15 +181,15 @@ std::string Client::receive_now() {
     const auto got =
         ::recvfrom(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &length);
     if (got < 0) return "";
-    sender_ = address_of(from);
+    if (length > 0) sender_ = address_of(from);  // a stream has none
     bytes.resize(static_cast<std::size_t>(got));
     return bytes;
 }
 
 std::string Client::read(std::size_t count) {
-    while (left_.size() < count && !ended_ && wait(POLLIN)) {
+    while (left_.size() < count && !ended_ && ((tls_ && SSL_pending(tls_) > 0) || wait(POLLIN))) {
         char bytes[16'384];
-        const auto got = ::recv(fd_, bytes, sizeof bytes, 0);
+        const auto got = receive_some(bytes, sizeof bytes);
         if (got > 0)
             left_.append(bytes, static_cast<std::size_t>(got));
         else

@@ -6,8 +6,21 @@
 #include <string_view>
 
 #include "muster/base/flow.hpp"
+#include "muster/base/tls_files.hpp"
+
+struct ssl_st;
+struct ssl_ctx_st;
 
 namespace muster::net {
+
+/// How the other side does TLS.
+struct TlsWish {
+    std::string ask_for{};                 ///< the name in SNI; empty: none
+    std::string trust{};                   ///< PEM of a CA; empty: anybody is
+    base::CertificateFiles certificate{};  ///< to be shown; empty: none
+    int least = 0, most = 0;               ///< versions as OpenSSL has them; 0: what it likes
+    std::string ciphers{};
+};
 
 class Client {
 public:
@@ -17,11 +30,20 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
+    /// TCP: TLS from here on. False if the handshake fails, and then `why()` says why.
+    bool secure(const TlsWish& wish = {});
+    /// As the server.
+    bool secure_as(const base::CertificateFiles& certificate, const std::string& client_ca = "");
+    const std::string& why() const { return why_; }
+    /// The first subjectAltName of a host that the other side has shown.
+    std::string peer_name() const;
+    ssl_st* tls() { return tls_; }
+
     void send(std::string_view bytes);
     void send_to(const base::Address& to, std::string_view bytes);  ///< UDP
     /// As much as the kernel takes at once; -1 if the connection is gone.
     long try_send(std::string_view bytes);
-    /// UDP: one datagram. Empty if none comes.
+    /// UDP: one datagram; TCP: what is there. Empty if none comes.
     std::string receive(int patience_ms = 10'000);
     /// UDP: one datagram if it is there already.
     std::string receive_now();
@@ -43,7 +65,12 @@ private:
     explicit Client(int fd) : fd_(fd) {}
     bool wait(short what, int patience_ms = 10'000);
 
+    bool shake_hands(ssl_ctx_st* context, bool as_client, const TlsWish& wish);
+    long receive_some(char* to, std::size_t size);
+
     int fd_;
+    ssl_st* tls_ = nullptr;
+    std::string why_;
     base::Address sender_{};
     std::string left_;  // read but not asked for yet
     bool ended_ = false;

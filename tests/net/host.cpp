@@ -18,6 +18,9 @@ std::vector<Listener> listeners_of(const Host::Wish& wish) {
     std::vector<Listener> listeners;
     for (const auto& text : wish.udp) listeners.push_back({base::Transport::udp, *base::Address::parse(text), ""});
     for (const auto& text : wish.tcp) listeners.push_back({base::Transport::tcp, *base::Address::parse(text), ""});
+    auto shown = wish.tls.empty() ? nullptr : load_tls(wish.files).server;
+    for (const auto& text : wish.tls)
+        listeners.push_back({base::Transport::tls, *base::Address::parse(text), "", shown});
     return listeners;
 }
 
@@ -54,9 +57,10 @@ Host::Host(const Wish& wish) : Ground(listeners_of(wish), wish.workers) {
     options.listeners = listeners_of(wish);
     Hooks hooks;
     hooks.push = [this, limit = wish.queue](std::vector<core::JobPtr>& jobs) { push(jobs, limit); };
-    hooks.log = [this](const core::Event&) {
+    hooks.log = [this](const core::Event& event) {
         std::lock_guard lock(mutex_);
         ++events_;
+        if (event.kind == core::Event::Kind::closed) closed_.push_back(std::string(event.rule) + ": " + event.subject);
     };
     workers_ = std::make_unique<Workers>(
         options, [this](std::uint32_t index) { return make_core(index); }, std::move(hooks));
@@ -91,6 +95,11 @@ void Host::refuse(std::vector<core::JobPtr> jobs) {
 std::size_t Host::events() {
     std::lock_guard lock(mutex_);
     return events_;
+}
+
+std::vector<std::string> Host::closed() {
+    std::lock_guard lock(mutex_);
+    return closed_;
 }
 
 std::string request(const std::string& method, int number, const std::string& transport, const std::string& more) {

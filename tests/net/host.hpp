@@ -56,6 +56,8 @@ public:
         unsigned workers = 1;
         std::vector<std::string> udp{};  ///< addresses to listen on; port 0: any
         std::vector<std::string> tcp{};
+        std::vector<std::string> tls{};
+        base::TlsFiles files{};  ///< of all that need some
         StreamLimits streams{};
         std::size_t queue = 1'000'000;  ///< jobs the writer's queue holds
         bool start = true;
@@ -71,6 +73,8 @@ public:
     /// Answers 503 to all of them, through the worker that asked.
     void refuse(std::vector<core::JobPtr> jobs);
     std::size_t events();
+    /// The lines on connections that were closed, "rule: why".
+    std::vector<std::string> closed();
 
 private:
     void push(std::vector<core::JobPtr>& jobs, std::size_t limit);
@@ -79,6 +83,7 @@ private:
     std::condition_variable pushed_;
     std::vector<core::JobPtr> jobs_;
     std::size_t events_ = 0;
+    std::vector<std::string> closed_;
     std::unique_ptr<Workers> workers_;  // last: its threads use all of the above
 };
 

@@ -54,7 +54,7 @@ TEST(Listen, AnAddressOfAnotherMachineFails) {
               "cannot listen on udp 192.0.2.1:5060: Cannot assign requested address");
 }
 
-TEST(Listen, ATransportThatIsNotBuiltFails) {
+TEST(Listen, TlsWithoutACertificateFails) {
     WorkerOptions options;
     options.listeners.push_back({Transport::tls, base::Address::v4(127, 0, 0, 1, 0), ""});
     Hooks hooks{[](auto&) {}, [](auto&) {}};

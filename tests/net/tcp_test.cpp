@@ -142,8 +142,8 @@ TEST(Tcp, OneSourceHasItsCap) {
     const auto port = host.at().port;
     auto to = base::Address::v4(127, 0, 0, 1, port);
     auto opens = [&](Client& client) {
-        client.send("\r\n\r\n");
-        return client.read(2) == "\r\n";
+        client.send(options(1));
+        return is_ok(client.read_answer());
     };
     std::vector<std::unique_ptr<Client>> open;
     auto add = [&](const char* from) {

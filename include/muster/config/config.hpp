@@ -2,6 +2,7 @@
 // The YAML file: read whole, checked whole, every fault with its place.
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "muster/base/flow.hpp"
 #include "muster/base/now.hpp"
+#include "muster/base/tls_files.hpp"
 #include "muster/core/settings.hpp"
 
 namespace muster::config {
@@ -18,8 +20,7 @@ struct Listen {
     base::Address address;
     /// Name or address put in Via, Record-Route and Path, IPv6 in brackets; empty: the address itself.
     std::string advertise;
-    std::string certificate;  ///< absolute path; TLS and WSS only
-    std::string key;
+    base::TlsFiles tls;  ///< absolute paths; TLS and WSS only
 
     bool operator==(const Listen&) const = default;
 };
@@ -80,11 +81,16 @@ struct Fault {
 struct Loaded {
     std::optional<Config> config;  ///< only when there is no fault
     std::vector<Fault> faults;     ///< all of one run
+    std::vector<Fault> warnings;   ///< what is allowed, and hardly meant
 };
 
-Loaded load_file(const std::string& path);
+/// Looks into the files of a TLS listener.
+using CheckTls = std::function<std::vector<base::TlsFault>(const base::TlsFiles&)>;
+
+/// Without `check_tls` such files must only be readable.
+Loaded load_file(const std::string& path, const CheckTls& check_tls = {});
 /// `file` names the text in faults, and relative paths in it are relative to its folder.
-Loaded load_text(std::string_view text, const std::string& file);
+Loaded load_text(std::string_view text, const std::string& file, const CheckTls& check_tls = {});
 
 /// JSON Schema of the file, made from the same table as the loader. config/muster.schema.json is its copy.
 std::string schema();

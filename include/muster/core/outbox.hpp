@@ -24,6 +24,7 @@ struct Event {
         registered,   ///< a REGISTER was accepted and changed something
         evicted,      ///< `subject` is the contact that had to go
         flow_lost,    ///< a connection is closed, and what it held of `subject` is removed
+        closed,       ///< a connection that was ended for what came over it, or could not be used: `rule`, `subject`
         call,         ///< the caller has its final response: `status`, and `subject` who was called
     };
     Kind kind = Kind::malformed;

@@ -1,6 +1,7 @@
 #pragma once
 // The hands: N workers, each one thread, one event loop, one Core, its own UDP sockets and acceptors.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "muster/base/flow.hpp"
 #include "muster/core/core.hpp"
 #include "muster/net/resolver.hpp"
+#include "muster/net/tls.hpp"
 
 namespace muster::net {
 
@@ -17,6 +19,7 @@ struct Listener {
     base::Transport transport = base::Transport::udp;
     base::Address address;  ///< 0.0.0.0 or :: (which then means IPv6 only): every address; port 0: one the kernel picks
     std::string advertise;  ///< the name or address for Via, Record-Route and Path; empty: the address itself
+    TlsServerPtr tls{};     ///< TLS and WSS only: what it shows until set_tls()
 };
 
 struct StreamLimits {
@@ -60,14 +63,29 @@ struct NetCounters {
     std::uint64_t keep_alives = 0;  ///< datagrams of nothing but white space or NULs, and pings on streams
     std::uint64_t send_errors = 0;  ///< messages that could not be sent: refused by the kernel, or the stream is gone
     std::uint64_t connections = 0;  ///< open now
+    std::uint64_t tls_connections = 0;  ///< of these
     std::uint64_t accepted = 0;
     std::uint64_t opened = 0;               ///< connections of ours, tried
     std::uint64_t refused_connections = 0;  ///< over a cap, closed at once
-    std::uint64_t handovers_dropped = 0;    ///< responses for a worker that has too many to read
-    std::uint64_t timed_out = 0;            ///< closed by a time limit
-    std::uint64_t overflowed = 0;           ///< closed by a cap on what waits to be read or sent
-    std::uint64_t out_of_memory = 0;        ///< messages dropped, or not answered, because no memory was to be had
+    std::uint64_t displaced = 0;            ///< closed before their first request, to make room for newer ones
+    std::uint64_t handshakes = 0;           ///< of TLS, completed
+    std::uint64_t handshakes_failed = 0;
+    std::uint64_t handovers_dropped = 0;  ///< responses for a worker that has too many to read
+    std::uint64_t timed_out = 0;          ///< closed by a time limit
+    std::uint64_t overflowed = 0;         ///< closed by a cap on what waits to be read or sent
+    std::uint64_t out_of_memory = 0;      ///< messages dropped, or not answered, because no memory was to be had
+
+    /// All of the above, so that whoever sums them forgets none.
+    static const std::array<std::uint64_t NetCounters::*, 16> all;
 };
+inline constexpr std::array<std::uint64_t NetCounters::*, 16> NetCounters::all{
+    &NetCounters::datagrams_in,      &NetCounters::datagrams_out, &NetCounters::keep_alives,
+    &NetCounters::send_errors,       &NetCounters::connections,   &NetCounters::tls_connections,
+    &NetCounters::accepted,          &NetCounters::opened,        &NetCounters::refused_connections,
+    &NetCounters::displaced,         &NetCounters::handshakes,    &NetCounters::handshakes_failed,
+    &NetCounters::handovers_dropped, &NetCounters::timed_out,     &NetCounters::overflowed,
+    &NetCounters::out_of_memory};
+static_assert(sizeof(NetCounters) == NetCounters::all.size() * sizeof(std::uint64_t));
 
 /// All workers of the daemon.
 class Workers {
@@ -88,6 +106,8 @@ public:
     void give_back(std::uint32_t index, std::vector<core::JobPtr> jobs);
     /// Swaps the settings of every core. From any thread.
     void set_settings(core::SettingsPtr settings);
+    /// What the listener shows in handshakes from now on; connections that are open go on. From any thread.
+    void set_tls(std::size_t listener, TlsServerPtr server);
     /// The commit feed: the bindings of these have changed. One post a worker. From any thread.
     void announce(std::vector<std::string> aors);
     /// Takes no new connections, reads what has arrived, has the cores refuse what is new and cancel what rings, and

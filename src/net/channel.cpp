@@ -1,0 +1,138 @@
+#include "channel.hpp"
+
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "tls.hpp"
+
+namespace muster::net {
+
+struct Channel::Tls {
+    TlsServerPtr server;  // its callback is asked during the handshake
+    TlsSessionPtr session;
+    std::string why;
+    bool is_shaken = false;
+    bool wants_to_write = false;
+    bool has_more = false;  // the next read need not wait for the socket: there is more, or the end, or a failure
+    bool renegotiates = false;
+};
+
+namespace {
+
+/// A client that asks for another handshake has been told no; who does that is not one of ours.
+void on_info(const SSL* session, int where, int alert) {
+    if ((where & SSL_CB_WRITE_ALERT) != SSL_CB_WRITE_ALERT || (alert & 0xff) != SSL_AD_NO_RENEGOTIATION) return;
+    *static_cast<bool*>(SSL_get_app_data(session)) = true;
+}
+
+}  // namespace
+
+Channel::Channel() = default;
+Channel::~Channel() = default;
+
+bool Channel::secure(TlsServerPtr server) {
+    auto tls = std::make_unique<Tls>();
+    tls->session = server->accept();
+    auto* session = tls->session.get();
+    if (!session || SSL_set_fd(session, fd_) != 1) return false;
+    SSL_set_accept_state(session);
+    SSL_set_app_data(session, &tls->renegotiates);
+    SSL_set_info_callback(session, on_info);
+    tls->server = std::move(server);
+    tls_ = std::move(tls);
+    return true;
+}
+
+bool Channel::is_shaking_hands() const { return tls_ && !tls_->is_shaken; }
+bool Channel::wants_to_write() const { return tls_ && tls_->wants_to_write; }
+bool Channel::has_unread() const { return tls_ && tls_->has_more; }
+std::string_view Channel::why() const { return tls_ ? tls_->why : std::string_view(); }
+
+/// Tells what OpenSSL could not do as the system would: -1 and errno, or 0 for the end.
+ssize_t Channel::failed(int result) {
+    auto& tls = *tls_;
+    const int system = errno;
+    const int error = SSL_get_error(tls.session.get(), result);
+    tls.wants_to_write = error == SSL_ERROR_WANT_WRITE;
+    errno = EAGAIN;
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return -1;
+    tls.has_more = true;
+    if (error == SSL_ERROR_ZERO_RETURN) return 0;
+    if (const auto verdict = SSL_get_verify_result(tls.session.get()); !tls.is_shaken && verdict != X509_V_OK)
+        tls.why = X509_verify_cert_error_string(verdict);
+    if (auto reason = take_tls_error(); tls.why.empty()) tls.why = std::move(reason);
+    if (tls.why.empty()) tls.why = error == SSL_ERROR_SYSCALL && system != 0 ? "connection lost" : "connection ended";
+    errno = EPROTO;
+    return -1;
+}
+
+Channel::Shaken Channel::shake_hands() {
+    ERR_clear_error();
+    errno = 0;
+    tls_->wants_to_write = false;
+    const int result = SSL_do_handshake(tls_->session.get());
+    if (result == 1) {
+        tls_->is_shaken = true;
+        return Shaken::done;
+    }
+    return failed(result) < 0 && errno == EAGAIN ? Shaken::not_yet : Shaken::failed;
+}
+
+ssize_t Channel::read(char* to, std::size_t size) {
+    if (!tls_) {
+        ssize_t got;
+        do got = ::recv(fd_, to, size, MSG_DONTWAIT);
+        while (got < 0 && errno == EINTR);
+        return got;
+    }
+    ERR_clear_error();
+    tls_->wants_to_write = tls_->has_more = false;
+    std::size_t all = 0;
+    while (all < size) {  // a record each time
+        std::size_t got = 0;
+        errno = 0;
+        const int result = SSL_read_ex(tls_->session.get(), to + all, size - all, &got);
+        if (tls_->renegotiates) {
+            tls_->why = "renegotiation";
+            errno = EPROTO;
+            return -1;
+        }
+        if (result != 1) {
+            const auto end = failed(result);
+            return all > 0 ? static_cast<ssize_t>(all) : end;
+        }
+        all += got;
+    }
+    tls_->has_more = true;
+    return static_cast<ssize_t>(all);
+}
+
+ssize_t Channel::write(std::string_view bytes) {
+    if (!tls_) {
+        ssize_t sent;
+        do sent = ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        while (sent < 0 && errno == EINTR);
+        return sent;
+    }
+    ERR_clear_error();
+    errno = 0;
+    tls_->wants_to_write = false;
+    std::size_t sent = 0;
+    const int result = SSL_write_ex(tls_->session.get(), bytes.data(), bytes.size(), &sent);
+    if (result == 1) return static_cast<ssize_t>(sent);
+    failed(result);
+    return -1;
+}
+
+void Channel::finish() {
+    if (tls_ && tls_->is_shaken && tls_->why.empty()) {
+        ERR_clear_error();
+        SSL_shutdown(tls_->session.get());  // tells; the answer is not waited for
+        ERR_clear_error();
+    }
+    ::shutdown(fd_, SHUT_WR);
+}
+
+}  // namespace muster::net

@@ -1,0 +1,308 @@
+// TLS: handshakes, certificates and their change, and what is refused.
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "certificates.hpp"
+#include "client.hpp"
+#include "host.hpp"
+
+namespace muster::net {
+namespace {
+
+using base::Milliseconds;
+using base::TlsFault;
+
+constexpr auto tcp = base::Transport::tcp;
+
+bool is_ok(const std::string& answer) { return answer.rfind("SIP/2.0 200 ", 0) == 0; }
+std::string options(int number, const std::string& more = "") { return request("OPTIONS", number, "TLS", more); }
+
+class Tls : public testing::Test {
+protected:
+    Host::Wish wish() {
+        Host::Wish wish;
+        wish.tls = {"127.0.0.1:0"};
+        wish.files.certificates = {authority.issue("a", "DNS:a.example,DNS:*.wild.example,IP:127.0.0.1")};
+        return wish;
+    }
+
+    Authority authority;
+};
+
+bool is_served(Host& host, const TlsWish& wish = {}) {
+    Client phone(tcp, host.at());
+    if (!phone.secure(wish)) return false;
+    phone.send(options(1));
+    return is_ok(phone.read_answer());
+}
+
+TEST_F(Tls, AnswersOverTheSameConnection) {
+    Host host(wish());
+    Client phone(tcp, host.at());
+    ASSERT_TRUE(phone.secure({.ask_for = "a.example", .trust = authority.ca()})) << phone.why();
+    EXPECT_EQ(phone.peer_name(), "a.example");
+    for (int i = 0; i < 3; ++i) {
+        phone.send(options(i));
+        EXPECT_TRUE(is_ok(phone.read_answer()));
+    }
+    const auto counters = host.workers().net_counters();
+    EXPECT_EQ(counters.handshakes, 1u);
+    EXPECT_EQ(counters.tls_connections, 1u);
+    phone.finish_writing();  // without a close_notify: messages say themselves where they end
+    EXPECT_EQ(phone.read_all(), "");
+    EXPECT_TRUE(soon([&] { return host.workers().net_counters().tls_connections == 0; }));
+    EXPECT_TRUE(host.closed().empty());
+}
+
+TEST_F(Tls, MessagesOfManyRecordsAndManyMessagesPass) {
+    Host host(wish());
+    Client phone(tcp, host.at());
+    ASSERT_TRUE(phone.secure());
+    const std::string more = "X-Large: " + std::string(50'000, 'x') + "\r\n";
+    constexpr int count = 20;  // more than one turn reads, more than one turn delivers
+    std::string all;
+    for (int i = 0; i < count; ++i) all += options(i, i % 5 == 0 ? more : "");
+    for (int i = count; i < 300; ++i) all += options(i);
+    phone.send(all);
+    for (int i = 0; i < 300; ++i) ASSERT_TRUE(is_ok(phone.read_answer())) << i;
+}
+
+TEST_F(Tls, AHandshakeMayComeByteByByte) {
+    Host host(wish());
+    Server between;
+    Client phone(tcp, between.address());
+    auto inner = between.accept();
+    ASSERT_TRUE(inner);
+    Client outer(tcp, host.at());
+    // The handshake of `phone`, carried over to the host one byte at a time.
+    std::atomic<bool> done = false;
+    std::thread carrier([&] {
+        while (!done) {
+            const auto to = inner->receive(20);
+            for (char byte : to) outer.send(std::string_view(&byte, 1));
+            const auto back = outer.receive(20);
+            if (!back.empty()) inner->send(back);
+        }
+    });
+    EXPECT_TRUE(phone.secure()) << phone.why();
+    phone.send(options(1));
+    EXPECT_TRUE(is_ok(phone.read_answer()));
+    done = true;
+    carrier.join();
+}
+
+TEST_F(Tls, TheNameAskedForChoosesTheCertificate) {
+    auto wish = this->wish();
+    wish.files.certificates.push_back(authority.issue("b", "DNS:b.example"));
+    wish.files.certificates.push_back(authority.issue("c", "DNS:c.example,DNS:*.deep.example"));
+    Host host(wish);
+    const std::pair<const char*, const char*> cases[] = {
+        {"a.example", "a.example"},        {"b.example", "b.example"},
+        {"B.Example", "b.example"},        {"x.deep.example", "c.example"},
+        {"x.y.deep.example", "a.example"}, {"deep.example", "a.example"},
+        {"unknown.example", "a.example"},  {"", "a.example"},
+        {"x.wild.example", "a.example"}};
+    for (auto [name, shown] : cases) {
+        Client phone(tcp, host.at());
+        ASSERT_TRUE(phone.secure({.ask_for = name, .trust = authority.ca()})) << name << ' ' << phone.why();
+        EXPECT_EQ(phone.peer_name(), shown) << name;
+    }
+}
+
+TEST_F(Tls, OnlyVersions12And13) {
+    Host host(wish());
+    for (int version : {TLS1_VERSION, TLS1_1_VERSION}) {
+        Client phone(tcp, host.at());
+        EXPECT_FALSE(phone.secure({.least = version, .most = version, .ciphers = "ALL:@SECLEVEL=0"}));
+    }
+    ASSERT_TRUE(soon([&] { return host.workers().net_counters().handshakes_failed == 2; }));
+    EXPECT_EQ(host.closed(), std::vector<std::string>(2, "TLS handshake: unsupported protocol"));
+    EXPECT_TRUE(is_served(host, {.least = TLS1_2_VERSION, .most = TLS1_2_VERSION}));
+    EXPECT_TRUE(is_served(host, {.least = TLS1_3_VERSION, .most = TLS1_3_VERSION}));
+}
+
+TEST_F(Tls, WithoutForwardSecrecyThereIsNoHandshake) {
+    Host host(wish());
+    for (auto ciphers : {"RSA+AES", "aNULL:@SECLEVEL=0", "3DES:RC4:@SECLEVEL=0"}) {
+        Client phone(tcp, host.at());
+        EXPECT_FALSE(phone.secure({.most = TLS1_2_VERSION, .ciphers = ciphers})) << ciphers;
+    }
+}
+
+TEST_F(Tls, RenegotiationEndsTheConnection) {
+    Host host(wish());
+    Client honest(tcp, host.at());
+    ASSERT_TRUE(honest.secure());
+    Client phone(tcp, host.at());
+    ASSERT_TRUE(phone.secure({.most = TLS1_2_VERSION}));
+    phone.send(options(1));
+    EXPECT_TRUE(is_ok(phone.read_answer()));
+    SSL_renegotiate(phone.tls());
+    SSL_do_handshake(phone.tls());
+    ASSERT_TRUE(soon([&] { return host.workers().net_counters().connections == 1; }));
+    EXPECT_EQ(host.closed(), std::vector<std::string>{"TLS: renegotiation"});
+    honest.send(options(2));
+    EXPECT_TRUE(is_ok(honest.read_answer()));
+}
+
+TEST_F(Tls, WhatIsNoTlsIsClosedWithAReason) {
+    Host host(wish());
+    Client phone(tcp, host.at());
+    phone.send(options(1));
+    phone.read_all();
+    ASSERT_TRUE(soon([&] { return host.closed().size() == 1; }));
+    EXPECT_EQ(host.closed()[0].rfind("TLS handshake: ", 0), 0u) << host.closed()[0];
+    EXPECT_TRUE(is_served(host));
+}
+
+TEST_F(Tls, ABadRecordLaterEndsTheConnection) {
+    Host host(wish());
+    Client phone(tcp, host.at());
+    ASSERT_TRUE(phone.secure());
+    phone.send(options(1));
+    EXPECT_TRUE(is_ok(phone.read_answer()));
+    phone.try_send("this is no record of TLS at all");
+    phone.read_all();
+    EXPECT_TRUE(soon([&] { return host.workers().net_counters().connections == 0; }));
+    ASSERT_EQ(host.closed().size(), 1u);
+    EXPECT_EQ(host.closed()[0].rfind("TLS: ", 0), 0u) << host.closed()[0];
+}
+
+TEST_F(Tls, AnUnfinishedHandshakeIsClosed) {
+    auto wish = this->wish();
+    wish.streams.first_request = Milliseconds(100);
+    Host host(wish);
+    Client silent(tcp, host.at());
+    Client half(tcp, host.at());
+    half.send(std::string_view("\x16\x03\x01\x00\xc8\x01", 6));  // a ClientHello begins
+    EXPECT_EQ(silent.read_all(), "");
+    EXPECT_EQ(half.read_all(), "");
+    Client done(tcp, host.at());
+    ASSERT_TRUE(done.secure());  // and says nothing more
+    EXPECT_EQ(done.read_all(), "");
+    EXPECT_EQ(host.workers().net_counters().timed_out, 3u);
+}
+
+TEST_F(Tls, HalfOpenOnesMakeRoomForThoseWhoComeLater) {
+    auto wish = this->wish();
+    wish.streams.connections = 8;
+    Host host(wish);
+    Client honest(tcp, host.at());
+    ASSERT_TRUE(honest.secure());
+    honest.send(options(1));
+    EXPECT_TRUE(is_ok(honest.read_answer()));
+    std::vector<std::unique_ptr<Client>> half;
+    for (int i = 0; i < 30; ++i) {
+        half.push_back(std::make_unique<Client>(tcp, host.at(), "127.0.0." + std::to_string(10 + i)));
+        half.back()->send(std::string_view("\x16\x03\x01\x00\xc8\x01", 6));
+    }
+    EXPECT_TRUE(is_served(host));
+    honest.send(options(2));
+    EXPECT_TRUE(is_ok(honest.read_answer()));
+    EXPECT_EQ(half.front()->read_all(), "");
+    EXPECT_EQ(host.workers().net_counters().refused_connections, 0u);
+    EXPECT_EQ(host.workers().net_counters().displaced, 24u);
+}
+
+TEST_F(Tls, OneWhoDoesNotReadIsClosedAndDisturbsNobody) {
+    auto wish = this->wish();
+    wish.streams.output_backlog = 20'000;
+    wish.streams.first_request = Milliseconds(500);
+    Host host(wish);
+    Client phone(tcp, host.at());
+    ASSERT_TRUE(phone.secure());
+    try {
+        for (int i = 0; i < 200'000; ++i) phone.send(options(i));
+    } catch (const std::runtime_error&) {
+    }
+    EXPECT_TRUE(soon([&] { return host.workers().net_counters().connections == 0; }));
+    EXPECT_TRUE(is_served(host));
+}
+
+TEST_F(Tls, ANewCertificateServesNewHandshakesAndLivingConnectionsGoOn) {
+    auto wish = this->wish();
+    Host host(wish);
+    Client old(tcp, host.at());
+    ASSERT_TRUE(old.secure());
+    wish.files.certificates = {authority.issue("a", "DNS:new.example")};
+    host.workers().set_tls(0, load_tls(wish.files).server);
+    Client fresh(tcp, host.at());
+    ASSERT_TRUE(fresh.secure());
+    EXPECT_EQ(fresh.peer_name(), "new.example");
+    old.send(options(1));
+    EXPECT_TRUE(is_ok(old.read_answer()));
+}
+
+std::size_t resident() {
+    std::ifstream pages("/proc/self/statm");
+    std::size_t all = 0, in_memory = 0;
+    pages >> all >> in_memory;
+    return in_memory * 4'096;
+}
+
+TEST_F(Tls, ManyReloadsLeaveMemoryFlat) {
+    auto wish = this->wish();
+    Host host(wish);
+    const auto* times = std::getenv("MUSTER_RELOADS");
+    std::size_t before = 0;
+    for (int i = 0, count = times ? std::atoi(times) : 400; i < count; ++i) {
+        host.workers().set_tls(0, load_tls(wish.files).server);
+        if (i % 20 == 0) {
+            ASSERT_TRUE(is_served(host));
+        }
+        if (i == count / 2) before = resident();
+    }
+    EXPECT_LT(resident(), before + (1 << 20));
+}
+
+TEST_F(Tls, AClientShowsItsCertificateWhereItMust) {
+    auto wish = this->wish();
+    wish.files.client_ca = authority.ca();
+    const auto alice = authority.issue("alice", "URI:sip:alice@example.com");
+    Authority stranger;
+    const auto forged = stranger.issue("alice", "URI:sip:alice@example.com");
+    for (auto asks : {base::ClientCertificate::optional, base::ClientCertificate::required}) {
+        wish.files.client_certificate = asks;
+        Host host(wish);
+        EXPECT_TRUE(is_served(host, {.certificate = alice}));
+        EXPECT_FALSE(is_served(host, {.certificate = forged, .most = TLS1_2_VERSION}));
+        EXPECT_EQ(is_served(host, {.most = TLS1_2_VERSION}), asks == base::ClientCertificate::optional);
+    }
+}
+
+TEST_F(Tls, WhatIsWrongWithAFileIsSaid) {
+    const auto a = authority.issue("a", "DNS:a.example"), b = authority.issue("b", "DNS:b.example");
+    authority.write("none.pem", "no certificate\n");
+    const auto none = authority.path("none.pem");
+    auto first = [](const std::vector<base::CertificateFiles>& certificates) {
+        const auto faults = check_tls({certificates});
+        return faults.empty() ? TlsFault{} : faults.front();
+    };
+    EXPECT_TRUE(check_tls({{a, b}}).empty());
+    EXPECT_EQ(first({{none, a.key}}).file, TlsFault::File::certificate);
+    EXPECT_EQ(first({{none, a.key}}).reason, "cannot be used as a certificate chain: no start line");
+    EXPECT_EQ(first({a, {b.certificate, a.key}}).file, TlsFault::File::key);
+    EXPECT_EQ(first({a, {b.certificate, a.key}}).index, 1u);
+    EXPECT_EQ(first({{a.certificate, none}}).file, TlsFault::File::key);
+    EXPECT_FALSE(load_tls({{{a.certificate, b.key}}}).server);
+    const auto no_ca = check_tls({{a}, base::ClientCertificate::required, none});
+    ASSERT_EQ(no_ca.size(), 1u);
+    EXPECT_EQ(no_ca[0].file, TlsFault::File::client_ca);
+
+    const auto old = authority.issue("old", "DNS:old.example,IP:192.0.2.1", -2);
+    const auto loaded = load_tls({{old}});
+    EXPECT_TRUE(loaded.server) << "it is the operator's to say";
+    ASSERT_EQ(loaded.faults.size(), 1u);
+    EXPECT_TRUE(loaded.faults[0].is_warning);
+    EXPECT_EQ(loaded.certificates[0].names, (std::vector<std::string>{"old.example", "192.0.2.1"}));
+    EXPECT_EQ(loaded.certificates[0].days_left, -2);
+    EXPECT_EQ(load_tls({{a}}).certificates[0].days_left, 2);
+}
+
+}  // namespace
+}  // namespace muster::net
