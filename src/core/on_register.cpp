@@ -47,8 +47,10 @@ void Core::on_register(Arrival& arrival) {
     const bool vouched_for = domain->policy.trusts(arrival.flow.remote);  // an edge proxy has authenticated it
     if (message.has(sip::Header::contact) && is_overloaded(arrival, *domain))
         return refuse_stateless(arrival, busy(random_));
-    const auto who = vouched_for ? nullptr : authenticate(arrival, *domain, sip::Header::authorization);
-    if (!vouched_for && !who) return;
+    const auto* certified = vouched_for ? nullptr : certified_users(arrival.flow);
+    const bool has_digest = !vouched_for && !certified;
+    const auto who = has_digest ? authenticate(arrival, *domain, sip::Header::authorization) : nullptr;
+    if (has_digest && !who) return;
 
     auto& aor = forwards_->aor;
     const bool named = sip::canonical_aor(message.to.uri, settings_->served, *domain_name, aor);
@@ -58,6 +60,8 @@ void Core::on_register(Arrival& arrival) {
     if (named && who)
         if (auto reject = registrar::authorize(who->aor, account ? account->aor : aor.text))
             return refuse(arrival, *reject);
+    if (certified && !(account && is_certified(*certified, *account)))
+        return refuse(arrival, {403, "Not Named by the Certificate", "RFC 5922 s7.1"});
     if (!account || !account->enabled) return refuse(arrival, {404, "Not Found", "RFC 3261 s10.3 step 5"});
     register_as(arrival, *domain, account->aor, accounts);
 }

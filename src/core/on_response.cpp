@@ -124,6 +124,7 @@ void Core::on_answer(std::uint64_t question, std::span<const Place> places, base
 /// Those who asked over it are answered over a connection to where their Via says they listen (RFC 3261 s18.2.2).
 void Core::on_flow_closed(const base::Flow& flow, base::Now now, Outbox& out) {
     layer_.on_flow_closed(flow);
+    if (flow.worker == worker_) forget_certificate(flow);
     for (auto id : Forwards::under(forwards_->by_stream, Forwards::key(flow))) {
         auto& forward = *forwards_->find(id);
         if (forward.is_detached || !(forward.arrived == flow)) continue;

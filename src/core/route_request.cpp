@@ -79,6 +79,12 @@ bool Core::is_trusted(const Arrival& arrival) const {
 /// it.
 bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
     if (domain.policy.trusts(arrival.flow.remote) || is_vouched(arrival.message)) return true;
+    if (const auto* certified = certified_users(arrival.flow)) {
+        const auto named = account_of(arrival.message.from.uri, domain.policy.domain);
+        if (named && named->enabled && is_certified(*certified, *named)) return true;
+        refuse_stateless(arrival, {403, "From Is Not Yours", "RFC 5922 s7.1: From must be named by the certificate"});
+        return false;
+    }
     auto who = authenticate(arrival, domain, sip::Header::proxy_authorization);
     if (!who) return false;
     arrival.is_verified = true;

@@ -126,6 +126,14 @@ ssize_t Channel::write(std::string_view bytes) {
     return -1;
 }
 
+std::vector<std::string> Channel::peer_names() const {
+    const auto* certificate = tls_ ? SSL_get0_peer_certificate(tls_->session.get()) : nullptr;
+    if (!certificate || SSL_get_verify_result(tls_->session.get()) != X509_V_OK) return {};
+    auto names = names_of(certificate, GEN_URI);
+    for (auto& host : names_of(certificate, GEN_DNS)) names.push_back(std::move(host));
+    return names;
+}
+
 void Channel::finish() {
     if (tls_ && tls_->is_shaken && tls_->why.empty()) {
         ERR_clear_error();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "muster/net/tls.hpp"
 
@@ -36,6 +37,8 @@ public:
     bool has_unread() const;
     /// Nothing more will be written.
     void finish();
+    /// After the handshake: the names in the certificate of the other side that was verified, hosts and URIs.
+    std::vector<std::string> peer_names() const;
     /// Why the handshake, or what was done last, failed.
     std::string_view why() const;
 

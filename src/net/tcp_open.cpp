@@ -172,6 +172,8 @@ void Streams::shake_hands(Connection& connection) {
         case Channel::Shaken::done:
             ++worker_.counters().handshakes;
             connection.heard = connection.blocked = worker_.now();
+            if (auto names = connection.channel.peer_names(); !names.empty())
+                worker_.core().on_flow_opened(connection.flow, std::move(names));
             return read(connection);  // it may have come together with the handshake
     }
 }

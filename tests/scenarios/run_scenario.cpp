@@ -45,15 +45,19 @@ private:
     using Verb = void (Run::*)();
     static const std::map<std::string, Verb>& verbs() {
         static const std::map<std::string, Verb> all = {
-            {"config", &Run::config},       {"account", &Run::account},    {"send", &Run::send},
-            {"again", &Run::again},         {"register", &Run::registers}, {"expect", &Run::expect},
-            {"bindings", &Run::bindings},   {"time", &Run::time},          {"clock", &Run::clock},
-            {"crash", &Run::crash},         {"commit", &Run::commit},      {"store", &Run::store},
-            {"queue", &Run::queue},         {"close", &Run::close},        {"reboot", &Run::reboot},
-            {"remove", &Run::remove},       {"stranger", &Run::stranger},  {"dns", &Run::dns},
-            {"refuse", &Run::refuse},       {"nobody", &Run::nobody},      {"network", &Run::network},
-            {"drain", &Run::drain},         {"nothing", &Run::nothing},    {"bind", &Run::bind},
-            {"forwarded", &Run::forwarded},
+            {"config", &Run::config},       {"account", &Run::account},
+            {"send", &Run::send},           {"again", &Run::again},
+            {"register", &Run::registers},  {"expect", &Run::expect},
+            {"bindings", &Run::bindings},   {"time", &Run::time},
+            {"clock", &Run::clock},         {"crash", &Run::crash},
+            {"commit", &Run::commit},       {"store", &Run::store},
+            {"queue", &Run::queue},         {"close", &Run::close},
+            {"reboot", &Run::reboot},       {"remove", &Run::remove},
+            {"stranger", &Run::stranger},   {"dns", &Run::dns},
+            {"refuse", &Run::refuse},       {"nobody", &Run::nobody},
+            {"network", &Run::network},     {"drain", &Run::drain},
+            {"nothing", &Run::nothing},     {"bind", &Run::bind},
+            {"forwarded", &Run::forwarded}, {"certificate", &Run::certificate},
         };
         return all;
     }
@@ -272,6 +276,9 @@ private:
         world_->closes(flow_at(1));
         world_->closes_all(word(2));
     }
+
+    /// certificate from tls ADDRESS NAME...
+    void certificate() { world_->certifies(flow_at(2), {at_->words.begin() + 4, at_->words.end()}); }
 
     /// bind AOR URI: an administrator does
     void bind() {

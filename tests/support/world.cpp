@@ -281,6 +281,10 @@ base::Flow World::stream(std::string_view address, base::Transport transport) {
     return streams_[std::string(address)] = flow;
 }
 
+void World::certifies(const base::Flow& stream, std::vector<std::string> names) {
+    core_for(stream).on_flow_opened(stream, std::move(names));
+}
+
 void World::closes(const base::Flow& flow) {
     if (!is_open(flow)) return;
     auto held = streams_.find(flow.remote.text());

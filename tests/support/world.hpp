@@ -87,6 +87,8 @@ public:
     std::vector<std::string> asked;   ///< names that DNS was asked for, in order
     /// A phone sends: through the network.
     void transmits(const base::Flow& flow, std::string_view bytes);
+    /// The phone at the other end of a stream has shown a certificate with these names.
+    void certifies(const base::Flow& stream, std::vector<std::string> names);
     /// Bytes arrive at a core, now.
     void arrives(const base::Flow& flow, std::string_view bytes);
 

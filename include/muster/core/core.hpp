@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "muster/auth/accounts.hpp"
 #include "muster/auth/mac.hpp"
@@ -77,6 +79,9 @@ public:
     void on_queue_full(JobPtr job, base::Now now, Outbox& out);
     /// The place that a question asked for, in the order to be tried; none: there is no such host.
     void on_answer(std::uint64_t question, std::span<const Place> places, base::Now now, Outbox& out);
+    /// A stream of this worker whose other side has shown a certificate that was verified: the names in it, as URIs and
+    /// as hosts. A user named there needs no digest for his own address-of-record, and gets no further with another.
+    void on_flow_opened(const base::Flow& flow, std::vector<std::string> names);
     /// A stream of any worker is closed.
     void on_flow_closed(const base::Flow& flow, base::Now now, Outbox& out);
     /// Nothing can be sent to this flow: the stream is gone, or could not be opened, or the kernel has no way to there.
@@ -117,6 +122,9 @@ private:
     void register_as(Arrival& arrival, const Domain& domain, const std::string& aor, std::uint64_t accounts);
     void answer_from_table(Job& job, base::Now now);
     std::shared_ptr<const auth::Account> authenticate(Arrival& arrival, const Domain& domain, sip::Header header);
+    void forget_certificate(const base::Flow& flow);
+    const std::vector<std::string>* certified_users(const base::Flow& flow) const;
+    bool is_certified(const std::vector<std::string>& names, const auth::Account& account) const;
     // Who is heard at all.
     bool is_shed(const base::Flow& flow, base::Now now);
     void count_stranger(const Arrival& arrival);
@@ -226,6 +234,7 @@ private:
     base::Mono shed_until_ = base::Mono::min();
     std::array<std::uint32_t, 4096> in_progress_{};  // jobs under way, by RegisterJob::place
     std::unique_ptr<Forwards> forwards_;
+    std::unordered_map<std::uint64_t, std::vector<std::string>> certified_;  // users, by the stream they came over
     std::unique_ptr<Losses> losses_;
     // What the event under way is about, to be let go when memory runs out in the midst of it.
     std::optional<transaction::ServerId> unanswered_;  // a transaction that nobody else knows of
