@@ -26,9 +26,15 @@ UserAgent& Agents::find(const std::string& name) {
     return *agent;
 }
 
+base::Flow Agents::flow_at(const std::string& transport, const std::string& address) {
+    const auto by = base::transport_from(transport);
+    if (!by) throw Wrong{"no transport: " + transport};
+    return world_.flow(*by, address);
+}
+
 void Agents::add_stranger(const Statement& statement) {
     const auto& name = word(statement, 1);
-    auto flow = word(statement, 3) == "tcp" ? world_.tcp(word(statement, 4)) : world_.udp(word(statement, 4));
+    auto flow = flow_at(word(statement, 3), word(statement, 4));
     auto aor = word(statement, 5) == "as" ? word(statement, 6) : name + "@" + flow.remote.ip_text(true);
     all_[name] = std::make_unique<UserAgent>(world_, name, aor, "", flow);
 }
@@ -117,9 +123,9 @@ void Agents::registers(UserAgent& agent, const Statement& statement, bool leaves
 
 void Agents::moves(UserAgent& agent, const std::string& transport, const std::string& address) {
     const auto before = agent.flow.remote;
-    const auto by = base::transport_from(transport).value_or(base::Transport::udp);
-    agent.flow = base::is_stream(by) ? world_.stream(address, by) : world_.udp(address);
-    if (agent.flow.remote != before) agent.names_contact();
+    const auto by = agent.flow.transport;
+    agent.flow = flow_at(transport, address);
+    if (agent.flow.remote != before || agent.flow.transport != by) agent.names_contact();
 }
 
 /// calls URI | messages URI | sends METHOD URI [without credentials] [with password P]

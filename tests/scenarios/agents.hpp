@@ -25,6 +25,7 @@ public:
 private:
     UserAgent& find(const std::string& name);
     void registers(UserAgent& agent, const Statement& statement, bool leaves);
+    base::Flow flow_at(const std::string& transport, const std::string& address);
     void moves(UserAgent& agent, const std::string& transport, const std::string& address);
     void asks(UserAgent& agent, const std::string& method, const std::string& to, const Statement& statement);
     bool is(UserAgent& agent, const Statement& statement);

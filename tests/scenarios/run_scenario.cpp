@@ -108,8 +108,7 @@ private:
     base::Flow flow_at(std::size_t index) {
         auto transport = base::transport_from(word(index));
         if (!transport) throw Wrong{"no transport: " + word(index)};
-        if (*transport == base::Transport::udp) return world_->udp(word(index + 1));
-        return world_->stream(word(index + 1), *transport);
+        return world_->flow(*transport, word(index + 1));
     }
 
     /// send from udp ADDRESS, and the message

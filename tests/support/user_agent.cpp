@@ -31,11 +31,13 @@ UserAgent::UserAgent(World& world, std::string its_name, std::string its_aor, st
 
 void UserAgent::names_contact() {
     auto at = flow.remote;
+    const bool is_browser = flow.transport == base::Transport::ws || flow.transport == base::Transport::wss;
     if (base::is_stream(flow.transport)) at.port = 5060;
-    contact = "sip:" + username + "@" + at.text();
-    using base::Transport;  // RFC 7118 s5: over both kinds of WebSocket it is "ws"
-    const auto by = flow.transport == Transport::wss ? Transport::ws : flow.transport;
-    if (base::is_stream(by)) contact.append(";transport=").append(base::lower_name(by));
+    contact = "sip:" + username + "@" + (is_browser ? username + ".invalid" : at.text());
+    if (is_browser)
+        contact += ";transport=ws";
+    else if (base::is_stream(flow.transport))
+        contact += ";transport=" + std::string(base::lower_name(flow.transport));
 }
 
 bool UserAgent::is_at(const base::Flow& other) const {
@@ -122,9 +124,11 @@ SipText UserAgent::request_within(Dialog& dialog, const std::string& method, uns
     if (routes.empty() && !is_server("<" + next + ">"))
         troubled(dialog.call_id, method + " would not go through the server but to " + next);
     auto to = flow;
-    const auto by = base::transport_from(param_of(next, "transport")).value_or(base::Transport::udp);
-    if (base::is_stream(by) && !base::is_stream(flow.transport)) to = world_.stream(flow.remote.text(), by);
-    if (!base::is_stream(by) && base::is_stream(flow.transport)) to = world_.udp(flow.remote.text());
+    const bool is_sips = next.starts_with("sips:");
+    auto by = base::transport_from(param_of(next, "transport"))
+                  .value_or(is_sips ? base::Transport::tls : base::Transport::udp);
+    if (is_sips && by == base::Transport::ws) by = base::Transport::wss;
+    if (by != flow.transport) to = world_.flow(by, flow.remote.text());
     over = connected(to);
     SipText request;
     request.start = method + " " + (routes_strictly ? next : dialog.target) + " SIP/2.0";

@@ -32,8 +32,15 @@ core::SettingsPtr settings_of(const std::string& yaml) {
         core::Listener listener{listen.transport, listen.address, listen.advertise, listen.address};
         if (listener.address.is_unspecified())
             listener.usual = listener.address.is_v4() ? base::Address::v4(192, 0, 2, 1, listener.address.port)
-                                                      : base::Address::parse("[2001:db8::1]:5060").value();
+                                                      : base::Address::parse("[2001:db8:1::1]:5060").value();
         settings.listeners.push_back(std::move(listener));
+    }
+    settings.served.add_listen("2001:db8:1::1", 5060);
+    for (const auto& [transport, port] : {std::pair(base::Transport::tls, 5061), std::pair(base::Transport::ws, 8080),
+                                          std::pair(base::Transport::wss, 8443)}) {  // they need no certificate here
+        const auto at = base::Address::v4(192, 0, 2, 1, static_cast<std::uint16_t>(port));
+        settings.listeners.push_back({transport, at, {}, at});
+        settings.served.add_listen("192.0.2.1", at.port);
     }
     return std::make_shared<const core::Settings>(std::move(settings));
 }
@@ -264,7 +271,7 @@ void World::passes(base::Milliseconds span) {
 base::Flow World::udp(std::string_view address) const {
     base::Flow flow;
     flow.remote = address_of(address);
-    flow.local = address_of("192.0.2.1:5060");
+    flow.local = address_of(flow.remote.is_v4() ? "192.0.2.1:5060" : "[2001:db8:1::1]:5060");
     return flow;
 }
 
@@ -277,7 +284,10 @@ base::Flow World::stream(std::string_view address, base::Transport transport) {
     flow.worker = static_cast<std::uint16_t>(flow.slot % core_count_);
     const auto& listeners = settings_->listeners;
     auto listener = std::ranges::find(listeners, transport, &core::Listener::transport);
-    if (listener != listeners.end()) flow.listener = static_cast<std::uint16_t>(listener - listeners.begin());
+    if (listener != listeners.end()) {
+        flow.listener = static_cast<std::uint16_t>(listener - listeners.begin());
+        flow.local.port = listener->address.port;
+    }
     return streams_[std::string(address)] = flow;
 }
 

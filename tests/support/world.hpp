@@ -69,6 +69,9 @@ public:
     /// The open connection from there, or a new one.
     base::Flow stream(std::string_view address, base::Transport transport);
     base::Flow tcp(std::string_view address) { return stream(address, base::Transport::tcp); }
+    base::Flow flow(base::Transport transport, std::string_view address) {
+        return base::is_stream(transport) ? stream(address, transport) : udp(address);
+    }
     /// All that hold it hear of it.
     void closes(const base::Flow& flow);
     /// All that the server has opened to that address.
