@@ -105,15 +105,29 @@ const sip::Message& Core::request_of(Forward& forward) {
     return *forwards_->request;
 }
 
+Core::Way Core::way_of(const proxy::Target& target) {
+    const auto uri = sip::parse_uri(target.uri);
+    const auto bare = uri && uri->is_sip() ? uri->without_headers() : target.uri;
+    std::string text(bare);
+    if (target.as_sip) text.replace(0, std::string_view("sips:").size(), "sip:");
+    auto onward = proxy::onward(text, target.route);
+    if (target.as_sip && target.route.empty()) onward.next = bare;  // it is reached over TLS all the same
+    return {std::string(target.uri),
+            std::move(onward.request_uri),
+            std::move(onward.route),
+            std::move(onward.next),
+            target.flow,
+            uri && uri->scheme == sip::Scheme::sips && !target.as_sip};
+}
+
 void Core::add_branch(Forward& forward, const proxy::Target& target, Moment at) {
     auto& branch = forward.branches.emplace_back();
-    branch.contact = target.uri;
-    auto uri = sip::parse_uri(target.uri);
-    auto onward = proxy::onward(uri && uri->is_sip() ? uri->without_headers() : target.uri, target.route);
-    branch.uri = std::move(onward.request_uri);
-    branch.route = std::move(onward.route);
-    branch.next = std::move(onward.next);
-    branch.bound = target.flow;
+    static_cast<Way&>(branch) = way_of(target);
+    if (target.is_outbound) branch.device = target.instance_id;
+    for (const auto& spare : forwards_->set.spares)
+        if (!target.instance_id.empty() && base::iequals(spare.instance_id, target.instance_id) &&
+            branch.spares.size() < most_spares)
+            branch.spares.push_back(way_of(spare));
     forward.context.add(target.q, at.now, forward.effects);
 }
 
@@ -146,14 +160,32 @@ void Core::carry_out(Forward& forward, const Heard* heard, Moment at) {
     settle(forward, at.now);
 }
 
-/// Sends the branch over its flow, or to the next of its places; false when none is left.
+/// Sends the branch on its way, or on the next one; false when none is left.
 bool Core::try_next(Forward& forward, std::uint32_t index, Moment at) {
+    while (!try_way(forward, index, at))
+        if (!take_spare(forward.branches[index])) return false;
+    return true;
+}
+
+bool Core::take_spare(ForwardBranch& branch) {
+    if (branch.spares.empty()) return false;
+    static_cast<Way&>(branch) = std::move(branch.spares.front());
+    branch.spares.erase(branch.spares.begin());
+    branch.places.clear();
+    branch.tried = 0;
+    branch.is_asked = false;
+    branch.client.reset();
+    return true;
+}
+
+/// Over the flow, or to the next of the places.
+bool Core::try_way(Forward& forward, std::uint32_t index, Moment at) {
     auto& branch = forward.branches[index];
     if (branch.bound)
         return branch.tried++ == 0 && shared_.is_live(*branch.bound) && send_to(forward, index, *branch.bound, at);
     if (!branch.is_asked && branch.places.empty()) {
         auto uri = sip::parse_uri(branch.next);
-        auto hop = uri ? proxy::next_hop(*uri) : std::nullopt;
+        auto hop = uri ? proxy::next_hop(*uri, branch.is_sips) : std::nullopt;
         if (!hop) return false;
         if (!hop->address) {
             branch.question = ++forwards_->last_question;
@@ -203,6 +235,7 @@ void Core::write_copy(Forward& forward, ForwardBranch& branch, const base::Flow&
 /// Sends the copy for one target (s16.6 step 10). False when that cannot be.
 bool Core::send_to(Forward& forward, std::uint32_t index, const base::Flow& flow, Moment at) {
     auto& branch = forward.branches[index];
+    if (branch.is_sips && !base::is_secure(flow.transport)) return false;
     const bool is_ack = forward.method == sip::Method::ack;
     // An ACK has no transaction: a repeated one gets the same branch (s16.11).
     const auto of_ack = [&] {

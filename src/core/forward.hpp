@@ -12,19 +12,34 @@
 
 namespace muster::core {
 
-constexpr unsigned late_phones = 10;  ///< that may join one call
+constexpr unsigned late_phones = 10;    ///< that may join one call
+constexpr std::size_t most_spares = 4;  ///< of one branch
 
-/// One target of a request (RFC 3261 s16.6).
-struct Core::ForwardBranch {
-    std::string contact;     ///< of the target, as bound
-    std::string uri, route;  ///< what will stand in the request
-    std::string next;        ///< URI of the next hop
+/// It came straight from whoever made it.
+inline bool is_first_hop(const sip::Message& request) {
+    sip::Values vias(request, sip::Header::via);
+    vias.next();
+    return !vias.next();
+}
+
+/// How a request gets to one contact.
+struct Core::Way {
+    std::string contact;              ///< as bound
+    std::string uri, route;           ///< what will stand in the request
+    std::string next;                 ///< URI of the next hop
+    std::optional<base::Flow> bound;  ///< over this flow and no other
+    bool is_sips = false;             ///< over TLS and no other: the target is sips (RFC 5630 s5.3)
+};
+
+/// One target of a request (RFC 3261 s16.6), and the way to it that is tried.
+struct Core::ForwardBranch : Way {
+    std::string device;       ///< of an Outbound target its instance
+    std::vector<Way> spares;  ///< tried in order when the way before has failed (RFC 5626 s7)
     /// In our Record-Route, to be replaced in its responses: for what is sent to this target, and back to the
     /// caller. The same when there is one value; empty when there is none.
     std::string token_on, token_back;
-    std::optional<base::Flow> bound;  ///< over this flow and no other
-    std::vector<Place> places;        ///< else to these, in order
-    std::size_t tried = 0;            ///< of the flow or the places
+    std::vector<Place> places;  ///< where there is no flow: to these, in order
+    std::size_t tried = 0;      ///< of the flow or the places
     std::optional<transaction::ClientId> client;
     std::uint64_t question = 0;  ///< open at DNS, 0: none
     bool is_asked = false;       ///< DNS has answered

@@ -13,13 +13,12 @@ namespace {
 /// The one behind us can be reached only over the connection or the address that its request came from, and nobody
 /// stands between.
 bool needs_flow(const sip::Message& request, const base::Flow& arrived) {
-    sip::Values vias(request, sip::Header::via);
-    vias.next();
-    if (vias.next()) return false;
+    if (!is_first_hop(request)) return false;
     if (base::is_stream(arrived.transport)) return true;
     auto contact = request.first(sip::Header::contact);
     auto named = contact ? sip::parse_name_addr(*contact) : std::nullopt;
     if (!named) return false;
+    if (named->uri.param("ob")) return true;  // it asks for this (RFC 5626 s5.3)
     auto address = base::Address::parse(named->uri.host);
     return !address || address->ip != arrived.remote.ip;
 }

@@ -40,6 +40,7 @@ void Core::on_request(Arrival& arrival) {
 /// request of its dialog, but without a transaction.
 void Core::route(Arrival& arrival, proxy::Routing routing) {
     const bool lost_flow = routing.flow && !shared_.is_live(*routing.flow);
+    const auto lost_over = lost_flow ? routing.flow->transport : base::Transport::udp;
     if (lost_flow) {  // nobody vouches for the rest of the way, unless the receiver is bound there now
         routing.flow.reset();
         routing.known_dialog = false;
@@ -54,6 +55,12 @@ void Core::route(Arrival& arrival, proxy::Routing routing) {
     const bool is_bound = !ours && !routing.known_dialog && find_bound_contact(arrival, uri);
     if (is_bound) domain = domain_of(arrival.message.to.uri);
     routing.known_dialog = routing.known_dialog || (is_bound && lost_flow);
+    if (lost_flow && !ours && !is_bound) {
+        // Another proxy may know another way (RFC 5626 s5.3.1). Nobody can open a connection to such a client.
+        const bool is_client = lost_over != base::Transport::tcp && lost_over != base::Transport::udp;
+        if (!is_first_hop(arrival.message)) return turn_down(arrival, {430, "Flow Failed", "RFC 5626 s5.3.1"});
+        if (is_client) return turn_down(arrival, {480, "Temporarily Unavailable", "its connection is closed"});
+    }
     // Calls that are answered may come to their end.
     if (draining_ && !routing.known_dialog && arrival.message.method != sip::Method::ack)
         return refuse_stateless(arrival, shutting_down);

@@ -1,9 +1,11 @@
 // What comes back (RFC 3261 s16.7 to s16.9), and what else a request on its way hears of.
 
+#include <algorithm>
 #include <array>
 
 #include "forward.hpp"
 #include "losses.hpp"
+#include "muster/base/text.hpp"
 #include "muster/proxy/route.hpp"
 #include "muster/sip/parse.hpp"
 #include "muster/sip/write.hpp"
@@ -48,9 +50,11 @@ void Core::on_response(Arrival& arrival) {
         context.on_provisional(owner.branch, message.status, arrival.now, forward->effects);
         return carry_out(*forward, &heard, arrival.at());
     }
-    const auto& asked = forward->branches[owner.branch];
-    if (message.status == 503 && asked.tried < asked.places.size())
-        return branch_failed(*forward, owner.branch, 503, arrival.at());
+    auto& asked = forward->branches[owner.branch];
+    const bool is_failed_flow = (message.status == 408 || message.status == 430) && !asked.spares.empty();
+    if (is_failed_flow) asked.tried = std::max<std::size_t>(asked.places.size(), 1);  // this way is done
+    if (is_failed_flow || (message.status == 503 && asked.tried < asked.places.size()))
+        return branch_failed(*forward, owner.branch, message.status, arrival.at());
     branch_ended(*forward, owner.branch);
     context.on_final(owner.branch, message.status, message.bytes, arrival.now, forward->effects);
     carry_out(*forward, &heard, arrival.at());
@@ -161,6 +165,19 @@ void Core::fail(Moment at) {
     }
 }
 
+/// False for what is rung, or will be when another flow of the same device fails. A new flow of a device that is being
+/// asked waits for that.
+bool Core::is_news(Forward& forward, const proxy::Target& target) {
+    const auto is_this = [&](const Way& way) { return way.contact == target.uri && way.bound == target.flow; };
+    for (auto& branch : forward.branches) {
+        if (is_this(branch) || std::ranges::any_of(branch.spares, is_this)) return false;
+        if (!branch.is_waiting || branch.device.empty() || !base::iequals(branch.device, target.instance_id)) continue;
+        if (branch.spares.size() < most_spares) branch.spares.push_back(way_of(target));
+        return false;
+    }
+    return true;
+}
+
 /// A phone that has registered since is rung as well, if it was not before.
 void Core::on_changed(std::span<const std::string> aors, base::Now now, Outbox& out) {
     for (const auto& aor : aors) {
@@ -169,10 +186,7 @@ void Core::on_changed(std::span<const std::string> aors, base::Now now, Outbox& 
             if (forward.context.is_cancelled() || draining_) continue;
             look_up(aor, &request_of(forward), now);
             for (const auto& target : forwards_->set.targets) {
-                bool known = forward.joined >= late_phones;
-                for (const auto& branch : forward.branches)
-                    known = known || (branch.contact == target.uri && branch.bound == target.flow);
-                if (known) continue;
+                if (forward.joined >= late_phones || !is_news(forward, target)) continue;
                 add_branch(forward, target, {now, out});
                 ++forward.joined;
                 ++counters_.joined;

@@ -1,5 +1,7 @@
 // Who may send what to whom, and where it goes (RFC 3261 s16.3 step 6, s16.5).
 
+#include <algorithm>
+
 #include "forward.hpp"
 #include "muster/base/text.hpp"
 #include "muster/proxy/redirect.hpp"
@@ -8,6 +10,20 @@
 
 namespace muster::core {
 namespace {
+
+base::Reject nowhere_to_go(bool lacks_sips) {
+    if (!lacks_sips) return {480, "Temporarily Unavailable", "RFC 3261 s16.5: nowhere to go"};
+    return {480, "Temporarily Unavailable", "RFC 5630 s5.3", {{"Warning", "380 muster \"SIPS Not Allowed\""}}};
+}
+
+/// The instance of the first binding that pleases, whatever became of its connection; empty for none.
+template <class Test>
+std::string_view device_of(const location::Record& record, Test pleases, base::Now now) {
+    location::Bindings bindings;
+    record.current(now.mono, bindings);
+    const auto found = std::ranges::find_if(bindings, pleases, &location::Binding::contact);
+    return found == bindings.end() ? std::string_view() : found->instance_id;
+}
 
 /// Counts an AOR as ringing for as long as it lives.
 class Watch {
@@ -99,6 +115,8 @@ bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
 void Core::look_up(std::string_view aor, const sip::Message* request, base::Now now) {
     auto& found = *forwards_;
     found.set.targets.clear();
+    found.set.spares.clear();
+    found.set.lacks_sips = false;
     found.looked_up = aor;
     found.record = shared_.table.find(aor);
     if (found.record) proxy::target_set(*found.record, request, shared_.is_live, now, found.set);
@@ -117,7 +135,7 @@ void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain) 
     if (watched) watch.emplace(shared_.ringing, account->aor);
     look_up(account->aor, &message, arrival.now);
     if (forwards_->set.targets.empty())
-        turn_down(arrival, {480, "Temporarily Unavailable", "RFC 3261 s16.5: nowhere to go"});
+        turn_down(arrival, nowhere_to_go(forwards_->set.lacks_sips));
     else if (domain.lookup == Lookup::redirect)
         redirect(arrival);
     else
@@ -137,7 +155,8 @@ void Core::redirect(Arrival& arrival) {
 }
 
 /// Leaves in the target set the one contact of the AOR in the To header that the URI is equal to, if there is one: what
-/// belongs to a call between bound phones finds them also when it comes without our Record-Route.
+/// belongs to a call between bound phones finds them also when it comes without our Record-Route. When the connection
+/// of that contact is closed, another flow of the same device serves (RFC 5626 s7).
 bool Core::find_bound_contact(Arrival& arrival, const sip::Uri& uri) {
     const auto& to = arrival.message.to.uri;
     const auto* domain = proxy::is_ours(to, settings_->served) ? domain_of(to) : nullptr;
@@ -145,12 +164,23 @@ bool Core::find_bound_contact(Arrival& arrival, const sip::Uri& uri) {
     auto account = account_of(to, {});
     if (!account || !account->enabled) return false;
     look_up(account->aor, nullptr, arrival.now);
-    auto& targets = forwards_->set.targets;
-    std::erase_if(targets, [&](const proxy::Target& target) {
-        auto bound = sip::parse_uri(target.uri);
-        return !bound || !sip::uri_equal(*bound, uri);
-    });
-    return !targets.empty();
+    auto& [targets, spares, lacks_sips, bindings] = forwards_->set;
+    const auto is_it = [&](std::string_view contact) {
+        const auto bound = sip::parse_uri(contact);
+        return bound && sip::uri_equal(*bound, uri);
+    };
+    const auto is_named = [&](const proxy::Target& target) { return is_it(target.uri); };
+    auto found = std::ranges::find_if(targets, is_named);
+    if (found == targets.end()) {
+        const auto device = forwards_->record ? device_of(*forwards_->record, is_it, arrival.now) : std::string_view();
+        found = std::ranges::find_if(targets, [&](const proxy::Target& target) {
+            return target.is_outbound && !device.empty() && base::iequals(target.instance_id, device);
+        });
+        if (found != targets.end()) found->uri = uri.text;
+    }
+    if (found == targets.end()) return targets.clear(), false;
+    targets.assign(1, proxy::Target(*found));
+    return true;
 }
 
 /// Along the target set: that of an AOR, or, with none, of one contact.

@@ -132,6 +132,13 @@ private:
     Routing routing_;
 };
 
+/// RFC 6761 s6.4.
+bool is_invalid(std::string_view host) {
+    constexpr std::string_view top = ".invalid";
+    if (host.ends_with('.')) host.remove_suffix(1);
+    return host.size() >= top.size() && base::iequals(host.substr(host.size() - top.size()), top);
+}
+
 /// The first of several values, up to a comma outside of quotes and brackets.
 std::string_view first_value(std::string_view values) {
     bool quoted = false, bracketed = false;
@@ -210,10 +217,10 @@ void append_record_route(std::string& out, std::string_view token, bool secure, 
     out += ";lr>";
 }
 
-std::optional<NextHop> next_hop(const sip::Uri& uri) {
+std::optional<NextHop> next_hop(const sip::Uri& uri, bool secure) {
     if (!uri.is_sip()) return {};
     NextHop hop;
-    hop.secure = uri.scheme == sip::Scheme::sips;
+    hop.secure = secure || uri.scheme == sip::Scheme::sips;
     hop.port = uri.port;
     if (const auto stated = uri.param("transport")) {
         hop.transport = base::transport_from(*stated);
@@ -221,7 +228,7 @@ std::optional<NextHop> next_hop(const sip::Uri& uri) {
         if (!hop.transport) return {};
     }
     auto host = uri.param("maddr").value_or(uri.host);
-    if (host.empty()) return {};
+    if (host.empty() || is_invalid(host)) return {};
     hop.address = base::Address::parse(host);
     if (hop.address) {
         if (!hop.transport) hop.transport = hop.secure ? Transport::tls : Transport::udp;

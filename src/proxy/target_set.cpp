@@ -3,7 +3,6 @@
 #include "muster/proxy/target_set.hpp"
 
 #include <algorithm>
-#include <span>
 
 #include "muster/base/text.hpp"
 #include "preferences.hpp"
@@ -32,6 +31,11 @@ bool prefers_flow(const sip::Uri& contact, const base::Flow& flow) {
     return !host || host->ip != flow.remote.ip;
 }
 
+bool first_is_sips(std::string_view route) {
+    const auto first = sip::parse_name_addr(route.substr(0, route.find('>') + 1));
+    return first && first->uri.scheme == sip::Scheme::sips;
+}
+
 /// False when nothing leads there. Behind an edge proxy only that one knows the flow to the phone. A phone that speaks
 /// WebSocket or TLS is a client of it: nobody can open a connection to it.
 bool find_way(const Binding& binding, const sip::Uri& contact, const IsLive& is_live, Target& target) {
@@ -46,6 +50,19 @@ bool find_way(const Binding& binding, const sip::Uri& contact, const IsLive& is_
     return true;
 }
 
+constexpr std::string_view not_sips = "not sips, as the Request-URI is", not_over_tls = "not reached over TLS";
+
+/// RFC 5630 s5.3: sips is for contacts that are sips, and for nothing but TLS on the way; sip stays sip.
+std::string_view keep_scheme(const sip::Message& request, const sip::Uri& contact, Target& target) {
+    const bool is_sips = contact.scheme == sip::Scheme::sips;
+    const bool wants_sips = request.request_uri.scheme == sip::Scheme::sips;
+    target.as_sip = is_sips && !wants_sips;
+    if (!wants_sips) return {};
+    if (!is_sips) return not_sips;
+    if (target.flow) return base::is_secure(target.flow->transport) ? std::string_view() : not_over_tls;
+    return target.route.empty() || first_is_sips(target.route) ? std::string_view() : not_over_tls;
+}
+
 /// Fills the target, or says why there is none.
 std::string_view judge(const Binding& binding, const sip::Message* request, const IsLive& is_live, base::Now now,
                        Target& target) {
@@ -53,13 +70,13 @@ std::string_view judge(const Binding& binding, const sip::Message* request, cons
     target.route = binding.path;
     target.instance_id = binding.instance_id;
     target.q = binding.q;
+    target.is_outbound = binding.reg_id != 0;
     if (binding.is_expired(now.mono)) return "expired";
     const auto contact = sip::parse_uri(binding.contact);
     if (!contact || !contact->is_sip()) return "not a SIP URI";
     if (!find_way(binding, *contact, is_live, target)) return "its connection is closed";
     if (!request) return {};
-    const bool secure = request->request_uri.scheme == sip::Scheme::sips;
-    if (secure && contact->scheme != sip::Scheme::sips) return "not sips, as the Request-URI is";
+    if (const auto why = keep_scheme(*request, *contact, target); !why.empty()) return why;
     const bool follows = request->method == sip::Method::ack || request->method == sip::Method::cancel;
     if (!follows && !takes_method(binding.params, request->method_name)) return "does not take the method";
     const auto score = suits(binding.params, *request);
@@ -68,18 +85,21 @@ std::string_view judge(const Binding& binding, const sip::Message* request, cons
     return {};
 }
 
-/// True if one of `newer` is another contact of the same device.
-bool has_newer(const Binding& binding, std::span<const Binding> newer) {
-    return !binding.instance_id.empty() && std::ranges::any_of(newer, [&](const Binding& other) {
-        return base::iequals(other.instance_id, binding.instance_id);
-    });
+/// The target that is another contact of the same device.
+const Target* same_device(const Target& target, const std::vector<Target>& targets) {
+    if (target.instance_id.empty()) return nullptr;
+    const auto found = std::ranges::find_if(
+        targets, [&](const Target& other) { return base::iequals(other.instance_id, target.instance_id); });
+    return found == targets.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
 void target_set(const location::Record& record, const sip::Message* request, const IsLive& is_live, base::Now now,
-                TargetSet& out, std::vector<LeftOut>* left_out) {
+                TargetSet& out, std::vector<LeftOut>* left_out, std::string_view instance) {
     out.targets.clear();
+    out.spares.clear();
+    out.lacks_sips = false;
     out.bindings.clear();
     record.decode(out.bindings);
     // Most recent first, so that of each instance the first that can be used is the one. std::sort needs no memory; of
@@ -90,15 +110,22 @@ void target_set(const location::Record& record, const sip::Message* request, con
     });
     auto kept = out.bindings.begin();
     for (const auto& binding : out.bindings) {
+        if (!instance.empty() && !base::iequals(binding.instance_id, instance)) continue;
         Target target;
         auto why = judge(binding, request, is_live, now, target);
-        if (why.empty() && has_newer(binding, {out.bindings.begin(), kept}))
-            why = "another contact of the same device is newer";
-        if (!why.empty()) {
-            if (left_out) left_out->push_back({std::string(binding.contact), why});
+        const auto* newer = why.empty() ? same_device(target, out.targets) : nullptr;
+        const bool is_spare = newer && (!instance.empty() || (newer->is_outbound && target.is_outbound));
+        if (newer)
+            why = is_spare ? "tried when a newer flow of the same device fails"
+                           : "another contact of the same device is newer";
+        out.lacks_sips = out.lacks_sips || why == not_sips || why == not_over_tls;
+        if (!why.empty() && left_out) left_out->push_back({std::string(binding.contact), why});
+        if (!why.empty() && !is_spare) continue;
+        *kept++ = binding;
+        if (is_spare) {
+            out.spares.push_back(target);
             continue;
         }
-        *kept++ = binding;
         const auto place = std::ranges::upper_bound(out.targets, target, [](const Target& a, const Target& b) {
             return a.q != b.q ? a.q > b.q : a.score > b.score;
         });

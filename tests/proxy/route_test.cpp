@@ -337,8 +337,21 @@ TEST(NextHop, WhatTheUriSays) {
         EXPECT_EQ(hop->secure, row.uri.starts_with("sips")) << row.uri;
     }
     for (auto text : {"tel:+1555", "http://a.example", "sip:a.example;transport=sctp", "sips:a.example;transport=udp",
-                      "sip:a.example;maddr", "sip:a.example;transport"})
+                      "sip:a.example;maddr", "sip:a.example;transport", "sip:b@x.invalid;transport=ws",
+                      "sip:X.INVALID.", "sip:b@a.example;maddr=x.invalid"})
         EXPECT_FALSE(next_hop(uri_of(text))) << text;
+}
+
+TEST(NextHop, OfASipsRequestIsSecureWhateverItsRouteSays) {
+    const auto hop = next_hop(uri_of("sip:192.0.2.7;lr"), true);
+    ASSERT_TRUE(hop);
+    EXPECT_TRUE(hop->secure);
+    EXPECT_EQ(hop->transport, base::Transport::tls);
+    EXPECT_EQ(hop->address->port, 5061);
+    EXPECT_EQ(next_hop(uri_of("sip:192.0.2.7;transport=ws"), true)->transport, base::Transport::wss);
+    EXPECT_FALSE(next_hop(uri_of("sip:192.0.2.7;transport=udp"), true));
+    EXPECT_FALSE(next_hop(uri_of("sip:a.example;lr"), true)->transport);
+    EXPECT_TRUE(next_hop(uri_of("sip:a.invalids")));
 }
 
 TEST(Onward, LooseAndStrict) {

@@ -95,17 +95,22 @@ struct Bound {
         binding.reg_id = reg_id;
     }
 
-    const TargetSet& look(const Request* request = nullptr, base::Now at = now) {
+    const TargetSet& look(const Request* request = nullptr, base::Now at = now, std::string_view instance = {}) {
         for (auto& binding : bindings) binding.has_q = binding.q != 1000;
         record = location::Record::encode("sip:alice@example.com", 1, start, bindings);
         left_out.clear();
         auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || streams_live; };
-        target_set(record, request ? &**request : nullptr, is_live, at, set, &left_out);
+        target_set(record, request ? &**request : nullptr, is_live, at, set, &left_out, instance);
         return set;
     }
     std::string uris(const Request* request = nullptr, base::Now at = now) {
         std::string out;
         for (const auto& target : look(request, at).targets) out.append(out.empty() ? "" : " ").append(target.uri);
+        return out;
+    }
+    std::string spares() const {
+        std::string out;
+        for (const auto& spare : set.spares) out.append(out.empty() ? "" : " ").append(spare.uri);
         return out;
     }
     std::string why(std::string_view contact) {

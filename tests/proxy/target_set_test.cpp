@@ -133,6 +133,70 @@ TEST(TargetSet, NextFlowOfADeviceWhenItsNewestIsDead) {
     EXPECT_EQ(bound.uris(), "sip:a@10.0.0.1");
 }
 
+TEST(TargetSet, FurtherFlowsOfADeviceAreSpares) {
+    Bound bound;
+    const auto flow = stream_flow("203.0.113.1:4000");
+    bound.instance(bound.over(flow, "sip:a@10.0.0.1;transport=tcp"), "urn:uuid:1", 1);
+    bound.instance(bound.over(flow, "sip:b@10.0.0.1;transport=tcp"), "urn:uuid:2", 1);
+    bound.instance(bound.over(flow, "sip:c@10.0.0.1;transport=tcp"), "URN:UUID:1", 2);
+    bound.instance(bound.over(udp_flow("203.0.113.1:4000"), "sip:d@10.0.0.1"), "urn:uuid:1", 3);
+    bound.instance(bound.add("sip:e@h"), "urn:uuid:1");  // without reg-id: no flow of the device
+    bound.bindings[4].updated_at = start - 200s;
+    EXPECT_EQ(bound.uris(), "sip:d@10.0.0.1 sip:b@10.0.0.1;transport=tcp");
+    EXPECT_EQ(bound.spares(), "sip:c@10.0.0.1;transport=tcp sip:a@10.0.0.1;transport=tcp");
+    for (const auto& spare : bound.set.spares) EXPECT_TRUE(spare.flow && spare.is_outbound);
+    EXPECT_EQ(bound.why("sip:a@10.0.0.1;transport=tcp"), "tried when a newer flow of the same device fails");
+    EXPECT_EQ(bound.why("sip:e@h"), "another contact of the same device is newer");
+    EXPECT_EQ(bound.set.bindings.size(), 4u);
+
+    bound.streams_live = false;
+    EXPECT_EQ(bound.uris(), "sip:d@10.0.0.1");
+    EXPECT_EQ(bound.spares(), "") << "a dead flow is none";
+    EXPECT_EQ(bound.why("sip:c@10.0.0.1;transport=tcp"), "its connection is closed");
+    bound.bindings.pop_back();
+    bound.bindings.pop_back();
+    EXPECT_EQ(bound.uris(), "");
+}
+
+TEST(TargetSet, OfOneDevice) {
+    Bound bound;
+    bound.instance(bound.add("sip:a@h"), "urn:uuid:1");
+    bound.instance(bound.add("sip:b@h"), "urn:uuid:2");
+    auto& newest = bound.add("sip:c@h");
+    newest.q = 100;
+    bound.instance(newest, "urn:uuid:1");
+    bound.add("sip:d@h");
+    bound.look(nullptr, now, "URN:uuid:1");
+    ASSERT_EQ(bound.set.targets.size(), 1u);
+    EXPECT_EQ(bound.set.targets[0].uri, "sip:c@h") << "the most recent, whatever its q";
+    EXPECT_EQ(bound.spares(), "sip:a@h");
+    EXPECT_TRUE(bound.look(nullptr, now, "urn:uuid:3").targets.empty());
+}
+
+TEST(TargetSet, SipsGoesOverTlsAlone) {
+    Bound bound;
+    const auto tls = stream_flow("203.0.113.1:4000", Transport::tls);
+    bound.over(tls, "sips:tls@203.0.113.1");
+    bound.over(stream_flow("203.0.113.1:4001", Transport::wss), "sips:wss@x.invalid;transport=ws");
+    bound.over(stream_flow("203.0.113.1:4002"), "sips:tcp@10.0.0.1");
+    bound.over(tls, "sip:plain@203.0.113.1;transport=tls");
+    bound.add("sips:path@10.0.0.1").path = "<sips:e1.example;lr>, <sips:e2.example;lr>";
+    bound.add("sips:open@10.0.0.1").path = "\"a, <b>\" <sip:e1.example;lr>";
+    Request secure({}, "sips:bob@example.com"), plain;
+    EXPECT_EQ(bound.uris(&secure), "sips:path@10.0.0.1 sips:wss@x.invalid;transport=ws sips:tls@203.0.113.1");
+    for (const auto& target : bound.set.targets) EXPECT_FALSE(target.as_sip);
+    EXPECT_TRUE(bound.set.lacks_sips);
+    EXPECT_EQ(bound.why("sips:tcp@10.0.0.1"), "not reached over TLS");
+    EXPECT_EQ(bound.why("sips:open@10.0.0.1"), "not reached over TLS");
+    EXPECT_EQ(bound.why("sip:plain@203.0.113.1;transport=tls"), "not sips, as the Request-URI is");
+
+    EXPECT_EQ(bound.look(&plain).targets.size(), 6u);
+    EXPECT_FALSE(bound.set.lacks_sips);
+    for (const auto& target : bound.set.targets)
+        EXPECT_EQ(target.as_sip, target.uri.starts_with("sips:")) << target.uri;
+    for (const auto& target : bound.look().targets) EXPECT_FALSE(target.as_sip) << "nobody asks by a sip URI";
+}
+
 TEST(TargetSet, SipsStaysSips) {
     Bound bound;
     bound.add("sip:a@h;transport=tls");

@@ -110,6 +110,7 @@ public:
 private:
     struct Arrival;        // one message, where it came from, when, and where its effects go
     struct Forward;        // one request on its way to its targets
+    struct Way;            // to one of them
     struct ForwardBranch;  // one of them
     struct Forwards;       // all of them
     struct Moment;         // now, and where effects go
@@ -181,7 +182,11 @@ private:
     void add_branch(Forward& forward, const proxy::Target& target, Moment at);
     void begin(Forward& forward, Moment at);
     void carry_out(Forward& forward, const Heard* heard, Moment at);
+    static Way way_of(const proxy::Target& target);
+    bool is_news(Forward& forward, const proxy::Target& target);
     bool try_next(Forward& forward, std::uint32_t branch, Moment at);
+    bool try_way(Forward& forward, std::uint32_t branch, Moment at);
+    static bool take_spare(ForwardBranch& branch);
     void write_copy(Forward& forward, ForwardBranch& branch, const base::Flow& flow,
                     const transaction::Branch& via_branch, Moment at);
     bool send_to(Forward& forward, std::uint32_t branch, const base::Flow& flow, Moment at);

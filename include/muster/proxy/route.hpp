@@ -81,8 +81,10 @@ struct NextHop {
     std::optional<base::Transport> transport;  ///< stated; always set when `address` is (UDP, or TLS for sips)
     bool secure = false;                       ///< sips: nothing but TLS
 };
-/// Empty for a URI that is not sip or sips, or that names a transport we do not know.
-std::optional<NextHop> next_hop(const sip::Uri& uri);
+/// Empty for a URI that is not sip or sips, that names a transport we do not know, or whose host is one of those that
+/// no DNS has (`.invalid`: WebSocket phones put it into their Contact, RFC 7118 s5). `secure`: as if it were sips, for
+/// a request whose Request-URI is (s16.6 step 7).
+std::optional<NextHop> next_hop(const sip::Uri& uri, bool secure = false);
 
 /// s16.6 steps 6 and 7. The Request-URI and Route set to send, and the URI that the next hop comes from. `route` may be
 /// empty. A first Route value without `lr` is a strict router: it becomes the Request-URI, and the target the last
