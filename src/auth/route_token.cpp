@@ -74,20 +74,30 @@ private:
 
 }  // namespace
 
+const RouteKey& RouteTokens::key_of(std::uint16_t day) const {
+    const unsigned period = day / days;
+    auto& place = periods_[period % periods_.size()];
+    if (place.period != period) {
+        place.key = hmac_sha256(key_, {"route ", std::to_string(period)});
+        place.period = period;
+    }
+    return place.key;
+}
+
 /// Of the parts in order, their borders included.
-std::string RouteTokens::mac(const RouteScope& scope, std::string_view payload, bool by_flow) const {
+std::string RouteTokens::mac(const RouteScope& scope, std::string_view payload, bool by_flow, std::uint16_t day) const {
     const auto target = by_flow ? std::string_view() : scope.remote_target;
     std::array<std::uint64_t, 7> sizes{
         scope.call_id.size(),  scope.sender.size(), scope.receiver.size(), scope.receiver_tag.size(),
         scope.next_hop.size(), target.size(),       payload.size()};
-    const auto whole = hmac_sha256(key_, {{reinterpret_cast<const char*>(sizes.data()), sizeof sizes},
-                                          scope.call_id,
-                                          scope.sender,
-                                          scope.receiver,
-                                          scope.receiver_tag,
-                                          scope.next_hop,
-                                          target,
-                                          payload});
+    const auto whole = hmac_sha256(key_of(day), {{reinterpret_cast<const char*>(sizes.data()), sizeof sizes},
+                                                 scope.call_id,
+                                                 scope.sender,
+                                                 scope.receiver,
+                                                 scope.receiver_tag,
+                                                 scope.next_hop,
+                                                 target,
+                                                 payload});
     std::string out;
     append_base64url(out, std::span(whole).first(mac_size));
     return out;
@@ -96,7 +106,7 @@ std::string RouteTokens::mac(const RouteScope& scope, std::string_view payload, 
 void RouteTokens::append(std::string& out, const RouteScope& scope, const base::Flow* flow, base::Wall now) const {
     std::string text;
     Payload{day_of(now), flow ? std::optional(*flow) : std::nullopt}.append_to(text);
-    out.append(mac(scope, text, flow != nullptr)).append(".").append(text);
+    out.append(mac(scope, text, flow != nullptr, day_of(now))).append(".").append(text);
 }
 
 std::optional<RouteTokens::Read> RouteTokens::read(std::string_view token, const RouteScope& scope,
@@ -107,7 +117,7 @@ std::optional<RouteTokens::Read> RouteTokens::read(std::string_view token, const
     if (!payload) return {};
     const auto age = static_cast<std::int16_t>(day_of(now) - payload->day);
     if (age < -1 || age > static_cast<int>(days)) return {};  // a clock that was set back a little does no harm
-    const auto expected = mac(scope, text, payload->flow.has_value());
+    const auto expected = mac(scope, text, payload->flow.has_value(), payload->day);
     auto bytes = [](std::string_view of) {
         return std::span(reinterpret_cast<const std::uint8_t*>(of.data()), mac_text);
     };

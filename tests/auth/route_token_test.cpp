@@ -173,6 +173,20 @@ TEST_F(RouteTokenTest, EachKeyHasItsOwn) {
     }
 }
 
+TEST_F(RouteTokenTest, EachPeriodHasAKeyAndTwoAreKnown) {
+    for (unsigned day = 0; day < 60; ++day) {
+        const auto then = made + std::chrono::days(day);
+        std::string text;
+        tokens.append(text, scope, nullptr, then);
+        for (unsigned later = 0; later <= RouteTokens::days; ++later)
+            EXPECT_TRUE(tokens.read(text, scope, then + std::chrono::days(later))) << day << " " << later;
+        EXPECT_TRUE(RouteTokens(RouteKey{1, 2, 3}).read(text, scope, then)) << "of another worker";
+        EXPECT_FALSE(tokens.read(text, scope, then + std::chrono::days(RouteTokens::days + 1)));
+        // What signs it is not the common key.
+        EXPECT_FALSE(RouteTokens(RouteKey{}).read(text, scope, then));
+    }
+}
+
 TEST_F(RouteTokenTest, IsAppended) {
     std::string out = "<sip:";
     tokens.append(out, scope, nullptr, made);

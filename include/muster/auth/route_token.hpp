@@ -26,8 +26,9 @@ struct RouteScope {
 };
 
 /// A token is fit to be the user part of a SIP URI: base64url of a truncated HMAC-SHA-256 (96 bits) over the scope and
-/// what follows, a dot, and in base64url the day it was made and the bytes of the flow. It opens for `days` days. One
-/// object a worker; the key is common to all.
+/// what follows, a dot, and in base64url the day it was made and the bytes of the flow. It opens for `days` days. Each
+/// such period has a key of its own, made of the common one and its number, so that two are in use. One object a
+/// worker, for the keys of these two are kept.
 class RouteTokens {
 public:
     static constexpr unsigned days = 7;
@@ -44,9 +45,15 @@ public:
     std::optional<Read> read(std::string_view token, const RouteScope& scope, base::Wall now) const;
 
 private:
-    std::string mac(const RouteScope& scope, std::string_view payload, bool by_flow) const;
+    std::string mac(const RouteScope& scope, std::string_view payload, bool by_flow, std::uint16_t day) const;
+    const RouteKey& key_of(std::uint16_t day) const;
 
+    struct PeriodKey {
+        std::optional<unsigned> period{};
+        RouteKey key{};
+    };
     RouteKey key_;
+    mutable std::array<PeriodKey, 2> periods_;
 };
 
 }  // namespace muster::auth
