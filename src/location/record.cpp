@@ -1,9 +1,10 @@
 // The text of a record:
-//     record  = "1" *( RS binding )                     RS = 0x1E, US = 0x1F
+//     record  = ( "1" / "2" ) *( RS binding )           RS = 0x1E, US = 0x1F
 //     binding = remaining US interval US q US cseq US reg-id US age US contact US params US call-id US instance US path
-//               US user-agent US flow
+//               US user-agent US flow                   and, in format 2: US gruu-epoch
 // remaining: milliseconds from the change to expiry, "-" for never; age: milliseconds from the last REGISTER to the
-// change; q: thousandths, empty when the client gave none. In a value each of the bytes 0x00 and 0x1C to 0x1F becomes
+// change; q: thousandths, empty when the client gave none; gruu-epoch: empty for none. Format 2 is written only where
+// a binding has one. In a value each of the bytes 0x00 and 0x1C to 0x1F becomes
 // 0x1D and the byte plus 0x40, so a separator is always a separator and plain SQL can split the text (schema/001.sql).
 
 #include <algorithm>
@@ -19,7 +20,7 @@ namespace muster::location {
 namespace {
 
 constexpr char field_end = 0x1F, binding_begin = 0x1E, escape = 0x1D;
-constexpr char format = '1';
+constexpr char plain_format = '1', epoch_format = '2';
 constexpr std::uint64_t longest = std::uint64_t{1} << 43;  // milliseconds; 2^32 seconds and more
 
 constexpr bool is_special(char c) { return c == 0 || (c >= 0x1C && c <= 0x1F); }
@@ -47,7 +48,7 @@ std::uint64_t milliseconds(base::Milliseconds span) {
     return std::min(longest, static_cast<std::uint64_t>(std::max<base::Milliseconds::rep>(span.count(), 0)));
 }
 
-constexpr std::size_t number_count = 6;
+constexpr std::size_t number_count = 7;
 constexpr auto values_of = [](const Binding& b) {
     return std::array{b.contact, b.params, b.call_id, b.instance_id, b.path, b.user_agent, b.flow};
 };
@@ -59,7 +60,7 @@ std::size_t most_bytes(const Binding& binding) {
     return bytes;
 }
 
-char* put_binding(char* out, base::Mono base, const Binding& binding) {
+char* put_binding(char* out, base::Mono base, const Binding& binding, char format) {
     *out++ = binding_begin;
     if (binding.interval == 0)
         *out++ = '-';
@@ -72,6 +73,9 @@ char* put_binding(char* out, base::Mono base, const Binding& binding) {
     out = put_number(out, binding.reg_id);
     out = put_number(out, milliseconds(base - binding.updated_at));
     for (auto value : values_of(binding)) out = put_value(out, value);
+    if (format == plain_format) return out;
+    if (binding.gruu_epoch != 0) return put_number(out, binding.gruu_epoch);
+    *out++ = field_end;
     return out;
 }
 
@@ -104,6 +108,7 @@ public:
         : rest_(text.substr(std::min<std::size_t>(text.size(), 2))),
           unescaped_(text.data() + text.size()),
           base_(base),
+          has_epochs_(text.starts_with(epoch_format)),
           escapes_(has(text, escape)) {}
 
     bool at_end() const { return rest_.empty(); }
@@ -112,11 +117,11 @@ public:
     bool next(Binding& out) {
         line_ = take(rest_, binding_begin);
         unended_ = 0;
-        return times(out) && numbers(out) && values(out) && unended_ == 1;
+        return times(out) && numbers(out) && values(out) && epoch(out) && unended_ == 1;
     }
 
 private:
-    /// The next field. Of thirteen the last alone has no separator behind it.
+    /// The next field. Of all the last alone has no separator behind it.
     std::string_view field() {
         const auto end = line_.find(field_end);
         if (end == line_.npos) ++unended_;
@@ -157,9 +162,19 @@ private:
         return true;
     }
 
+    bool epoch(Binding& out) {
+        out.gruu_epoch = 0;
+        if (!has_epochs_) return true;
+        const auto text = field();
+        const auto value = base::decimal(text);
+        out.gruu_epoch = value.value_or(0);
+        return text.empty() || out.gruu_epoch != 0;
+    }
+
     std::string_view rest_, line_;
     const char* unescaped_;
     base::Mono base_;
+    bool has_epochs_;
     bool escapes_;
     int unended_ = 0;  ///< fields of this binding without a separator behind them
 };
@@ -209,8 +224,10 @@ Record Record::encode(std::string_view aor, std::uint64_t version, base::Mono ba
     for (const auto& binding : bindings) most += most_bytes(binding);
     boost::container::small_vector<char, 2048> text(most, boost::container::default_init);
     auto* end = text.data();
+    const bool has_epochs = std::ranges::any_of(bindings, [](const Binding& each) { return each.gruu_epoch != 0; });
+    const char format = has_epochs ? epoch_format : plain_format;
     if (!bindings.empty()) *end++ = format;
-    for (const auto& binding : bindings) end = put_binding(end, base, binding);
+    for (const auto& binding : bindings) end = put_binding(end, base, binding, format);
     auto record = make(aor, version, base, {text.data(), end});
     for (const auto& binding : bindings)
         if (binding.interval != 0) record.block_->expires_at(binding.expires_at);
@@ -220,7 +237,9 @@ Record Record::encode(std::string_view aor, std::uint64_t version, base::Mono ba
 std::optional<Record> Record::from_text(std::string_view aor, std::uint64_t version, base::Mono base,
                                         std::string_view text) {
     if (text.size() > 0xffff'ffffU || has(text, 0) || has(text, 0x1C)) return std::nullopt;
-    if (!text.empty() && (text.size() < 2 || text[0] != format || text[1] != binding_begin)) return std::nullopt;
+    if (!text.empty() &&
+        (text.size() < 2 || (text[0] != plain_format && text[0] != epoch_format) || text[1] != binding_begin))
+        return std::nullopt;
     auto record = make(aor, version, base, text);
     if (!record.block_) return std::nullopt;
     Binding binding;

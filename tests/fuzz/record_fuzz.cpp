@@ -20,7 +20,8 @@ bool same(const location::Binding& a, const location::Binding& b) {
     return a.contact == b.contact && a.params == b.params && a.call_id == b.call_id && a.instance_id == b.instance_id &&
            a.path == b.path && a.user_agent == b.user_agent && a.flow == b.flow && a.cseq == b.cseq &&
            a.reg_id == b.reg_id && a.interval == b.interval && a.q == b.q && a.has_q == b.has_q &&
-           a.updated_at == b.updated_at && (a.interval == 0 || a.expires_at == b.expires_at);
+           a.gruu_epoch == b.gruu_epoch && a.updated_at == b.updated_at &&
+           (a.interval == 0 || a.expires_at == b.expires_at);
 }
 
 void check_record(std::string_view text) {

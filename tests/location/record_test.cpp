@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <string>
 #include <vector>
@@ -48,6 +49,7 @@ void expect_equal(const Binding& a, const Binding& b) {
     EXPECT_EQ(a.interval, b.interval);
     EXPECT_EQ(a.q, b.q);
     EXPECT_EQ(a.has_q, b.has_q);
+    EXPECT_EQ(a.gruu_epoch, b.gruu_epoch);
     if (a.interval != 0) {
         EXPECT_EQ(a.expires_at, b.expires_at);
     }
@@ -88,6 +90,36 @@ TEST(Record, TextIsWhatTheDatabaseShows) {
               "877\x1f"
               "sip:alice@192.0.2.1:5070;transport=tcp\x1f;+sip.instance=\"<urn:uuid:1>\";audio\x1f"
               "call-1@phone\x1furn:uuid:1\x1f<sip:p1;lr>,<sip:p2;lr>\x1fPhone/1.0 (\xc3\xa9)\x1fudp:192.0.2.1:5070");
+}
+
+TEST(Record, EpochsMakeItFormat2) {
+    Bindings bindings{phone(), phone(), phone()};
+    const std::string before(Record::encode(alice, 1, start, bindings).text());
+    bindings[1].gruu_epoch = 0xffff'ffff'ffff'ffff;
+    bindings[2].gruu_epoch = 1;
+    bindings[2].flow = "with\x1f";
+    const auto record = Record::encode(alice, 1, start, bindings);
+    EXPECT_TRUE(record.text().starts_with("2\x1e"));
+    EXPECT_TRUE(
+        record.text().ends_with("\x1f"
+                                "1"));
+    const auto out = decoded(record);
+    ASSERT_EQ(out.size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) expect_equal(out[i], bindings[i]);
+    EXPECT_TRUE(Record::from_text(alice, 1, start, record.text()));
+
+    const std::string good(Record::encode(alice, 1, start, std::array{bindings[1]}).text());
+    const auto epoch = good.rfind('\x1f') + 1;
+    ASSERT_TRUE(Record::from_text(alice, 1, start, good));
+    EXPECT_TRUE(Record::from_text(alice, 1, start, good.substr(0, epoch))) << "none";
+    for (const auto& damaged :
+         {good.substr(0, epoch - 1), good.substr(0, epoch) + "0", good.substr(0, epoch) + "x", good + "0",
+          good + "\x1f", "1" + good.substr(1), "3" + good.substr(1), good.substr(0, epoch) + "-1"})
+        EXPECT_FALSE(Record::from_text(alice, 1, start, damaged)) << testing::PrintToString(damaged);
+
+    bindings[1].gruu_epoch = bindings[2].gruu_epoch = 0;
+    bindings[2].flow = bindings[1].flow;
+    EXPECT_EQ(Record::encode(alice, 1, start, bindings).text(), before) << "format 1, as ever";
 }
 
 TEST(Record, TimesMoveWithTheBase) {

@@ -24,12 +24,13 @@ struct Binding {
     std::string_view user_agent;
     std::string_view flow;  ///< base::Flow::encode() of where the REGISTER came from
     std::uint32_t cseq = 0;
-    std::uint32_t reg_id = 0;    ///< 0 unless Outbound applies (RFC 5626)
-    std::uint32_t interval = 0;  ///< seconds granted; 0: never expires (made by an administrator)
-    std::uint16_t q = 1000;      ///< thousandths
-    bool has_q = false;          ///< the client gave a q
-    base::Mono expires_at{};     ///< ignored when interval is 0
-    base::Mono updated_at{};     ///< last accepted REGISTER: the later one comes first among equal q
+    std::uint32_t reg_id = 0;      ///< 0 unless Outbound applies (RFC 5626)
+    std::uint32_t interval = 0;    ///< seconds granted; 0: never expires (made by an administrator)
+    std::uint64_t gruu_epoch = 0;  ///< of the temporary GRUUs of its instance that are valid; 0: none (RFC 5627)
+    std::uint16_t q = 1000;        ///< thousandths
+    bool has_q = false;            ///< the client gave a q
+    base::Mono expires_at{};       ///< ignored when interval is 0
+    base::Mono updated_at{};       ///< last accepted REGISTER: the later one comes first among equal q
 
     bool is_expired(base::Mono now) const { return interval != 0 && now >= expires_at; }
     /// Whole seconds left, rounded up, at least 1; 0 for one that never expires.
