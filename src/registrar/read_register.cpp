@@ -107,6 +107,25 @@ base::Check read_path(const sip::Message& message, const Policy& policy, Request
     return {};
 }
 
+/// RFC 5630 s5.2: a sips contact is bound only if Request-URI and Path are sips, no contact is sip, and it came over
+/// TLS. A mailto beside it, as RFC 3665 s2.3 has it, leads no call astray.
+base::Check check_sips(const sip::Message& message, const base::Flow& flow, const Request& request) {
+    const auto is_bound = [&](const ContactRequest& contact) {
+        return contact.expires.value_or(request.expires.value_or(1)) != 0;
+    };
+    const auto is_sips = [](const sip::Uri& uri) { return uri.scheme == sip::Scheme::sips; };
+    bool some = false;
+    bool all = is_sips(message.request_uri) && base::is_secure(flow.transport);
+    for (const auto& contact : request.contacts) {
+        some = some || (is_bound(contact) && is_sips(contact.uri));
+        all = all && !(is_bound(contact) && contact.uri.scheme == sip::Scheme::sip);
+    }
+    if (!some) return {};
+    sip::Values path(message, sip::Header::path);
+    while (auto value = path.next()) all = all && is_sips(sip::parse_name_addr(*value)->uri);
+    return all ? base::Check() : bad("sips Contact Needs sips All the Way", "RFC 5630 s5.2");
+}
+
 /// Which edge put `ob` into Path is read two ways in the field: the topmost or the bottom one is proof enough.
 bool path_has_outbound(const sip::Message& message) {
     sip::Values values(message, sip::Header::path);
@@ -185,6 +204,7 @@ base::Check read_register(const sip::Message& message, const sip::ServedDomains&
     out.flow_timer = 0;
     if (auto refused = read_contacts(message, domains, limits, out)) return refused;
     if (auto refused = read_path(message, policy, out)) return refused;
+    if (auto refused = check_sips(message, flow, out)) return refused;
     return read_outbound(message, flow, policy, out);
 }
 
