@@ -350,8 +350,8 @@ void process_a_refresh(benchmark::State& state) {
     auto record = location::Record::encode("sip:u0@lab.test", 1, now.mono, {&binding, 1});
     registrar::IsDead never = [](const location::Binding&) { return false; };
     for (auto _ : state)
-        benchmark::DoNotOptimize(
-            registrar::process_register(*request, &record, lab.settings->domains.begin()->second.policy, never, now));
+        benchmark::DoNotOptimize(registrar::process_register(
+            *request, &record, lab.settings->domains.begin()->second.policy, never, 1, now));
 }
 BENCHMARK(process_a_refresh);
 
@@ -365,12 +365,13 @@ void write_a_200(benchmark::State& state) {
         registrar::read_register(*message, lab.settings->served, "sip:u0@lab.test", phone_flow(), {}, {});
     const auto binding = one_binding();
     const auto record = location::Record::encode("sip:u0@lab.test", 1, now.mono, {&binding, 1});
+    const auth::GruuSeal seal{{}};
     std::string head, out;
     for (auto _ : state) {
         head.clear();
         out.clear();
         sip::append_reply_head(head, *message, phone_flow(), "a-tag");
-        registrar::append_ok(out, head, *request, &record, {}, now);
+        registrar::append_ok(out, head, *request, &record, {}, {seal, lab.random}, now);
         benchmark::DoNotOptimize(out.data());
     }
 }

@@ -315,6 +315,8 @@ private:
         for (const auto& item : section.list("trusted"))
             if (auto network = base::Network::parse(item.Scalar())) domain.policy.trusted.push_back(*network);
         read_extensions(section, domain.policy);
+        // What a GRUU promises only a proxy can keep: a 302 would tell the contact behind it.
+        domain.policy.gruu = section.text("gruu") == "on" && domain.lookup == core::Lookup::proxy;
         return domain;
     }
 
@@ -323,7 +325,6 @@ private:
         policy.outbound = section.choice<registrar::Outbound>("outbound");
         if (section.has("flow_timer"))
             policy.flow_timer = static_cast<std::uint32_t>(section.duration("flow_timer").count());
-        policy.gruu = section.text("gruu") == "on";
         for (const auto& item : section.list("service_route"))
             policy.service_route.append(policy.service_route.empty() ? "<" : ", <").append(item.Scalar()).append(">");
     }

@@ -194,6 +194,12 @@ void BindingWriter::decide(Batch& batch, Job& job) {
     decide_remove(batch, job, std::get<AccountRemove>(job.what));
 }
 
+/// 4,096 a millisecond, so that they rise from run to run as well.
+std::uint64_t BindingWriter::new_epoch(base::Now now) {
+    const auto since_1970 = std::max<base::Milliseconds::rep>(now.wall.time_since_epoch().count(), 0);
+    return last_epoch_ = std::max(last_epoch_ + 1, static_cast<std::uint64_t>(since_1970) << 12);
+}
+
 void BindingWriter::decide_register(Batch& batch, Job& job) {
     const auto& mine = std::get<RegisterJob>(job.what);
     const bool same_accounts = batch.accounts.empty() && mine.accounts == accounts_.changes();
@@ -201,7 +207,7 @@ void BindingWriter::decide_register(Batch& batch, Job& job) {
         return refuse_for_account(batch, job, mine.request.aor, {404, "Not Found", "RFC 3261 s10.3 step 5"});
     auto& pending = bindings_of(batch, mine.request.aor);
     auto decision = registrar::process_register(mine.request, pending.bindings ? &*pending.bindings : nullptr,
-                                                mine.domain->policy, is_dead_, batch.now);
+                                                mine.domain->policy, is_dead_, new_epoch(batch.now), batch.now);
     take(batch, job, pending, decision);
 }
 

@@ -32,6 +32,7 @@ Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, Set
       tags_(random),
       loops_(shared.keys.loop),
       tokens_(shared.keys.record_route),
+      gruus_(shared.keys.gruu),
       hash_seed_(random.next()),
       message_(std::make_unique<sip::Message>()),
       forwards_(std::make_unique<Forwards>(hash_seed_)),

@@ -5,6 +5,7 @@
 #include "losses.hpp"
 #include "muster/auth/digest.hpp"
 #include "muster/base/hash.hpp"
+#include "muster/registrar/gruu.hpp"
 #include "muster/registrar/reply.hpp"
 #include "muster/sip/write.hpp"
 
@@ -124,6 +125,11 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
 
     job->reject = registrar::read_register(message, settings_->served, aor, arrival.flow, settings_->limits,
                                            domain.policy, mine.request);
+    for (const auto& contact : mine.request.contacts)
+        if (!job->reject && registrar::is_gruu(contact.uri))
+            if (const auto read = registrar::open_gruu(contact.uri, domain.policy.domain, gruus_);
+                read && read->aor == aor)
+                job->reject = base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1"};
     if (!job->reject) {
         // A query that comes behind a change of its AOR waits for it (RFC 3261 s10.3: in the order received).
         mine.place = base::seeded_hash(mine.request.aor, hash_seed_) % in_progress_.size();
@@ -194,7 +200,7 @@ void Core::answer(const Job& job, base::Now now, Outbox& out) {
         out.events.push_back({Event::Kind::refused, status, mine.flow, job.reject->rule, mine.request.aor});
     } else {
         registrar::append_ok(scratch_, mine.head, mine.request, job.record ? &*job.record : nullptr,
-                             mine.domain->policy, job.decided);
+                             mine.domain->policy, {gruus_, random_}, job.decided);
         if (base::is_stream(mine.flow.transport)) binds_to_flow(mine, {now, out});
         bool query = mine.request.intent == registrar::Intent::query;
         ++(query ? counters_.queried : counters_.registered);

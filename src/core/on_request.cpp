@@ -2,6 +2,7 @@
 
 #include "forward.hpp"
 #include "muster/proxy/route.hpp"
+#include "muster/registrar/gruu.hpp"
 #include "muster/sip/write.hpp"
 
 namespace muster::core {
@@ -36,6 +37,11 @@ void Core::on_request(Arrival& arrival) {
     route(arrival, std::move(*routing));
 }
 
+bool Core::gives_gruus(const sip::Uri& uri) const {
+    const auto* domain = domain_of(uri);
+    return domain && domain->policy.gruu;
+}
+
 /// Finds whom the request is for, whether its sender may send it there, and sends it on. The ACK of a 2xx goes like any
 /// request of its dialog, but without a transaction.
 void Core::route(Arrival& arrival, proxy::Routing routing) {
@@ -48,13 +54,15 @@ void Core::route(Arrival& arrival, proxy::Routing routing) {
     const auto& uri = routing.request_uri;
     const bool is_number = uri.scheme == sip::Scheme::tel;
     const bool leads_on = routing.flow || (routing.known_dialog && !routing.route.empty());
-    const bool ours = !leads_on && (is_number || proxy::is_ours(uri, settings_->served));
+    // A device that has a GRUU for its Contact is found by that, over whichever flow it has now.
+    const bool is_device = registrar::is_gruu(uri) && proxy::is_ours(uri, settings_->served) && gives_gruus(uri);
+    const bool ours = is_device || (!leads_on && (is_number || proxy::is_ours(uri, settings_->served)));
     if (ours && !is_number && !uri.has_user) return to_server(arrival);  // what a strict router had in its place
 
     const auto* domain = is_number ? domain_of(arrival.message.from.uri) : ours ? domain_of(uri) : nullptr;
     const bool is_bound = !ours && !routing.known_dialog && find_bound_contact(arrival, uri);
     if (is_bound) domain = domain_of(arrival.message.to.uri);
-    routing.known_dialog = routing.known_dialog || (is_bound && lost_flow);
+    routing.known_dialog = routing.known_dialog || ((is_bound || is_device) && lost_flow);
     if (lost_flow && !ours && !is_bound) {
         // Another proxy may know another way (RFC 5626 s5.3.1). Nobody can open a connection to such a client.
         const bool is_client = lost_over != base::Transport::tcp && lost_over != base::Transport::udp;
@@ -68,7 +76,7 @@ void Core::route(Arrival& arrival, proxy::Routing routing) {
     if (is_bound) return to_found(arrival, domain, {});
     if (!ours) return to_uri(arrival, routing);
     if (!domain) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5"});
-    to_user(arrival, uri, *domain);
+    to_user(arrival, uri, *domain, routing);
 }
 
 /// A request for this server itself. OPTIONS (RFC 3261 s11.2) is answered without a word about users, to whoever asks.

@@ -6,6 +6,7 @@
 #include "muster/base/text.hpp"
 #include "muster/proxy/redirect.hpp"
 #include "muster/proxy/route.hpp"
+#include "muster/registrar/gruu.hpp"
 #include "muster/sip/write.hpp"
 
 namespace muster::core {
@@ -47,8 +48,12 @@ const Domain* Core::domain_of(const sip::Uri& uri) const {
     return name ? settings_->find(*name) : nullptr;
 }
 
-/// The account that an AOR means, by itself or as an alias; null when there is none.
+/// The account that an AOR means, by itself or as an alias, or a GRUU of it; null when there is none.
 std::shared_ptr<const auth::Account> Core::account_of(const sip::Uri& uri, std::string_view domain) {
+    if (registrar::is_gruu(uri))
+        if (const auto* own = domain_of(uri))
+            if (const auto read = registrar::open_gruu(uri, own->policy.domain, gruus_))
+                return shared_.accounts.by_aor(read->aor);
     auto& aor = forwards_->aor;
     return sip::canonical_aor(uri, settings_->served, domain, aor) ? shared_.accounts.by_aor(aor.text) : nullptr;
 }
@@ -111,20 +116,21 @@ bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
     return false;
 }
 
-/// Fills the target set with what the AOR is bound to.
-void Core::look_up(std::string_view aor, const sip::Message* request, base::Now now) {
+/// Fills the target set with what the AOR is bound to, or one device of it.
+void Core::look_up(std::string_view aor, const sip::Message* request, base::Now now, std::string_view instance) {
     auto& found = *forwards_;
     found.set.targets.clear();
     found.set.spares.clear();
     found.set.lacks_sips = false;
     found.looked_up = aor;
     found.record = shared_.table.find(aor);
-    if (found.record) proxy::target_set(*found.record, request, shared_.is_live, now, found.set);
+    if (found.record) proxy::target_set(*found.record, request, shared_.is_live, now, found.set, nullptr, instance);
 }
 
 /// To a user of ours: looked up, and passed on or told where.
-void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain) {
+void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain, const proxy::Routing& routing) {
     const auto& message = arrival.message;
+    if (registrar::is_gruu(uri)) return to_device(arrival, uri, domain, routing);
     if (domain.lookup == Lookup::off) return turn_down(arrival, {480, "Temporarily Unavailable", "lookup is off"});
     auto account = account_of(uri, domain.policy.domain);
     if (!account || !account->enabled) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5"});
@@ -140,6 +146,28 @@ void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain) 
         redirect(arrival);
     else
         to_found(arrival, &domain, account->aor);
+}
+
+/// To one device of a user (RFC 5627 s6.1). A GRUU leads through its domain or nowhere: it is neither told in a 302 nor
+/// joined by phones that register later. A mid-dialog request goes on along its Route set, whatever Path is stored.
+void Core::to_device(Arrival& arrival, const sip::Uri& uri, const Domain& domain, const proxy::Routing& routing) {
+    const base::Reject unknown{404, "Not Found", "RFC 5627 s6.1"};
+    const auto account = domain.policy.gruu ? account_of(uri, domain.policy.domain) : nullptr;
+    if (!account || !account->enabled) return turn_down(arrival, unknown);
+    const auto opened = registrar::open_gruu(uri, domain.policy.domain, gruus_);
+    const auto record = shared_.table.find(account->aor);
+    const auto instance = registrar::instance_of(uri, opened, record ? &*record : nullptr, gruus_, arrival.now.mono);
+    if (instance.empty()) return turn_down(arrival, unknown);
+    look_up(account->aor, &arrival.message, arrival.now, instance);
+    auto& [targets, spares, lacks_sips, bindings] = forwards_->set;
+    if (targets.empty()) return turn_down(arrival, nowhere_to_go(lacks_sips));
+    if (routing.known_dialog && !routing.route.empty())
+        for (auto* some : {&targets, &spares})
+            for (auto& target : *some) {
+                target.route = routing.route;
+                target.flow.reset();
+            }
+    to_found(arrival, &domain, {});
 }
 
 /// The contacts, to whoever asks for them and may (RFC 3261 s8.3): a retransmission is answered anew.

@@ -67,6 +67,9 @@ core::RouteKeys route_keys(core::BindingWriter& writer, base::Random& random) {
         log_line(Level::warning, "calls under way do not outlive this run: their key was not stored");
     }
     keys.record_route = secret.bytes;
+    const auto gruu = writer.secret("gruu", random, net::read_clocks());
+    if (!gruu.stored) log_line(Level::warning, "temporary GRUUs do not outlive this run: their key was not stored");
+    keys.gruu = gruu.bytes;
     random.fill(keys.loop);
     return keys;
 }

@@ -14,6 +14,7 @@
 #include "muster/admin/codec.hpp"
 #include "muster/base/text.hpp"
 #include "muster/proxy/target_set.hpp"
+#include "muster/registrar/gruu.hpp"
 #include "muster/sip/headers.hpp"
 #include "muster/sip/uri.hpp"
 #include "muster/store/sqlite.hpp"
@@ -43,7 +44,14 @@ std::string q_text(std::uint16_t q) {
     return text;
 }
 
-json::object binding_json(const Daemon& daemon, const location::Binding& binding, base::Mono now) {
+bool gives_gruus(const Daemon& daemon, std::string_view aor) {
+    const auto settings = daemon.settings();
+    const auto* domain = settings->find(aor.substr(aor.rfind('@') + 1));
+    return domain && domain->policy.gruu;
+}
+
+json::object binding_json(const Daemon& daemon, std::string_view aor, const location::Binding& binding,
+                          base::Mono now) {
     auto flow = base::Flow::decode(binding.flow);
     json::object out{{"contact", utf8(binding.contact)}};
     if (binding.interval == 0)
@@ -58,6 +66,10 @@ json::object binding_json(const Daemon& daemon, const location::Binding& binding
     out["path"] = utf8(binding.path);
     out["instance"] = utf8(binding.instance_id);
     out["reg_id"] = binding.reg_id;
+    std::string gruu;
+    if (!binding.instance_id.empty() && gives_gruus(daemon, aor))
+        registrar::append_public_gruu(gruu, aor, binding.instance_id, false);
+    out["pub_gruu"] = utf8(gruu);
     out["params"] = utf8(binding.params);
     out["interval"] = binding.interval;
     out["age"] = std::chrono::duration_cast<base::Seconds>(now - binding.updated_at).count();
@@ -69,7 +81,7 @@ json::object record_json(const Daemon& daemon, std::string_view aor, const locat
     json::array bindings;
     location::Bindings current;
     if (record) record->current(now, current);
-    for (const auto& binding : current) bindings.push_back(binding_json(daemon, binding, now));
+    for (const auto& binding : current) bindings.push_back(binding_json(daemon, aor, binding, now));
     return {{"aor", aor}, {"version", record ? record->version() : 0}, {"bindings", std::move(bindings)}};
 }
 

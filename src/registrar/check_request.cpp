@@ -37,7 +37,7 @@ base::Check check_require(const sip::Message& message, base::Transport transport
     sip::Values tags(message, sip::Header::require);
     while (auto tag = tags.next()) {
         bool known = tag->empty() || base::iequals(*tag, "path") || base::iequals(*tag, "pref") ||
-                     (outbound && base::iequals(*tag, "outbound"));
+                     (outbound && base::iequals(*tag, "outbound")) || (policy.gruu && base::iequals(*tag, "gruu"));
         if (known) continue;
         if (!unknown.empty()) unknown += ", ";
         unknown += *tag;

@@ -9,7 +9,17 @@
 namespace muster::registrar {
 namespace {
 
-void append_contact(std::string& out, const location::Binding& binding, base::Mono now) {
+void append_gruus(std::string& out, const location::Binding& binding, const Request& request, const GruuMaker& gruus) {
+    append_public_gruu(out += ";pub-gruu=\"", request.aor, binding.instance_id, request.secure);
+    out += '"';
+    if (binding.gruu_epoch == 0) return;
+    append_temporary_gruu(out += ";temp-gruu=\"", request.aor, binding.instance_id, binding.gruu_epoch, request.secure,
+                          gruus);
+    out += '"';
+}
+
+void append_contact(std::string& out, const location::Binding& binding, const Request& request, const GruuMaker& gruus,
+                    base::Mono now) {
     out.append("Contact: <").append(binding.contact).append(">");
     if (binding.has_q) {
         out += ";q=";
@@ -18,18 +28,20 @@ void append_contact(std::string& out, const location::Binding& binding, base::Mo
     out += ";expires=";
     // One that never expires is shown as the longest time the field can say.
     base::append_decimal(out, binding.interval == 0 ? 0xffff'ffffu : binding.seconds_left(now));
-    out.append(binding.params).append("\r\n");
+    out += binding.params;
+    if (request.gruu && !binding.instance_id.empty()) append_gruus(out, binding, request, gruus);
+    out += "\r\n";
 }
 
 }  // namespace
 
 void append_ok(std::string& out, std::string_view head, const Request& request, const location::Record* record,
-               const Policy& policy, base::Now now) {
+               const Policy& policy, const GruuMaker& gruus, base::Now now) {
     sip::ResponseWriter writer(out, 200, "OK", head);
     if (record) {
         location::Bindings bindings;
         record->current(now.mono, bindings);
-        for (const auto& binding : bindings) append_contact(out, binding, now.mono);
+        for (const auto& binding : bindings) append_contact(out, binding, request, gruus, now.mono);
     }
     if (request.echo_path) writer.field("Path", request.path);
     if (!policy.service_route.empty()) writer.field("Service-Route", policy.service_route);

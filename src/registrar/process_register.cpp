@@ -55,8 +55,8 @@ constexpr std::size_t few = 4;  // contacts that need no memory of the heap
 
 class Update {
 public:
-    Update(const Request& request, const Policy& policy, const IsDead& is_dead, base::Now now)
-        : request_(request), policy_(policy), is_dead_(is_dead), now_(now) {}
+    Update(const Request& request, const Policy& policy, const IsDead& is_dead, std::uint64_t new_epoch, base::Now now)
+        : request_(request), policy_(policy), is_dead_(is_dead), new_epoch_(new_epoch), now_(now) {}
 
     Decision run(const location::Record* current) {
         for (const auto& binding : current_bindings(current, now_.mono))
@@ -101,6 +101,7 @@ private:
             if (concerned && out_of_order_with(entries_[i])) return out_of_order();
             if (match) matched.push_back(i);
         }
+        const auto epoch = epoch_for(contact);
         for (auto i : matched) {
             entries_[i].removed = true;
             entries_[i].touched = true;
@@ -113,8 +114,27 @@ private:
         auto& entry = entries_[matched.front()];
         entry.removed = false;
         entry.binding = binding_of(contact, interval);
+        if (epoch != 0)
+            for (auto& other : entries_)
+                if (same_instance(other.binding, contact)) other.binding.gruu_epoch = epoch;
         if (contact.reg_id == 0) drop_former_self(contact, entry);
         return {};
+    }
+
+    /// The epoch of all bindings of the instance from here on: another one when it has restarted, so that no temporary
+    /// GRUU of before is valid any more (RFC 5627 s5.1). 0 for one that has never asked for GRUUs.
+    std::uint64_t epoch_for(const ContactRequest& contact) const {
+        if (contact.instance_id.empty()) return 0;
+        std::uint64_t epoch = 0;
+        bool restarted = false;
+        for (const auto& [binding, touched, is_new, removed] : entries_) {
+            if (!same_instance(binding, contact)) continue;
+            epoch = std::max(epoch, binding.gruu_epoch);
+            const bool same_flow = contact.reg_id == 0 || binding.reg_id == contact.reg_id;
+            restarted = restarted || (same_flow && !touched && binding.call_id != request_.call_id);
+        }
+        if (epoch == 0 ? !request_.gruu : !restarted) return epoch;
+        return std::max(epoch + 1, new_epoch_);  // the clock may have been set back
     }
 
     /// One binding per instance: a device that comes back with another Call-ID has restarted, and what it left behind
@@ -223,11 +243,16 @@ private:
     bool too_large() const {
         constexpr std::size_t room = 60'000;     // of the 65,507 bytes of a datagram
         constexpr std::size_t around_each = 64;  // name, brackets, q and expires of a Contact field
+        // Both GRUUs: the names of the parameters, a seal, and the AOR and the instance with escapes.
+        const auto gruus = [&](const Binding& binding) {
+            return binding.instance_id.empty() ? 0 : 160 + 4 * request_.aor.size() + 3 * binding.instance_id.size();
+        };
         std::size_t size = 0;
         for (const auto& [binding, touched, is_new, removed] : entries_)
             if (!removed)
                 size += binding.contact.size() + binding.params.size() + binding.path.size() + binding.call_id.size() +
-                        binding.user_agent.size() + binding.instance_id.size() + around_each;
+                        binding.user_agent.size() + binding.instance_id.size() + (policy_.gruu ? gruus(binding) : 0) +
+                        around_each;
         return size > room;
     }
 
@@ -249,6 +274,7 @@ private:
     const Request& request_;
     const Policy& policy_;
     const IsDead& is_dead_;
+    std::uint64_t new_epoch_;
     base::Now now_;
     boost::container::small_vector<Entry, few> entries_;
     std::vector<std::string> evicted_;
@@ -268,9 +294,9 @@ Decision remove_all(const Request& request, const location::Record* current, bas
 }  // namespace
 
 Decision process_register(const Request& request, const location::Record* current, const Policy& policy,
-                          const IsDead& is_dead, base::Now now) {
+                          const IsDead& is_dead, std::uint64_t new_epoch, base::Now now) {
     if (request.intent == Intent::remove_all) return remove_all(request, current, now);
-    return Update(request, policy, is_dead, now).run(current);
+    return Update(request, policy, is_dead, new_epoch, now).run(current);
 }
 
 }  // namespace muster::registrar

@@ -201,6 +201,8 @@ base::Check read_register(const sip::Message& message, const sip::ServedDomains&
     out.contacts.clear();
     out.path.clear();
     out.outbound = false;
+    out.gruu = policy.gruu && sip::lists_token(message, sip::Header::supported, "gruu");
+    out.secure = message.to.uri.scheme == sip::Scheme::sips;
     out.flow_timer = 0;
     if (auto refused = read_contacts(message, domains, limits, out)) return refused;
     if (auto refused = read_path(message, policy, out)) return refused;

@@ -9,6 +9,7 @@
 #include "muster/registrar/reply.hpp"
 #include "muster/sip/parse.hpp"
 #include "muster/sip/write.hpp"
+#include "support/random.hpp"
 
 using namespace muster;
 
@@ -69,15 +70,18 @@ std::optional<Answer> registers(std::string_view fields, int cseq, base::Transpo
     if (!request) return {};
     check_facts(*request);
     auto is_dead = [](const location::Binding&) { return false; };
-    auto decision = registrar::process_register(*request, &record, policy, is_dead, now);
+    auto decision =
+        registrar::process_register(*request, &record, policy, is_dead, static_cast<std::uint64_t>(cseq), now);
     if (decision.reject) return {};
     require(decision.bindings.size() <= policy.contact_limit);
     record = location::Record::encode(aor, record.version() + 1, now.mono, decision.bindings);
     require(location::Record::from_text(aor, record.version(), now.mono, record.text()).has_value());
 
+    static const auth::GruuSeal seal{{}};
+    test::Seeded random{1};
     std::string head, out;
     sip::append_reply_head(head, message, flow, "totag");
-    registrar::append_ok(out, head, *request, &record, policy, now);
+    registrar::append_ok(out, head, *request, &record, policy, {seal, random}, now);
     sip::Message answer;
     require(static_cast<bool>(sip::parse(out, answer, {.message_bytes = out.size()})));
     return Answer{contact_fields(answer), request->outbound};

@@ -56,7 +56,7 @@ TEST(Require, NamesAllThatIsUnknown) {
         {"Require: outbound\r\n", base::Transport::udp, "outbound"},
         {"Require: outbound\r\n", base::Transport::tcp, ""},
         {"Require: outbound\r\nVia: SIP/2.0/TCP 192.0.2.8\r\n", base::Transport::udp, ""},  // behind an edge
-        {"Require: ,pref,\r\n", base::Transport::udp, ""},
+        {"Require: ,pref,gruu\r\n", base::Transport::udp, ""},
         {"Require: a, path,b\r\nRequire: c\r\n", base::Transport::tcp, "a, b, c"},
     };
     for (const auto& [fields, transport, unsupported] : cases) {

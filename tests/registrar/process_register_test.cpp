@@ -9,6 +9,7 @@
 #include "muster/registrar/reply.hpp"
 #include "muster/sip/write.hpp"
 #include "support.hpp"
+#include "support/random.hpp"
 
 namespace muster::registrar {
 namespace {
@@ -33,7 +34,7 @@ protected:
             return {};
         }
         auto is_dead = [this](const location::Binding& binding) { return dead.find(binding.contact) != dead.npos; };
-        auto decision = process_register(*request, record ? &*record : nullptr, policy, is_dead, now);
+        auto decision = process_register(*request, record ? &*record : nullptr, policy, is_dead, ++new_epoch, now);
         // What is in a decision views the request, so it is kept as the table would.
         if (!decision.reject && decision.changed) {
             auto next = location::Record::encode("sip:alice@example.com", 0, now.mono, decision.bindings);
@@ -56,6 +57,9 @@ protected:
 
     sip::ServedDomains served;
     Policy policy;
+    test::Seeded random{1};
+    auth::GruuSeal seal{{}};
+    std::uint64_t new_epoch = 100;
     base::Now now{base::Mono(100s), base::Wall(1'289'690'940s)};
     std::optional<location::Record> record;
     std::deque<Parsed> requests;
@@ -189,13 +193,93 @@ TEST_F(ProcessRegister, TheExpiredAreNotThere) {
     EXPECT_EQ(contacts(), (Lines{"sip:b@h"}));
 }
 
+TEST_F(ProcessRegister, OneEpochForAnInstanceUntilItRestarts) {
+    auto epochs = [this] {
+        std::string all;
+        location::Bindings bindings;
+        if (record) record->decode(bindings);
+        for (const auto& binding : bindings) all += std::to_string(binding.gruu_epoch) + " ";
+        return all;
+    };
+    const std::string one = "Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\"\r\n";
+    const std::string asks = "Supported: gruu\r\n";
+    decide(one);
+    EXPECT_EQ(epochs(), "0 ") << "it has not asked";
+    decide(one + asks);
+    EXPECT_EQ(epochs(), "102 ");
+    decide(one + asks);
+    decide(one);
+    EXPECT_EQ(epochs(), "102 ") << "refreshed, also by who does not ask again";
+    decide("Contact: <sip:b@h>;+sip.instance=\"<URN:UUID:1>\", <sip:c@h>;+sip.instance=\"<urn:uuid:2>\"\r\n" + asks);
+    EXPECT_EQ(epochs(), "102 102 105 ") << "another contact of it, and another device";
+    decide("Contact: <sip:d@h>\r\n" + asks, "other");
+    EXPECT_EQ(epochs(), "102 102 105 0 ");
+    decide(one + asks, "restarted");
+    EXPECT_EQ(contacts(), (Lines{"sip:a@h", "sip:c@h", "sip:d@h"}));
+    EXPECT_EQ(epochs(), "107 105 0 ");
+    decide(one, "once more");
+    EXPECT_EQ(epochs(), "108 105 0 ") << "invalid all the same";
+    new_epoch = 50;  // the clock was set back
+    decide(one + asks, "and again");
+    EXPECT_EQ(epochs(), "109 105 0 ");
+    new_epoch = 200;
+    decide("Contact: <sip:a@h>;expires=0;+sip.instance=\"<urn:uuid:1>\"\r\n" + asks, "and again");
+    EXPECT_EQ(epochs(), "105 0 ");
+    decide(one + asks, "and again");
+    EXPECT_EQ(epochs(), "105 0 202 ") << "the last contact was gone";
+}
+
+TEST_F(ProcessRegister, AFlowOfItsOwnCallIdIsNoRestart) {
+    auto flow = [](int reg_id) {
+        return "Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=" + std::to_string(reg_id) +
+               "\r\nSupported: gruu, outbound\r\n";
+    };
+    auto epochs = [this] {
+        std::string all;
+        location::Bindings bindings;
+        record->decode(bindings);
+        for (const auto& binding : bindings) all += std::to_string(binding.gruu_epoch) + " ";
+        return all;
+    };
+    decide(flow(1), "first", base::Transport::tcp);
+    decide(flow(2), "second", base::Transport::tcp);
+    EXPECT_EQ(epochs(), "101 101 ");
+    decide(flow(1), "first", base::Transport::tcp);
+    EXPECT_EQ(epochs(), "101 101 ");
+    decide(flow(2), "restarted", base::Transport::tcp);
+    EXPECT_EQ(epochs(), "104 104 ") << "all flows of it";
+}
+
+TEST_F(ProcessRegister, TheAnswerFitsADatagramWithGruusToo) {
+    policy.contact_limit = 0;
+    std::string fields = "Supported: gruu\r\n";
+    for (int i = 0; i < 40; ++i)
+        fields += "Contact: <sip:" + std::to_string(i) + "@h>;+sip.instance=\"<" + std::string(180, ' ') +
+                  std::to_string(i) + ">\"\r\n";
+    EXPECT_FALSE(decide(fields).reject);
+    Request query;
+    query.aor = "sip:alice@example.com";
+    query.gruu = true;
+    std::string out;
+    append_ok(out, "Call-ID: x\r\n", query, &*record, policy, {seal, random}, now);
+    EXPECT_GT(out.size(), 40u * (180 + 3 * 180));
+    EXPECT_LT(out.size(), 65'507u);
+    while (!decide("Contact: <sip:x" + std::to_string(cseq) + "@h>;+sip.instance=\"<" + std::string(180, ' ') +
+                   std::to_string(cseq) + ">\"\r\n")
+                .reject) {
+    }
+    out.clear();
+    append_ok(out, "Call-ID: x\r\n", query, &*record, policy, {seal, random}, now);
+    EXPECT_LT(out.size(), 65'507u);
+}
+
 TEST_F(ProcessRegister, ABindingThatNeverExpiresIsShownAsTheLongest) {
     auto added = admin_add({"sip:alice@example.com", "sip:static@h", 0}, nullptr, now, policy, {});
     ASSERT_FALSE(added.reject);
     record = location::Record::encode("sip:alice@example.com", 1, now.mono, added.bindings);
     Request query;
     std::string out;
-    append_ok(out, "Call-ID: x\r\n", query, &*record, policy, now);
+    append_ok(out, "Call-ID: x\r\n", query, &*record, policy, {seal, random}, now);
     EXPECT_NE(out.find("Contact: <sip:static@h>;expires=4294967295\r\n"), out.npos) << out;
     EXPECT_NE(out.find("Date: Sat, 13 Nov 2010 23:29:00 GMT\r\n"), out.npos) << out;
 }

@@ -128,6 +128,47 @@ TEST_F(ReadRegister, PathOfAClientThatDoesNotListIt) {
     EXPECT_EQ(status("Contact: <sip:a@h>\r\n"), 200);
 }
 
+TEST_F(ReadRegister, WhoAsksForGruus) {
+    for (const auto& [fields, on] : std::initializer_list<std::pair<const char*, bool>>{
+             {"Supported: path, GRUU\r\n", true}, {"Supported: path\r\n", false}, {"", false}}) {
+        Parsed parsed(fields);
+        EXPECT_EQ(read(parsed)->gruu, on) << fields;
+        policy.gruu = false;
+        EXPECT_FALSE(read(parsed)->gruu);
+        policy.gruu = true;
+    }
+    EXPECT_TRUE(read(Parsed("", "sip:example.com", "<sips:alice@example.com>"))->secure);
+}
+
+TEST_F(ReadRegister, SipsWantsSipsAllTheWay) {
+    struct Case {
+        const char* fields;
+        const char* request_uri;
+        base::Transport transport;
+        bool good;
+    };
+    using base::Transport;
+    for (const auto& each : std::initializer_list<Case>{
+             {"Contact: <sips:a@h>\r\n", "sips:example.com", Transport::tls, true},
+             {"Contact: <sips:a@h>\r\n", "sips:example.com", Transport::wss, true},
+             {"Contact: <sips:a@h>\r\n", "sips:example.com", Transport::ws, false},
+             {"Contact: <sips:a@h>\r\n", "sips:example.com", Transport::udp, false},
+             {"Contact: <sips:a@h>\r\n", "sip:example.com", Transport::tls, false},
+             {"Contact: <sips:a@h>\r\nExpires: 0\r\n", "sip:example.com", Transport::udp, true},
+             {"Contact: <sips:a@h>, <sip:b@h>\r\n", "sips:example.com", Transport::tls, false},
+             {"Contact: <sips:a@h>, <sip:b@h>;expires=0\r\n", "sips:example.com", Transport::tls, true},
+             {"Contact: <sips:a@h>\r\nPath: <sips:p;lr>, <sips:q;lr>\r\n", "sips:example.com", Transport::tls, true},
+             {"Contact: <sips:a@h>\r\nPath: <sips:p;lr>, <sip:q;lr>\r\n", "sips:example.com", Transport::tls, false},
+             {"Contact: <sip:a@h>\r\n", "sips:example.com", Transport::tls, true}}) {
+        Parsed parsed(each.fields, each.request_uri);
+        auto request = read(parsed, each.transport);
+        EXPECT_EQ(static_cast<bool>(request), each.good) << each.request_uri << " " << each.fields;
+        if (!request) {
+            EXPECT_EQ(request.reject().status, 400);
+        }
+    }
+}
+
 TEST_F(ReadRegister, OutboundAsTheDomainHasIt) {
     const std::string flow = "Contact: <sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=7\r\n";
     const std::string supported = flow + "Supported: outbound\r\n";

@@ -109,6 +109,7 @@ void World::start() {
     ringing_ = std::make_unique<core::Ringing>(random_.next());
     rates_ = std::make_unique<core::RateTable>(1'024, random_.next());
     random_.fill(keys_.record_route);
+    if (boot_ == 1) random_.fill(keys_.gruu);  // a stored secret
     random_.fill(keys_.loop);
     auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || is_open(flow); };
     const core::Shared shared{*table_,       *accounts_, *nonces_,

@@ -73,6 +73,7 @@ private:
     struct Import;
 
     void decide(Batch& batch, Job& job);
+    std::uint64_t new_epoch(base::Now now);
     void decide_register(Batch& batch, Job& job);
     void decide_edit(Batch& batch, Job& job, const BindingsEdit& edit);
     void decide_loss(Batch& batch, Job& job, const LostFlow& lost);
@@ -119,6 +120,7 @@ private:
         std::array<std::uint8_t, 32> bytes{};
     };
     std::map<std::string, StoredSecret, std::less<>> secrets_;
+    std::uint64_t last_epoch_ = 0;    // of GRUUs
     std::unique_ptr<Import> import_;  // null: none
     WriterCounters counters_;
     std::string last_error_;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "muster/auth/accounts.hpp"
+#include "muster/auth/gruu_seal.hpp"
 #include "muster/auth/mac.hpp"
 #include "muster/auth/nonce.hpp"
 #include "muster/auth/route_token.hpp"
@@ -37,6 +38,7 @@ class Losses;
 /// Keys that all workers have in common: what one signed another must know again.
 struct RouteKeys {
     auth::RouteKey record_route{};
+    auth::GruuSeal::Key gruu{};
     std::array<std::uint8_t, 16> loop{};
 };
 
@@ -157,14 +159,16 @@ private:
     // Who may send what to whom, and where it goes.
     void route(Arrival& arrival, proxy::Routing routing);
     const Domain* domain_of(const sip::Uri& uri) const;
+    bool gives_gruus(const sip::Uri& uri) const;
     std::shared_ptr<const auth::Account> account_of(const sip::Uri& uri, std::string_view domain);
     bool may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target);
     bool is_own_user(Arrival& arrival, const Domain& domain);
     bool is_trusted(const Arrival& arrival) const;
-    void look_up(std::string_view aor, const sip::Message* request, base::Now now);
+    void look_up(std::string_view aor, const sip::Message* request, base::Now now, std::string_view instance = {});
     bool find_bound_contact(Arrival& arrival, const sip::Uri& uri);
     void to_server(Arrival& arrival);
-    void to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain);
+    void to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain, const proxy::Routing& routing);
+    void to_device(Arrival& arrival, const sip::Uri& uri, const Domain& domain, const proxy::Routing& routing);
     void to_found(Arrival& arrival, const Domain* domain, std::string_view aor);
     void to_uri(Arrival& arrival, const proxy::Routing& routing);
     void redirect(Arrival& arrival);
@@ -229,6 +233,7 @@ private:
     auth::Mac tags_;
     auth::Mac loops_;
     auth::RouteTokens tokens_;
+    auth::GruuSeal gruus_;
     std::uint64_t hash_seed_;
     std::unique_ptr<sip::Message> message_;  // reused: a message is large
     std::string tag_;

@@ -44,6 +44,8 @@ struct Request {
     bool echo_path = false;        ///< the client lists `path` in Supported
     bool outbound = false;         ///< Outbound applies: bindings are keyed by instance and reg-id (RFC 5626 s6)
     std::uint32_t flow_timer = 0;  ///< seconds, to be told; 0: not
+    bool gruu = false;             ///< the client asks for GRUUs, and the domain gives them (RFC 5627 s5.1)
+    bool secure = false;           ///< the To URI is sips
     std::string_view user_agent;
     std::string flow;  ///< base::Flow::encode()
 };
@@ -60,7 +62,8 @@ base::Check check_require(const sip::Message& message, base::Transport transport
 base::Check authorize(std::string_view account_aor, std::string_view to_aor);
 
 /// Steps 5 to 7, what can be said without the bindings: Contact, Expires, Path, Outbound. 400 for what breaks the
-/// rules; 420, 421 and 439 for what client and domain do not agree upon.
+/// rules; 420, 421 and 439 for what client and domain do not agree upon. A sips contact wants sips all the way (RFC
+/// 5630 s5.2).
 base::Result<Request> read_register(const sip::Message& message, const sip::ServedDomains& domains, std::string aor,
                                     const base::Flow& flow, const base::Limits& limits, const Policy& policy);
 /// The same into `out`, whose memory is used again. Refused, its `aor` is all that is right in it.
@@ -86,9 +89,10 @@ struct Decision {
     std::vector<std::string> evicted;
 };
 
-/// Steps 6 and 7 on the bindings the AOR now has: all or nothing.
+/// Steps 6 and 7 on the bindings the AOR now has: all or nothing. `new_epoch` is larger than each that was ever given
+/// here, for an instance whose temporary GRUUs become invalid (RFC 5627 s5.1).
 Decision process_register(const Request& request, const location::Record* current, const Policy& policy,
-                          const IsDead& is_dead, base::Now now);
+                          const IsDead& is_dead, std::uint64_t new_epoch, base::Now now);
 
 /// A contact that an administrator binds to an AOR. `interval` 0: never expires.
 struct AdminContact {

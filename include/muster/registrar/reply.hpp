@@ -7,13 +7,15 @@
 #include "muster/base/now.hpp"
 #include "muster/base/result.hpp"
 #include "muster/location/binding.hpp"
+#include "muster/registrar/gruu.hpp"
 #include "muster/registrar/register.hpp"
 
 namespace muster::registrar {
 
-/// Appends a 200 with every current binding. `head` as sip::append_reply_head() made it.
+/// Appends a 200 with every current binding, with GRUUs where the client asked for them. `head` as
+/// sip::append_reply_head() made it.
 void append_ok(std::string& out, std::string_view head, const Request& request, const location::Record* record,
-               const Policy& policy, base::Now now);
+               const Policy& policy, const GruuMaker& gruus, base::Now now);
 
 /// Appends the answer that refuses.
 void append_reject(std::string& out, std::string_view head, const base::Reject& reject);
