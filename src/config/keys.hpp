@@ -17,6 +17,7 @@ enum class Kind : std::uint8_t {
     network,   ///< IP prefix, or one address
     server,    ///< IP address, with or without a port
     duration,  ///< whole seconds, at least one
+    interval,  ///< the same, or 0: never
     count,     ///< a whole number from `least` to `most`
     choice,    ///< one of `choices`
     route,     ///< a SIP URI of a loose router

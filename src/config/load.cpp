@@ -310,6 +310,7 @@ private:
         domain.lookup = section.choice<core::Lookup>("lookup");
         domain.accounts = section.count("accounts");
         domain.ring_time = section.duration("ring_time");
+        domain.nat_ping = section.duration("nat_ping");
         domain.inbound = section.choice<core::Inbound>("inbound");
         if (domain.lookup == core::Lookup::redirect && !section.has("inbound")) domain.inbound = core::Inbound::trusted;
         for (const auto& item : section.list("trusted"))

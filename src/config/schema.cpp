@@ -60,6 +60,7 @@ json::object describe(const Key& key) {
         default:
             out["type"] = "string";
             if (key.kind == Kind::duration) out["pattern"] = "^([0-9]+(ms|s|m|h|d))+$";
+            if (key.kind == Kind::interval) out["pattern"] = "^(0|([0-9]+(ms|s|m|h|d))+)$";
             if (key.kind == Kind::address) out["pattern"] = "^.+:[0-9]{1,5}$";
             if (key.kind == Kind::store) out["pattern"] = "^(sqlite:.+|memory:?)$";
     }

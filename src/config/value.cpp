@@ -92,6 +92,8 @@ std::string expected(const Key& key) {
             return "an IP address, with or without a port, such as 192.0.2.53 or 127.0.0.1:5353";
         case Kind::duration:
             return "a duration of at least 1s, such as 30s, 5m or 1h";
+        case Kind::interval:
+            return "a duration of at least 1s, such as 30s, 5m or 1h, or 0 for never";
         case Kind::count:
             return "a whole number from " + std::to_string(key.least) + " to " + std::to_string(key.most);
         case Kind::path:
@@ -131,6 +133,8 @@ bool fits(const Key& key, std::string_view text) {
             return base::Address::parse(text).has_value();
         case Kind::duration:
             return is_whole_seconds(text);
+        case Kind::interval:
+            return text == "0" || is_whole_seconds(text);
         case Kind::count: {
             auto value = base::decimal(text, key.most);
             return value && *value >= key.least;

@@ -46,7 +46,8 @@ const Case cases[] = {
     {"Misspelt",
      "domains:\n  example.com:\n    alias: [a.example]\n    colour: red\n",
      {"3:5: unknown key \"alias\" in domains.example.com; did you mean \"aliases\"?",
-      "4:5: unknown key \"colour\" in domains.example.com; expected one of aliases, expires, contacts, accounts, auth, "
+      "4:5: unknown key \"colour\" in domains.example.com; expected one of aliases, expires, contacts, flow_lost, "
+      "nat_ping, accounts, auth, "
       "lookup, "
       "ring_time, inbound, trusted, path, outbound, flow_timer, gruu, service_route"}},
     {"MisspeltAtTheTop",
@@ -54,7 +55,8 @@ const Case cases[] = {
      {"1:1: unknown key \"listn\"; did you mean \"listen\"?", "3:1: unknown key \"Store\"; did you mean \"store\"?"}},
     {"MergeKey",
      "domains: {example.com: {<<: {lookup: off}}}\n",
-     {"1:25: unknown key \"<<\" in domains.example.com; expected one of aliases, expires, contacts, accounts, auth, "
+     {"1:25: unknown key \"<<\" in domains.example.com; expected one of aliases, expires, contacts, flow_lost, "
+      "nat_ping, accounts, auth, "
       "lookup, "
       "ring_time, inbound, trusted, path, outbound, flow_timer, gruu, service_route"}},
     {"RoutesThatAreNone",

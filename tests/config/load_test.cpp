@@ -69,6 +69,7 @@ TEST(Load, DefaultsAreThoseOfTheContract) {
     EXPECT_EQ(example.policy.contact_limit, 10u);
     EXPECT_EQ(example.policy.when_full, registrar::WhenFull::replace_dead);
     EXPECT_EQ(example.policy.flow_lost, registrar::FlowLost::drop);
+    EXPECT_EQ(example.nat_ping, 30s);
     EXPECT_EQ(example.digest.realm, "example.com");
     EXPECT_EQ(example.digest.algorithms, std::vector{auth::Algorithm::md5});
     EXPECT_EQ(example.digest.nonce_life, 5min);
@@ -96,6 +97,7 @@ domains:
     expires: {min: 5s, default: 10m, max: 1h30m}
     contacts: {limit: 3, when_full: single}
     flow_lost: hold
+    nat_ping: 0
     auth: {algorithms: [SHA-512-256, MD5, SHA-256], nonce_life: 10s}
     lookup: redirect
     ring_time: 10s
@@ -112,7 +114,8 @@ dns: {servers: ["127.0.0.1:5353", 192.0.2.53, "[2001:db8::53]:53"]}
 log: {level: debug}
 limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_source: 4, answers_to_prefix: 6,
   queue: 700, queue_bytes: 1000008, connections: 9, connections_of_source: 10, connection_output: 4097,
-  connection_bytes: 1000012, transactions: 1013, transaction_bytes: 1000014, nonces: 1015, senders: 1036, log_rows: 1017}
+  connection_bytes: 1000012, transactions: 1013, transaction_bytes: 1000014, nonces: 1015, senders: 1036, phones: 1037,
+  log_rows: 1017}
 )");
     EXPECT_EQ(listeners(config),
               (std::vector<std::string>{"udp 127.0.0.1:5070", "tcp [::1]:5070", "ws 127.0.0.1:8080"}));
@@ -132,7 +135,7 @@ limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_s
     EXPECT_EQ(admission.answers.burst, 6u);
     EXPECT_EQ(admission.queue, 700u);
     EXPECT_EQ(admission.queue_bytes, 1'000'008u);
-    EXPECT_EQ(config.tables, (TableLimits{9, 10, 4'097, 1'000'012, 1'013, 1'000'014, 1'015, 1'036, 1'017}));
+    EXPECT_EQ(config.tables, (TableLimits{9, 10, 4'097, 1'000'012, 1'013, 1'000'014, 1'015, 1'036, 1'037, 1'017}));
     const auto& example = domain(config, "example.com");
     EXPECT_EQ(example.policy.min_expires, 5u);
     EXPECT_EQ(example.policy.default_expires, 600u);
@@ -140,6 +143,7 @@ limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_s
     EXPECT_EQ(example.policy.contact_limit, 3u);
     EXPECT_EQ(example.policy.when_full, registrar::WhenFull::single);
     EXPECT_EQ(example.policy.flow_lost, registrar::FlowLost::hold);
+    EXPECT_EQ(example.nat_ping, 0s);
     EXPECT_EQ(example.digest.realm, "example.com");
     EXPECT_EQ(example.digest.algorithms,
               (std::vector{auth::Algorithm::sha512_256, auth::Algorithm::md5, auth::Algorithm::sha256}));
@@ -246,7 +250,7 @@ TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
                      "nonce_life",  "lookup",  "ring_time",     "inbound", "trusted",   "path",          "outbound",
                      "flow_timer",  "gruu",    "service_route", "admin",   "socket",    "http",          "workers",
                      "dns",         "servers", "log",           "level",   "limits",    "message_bytes", "headers",
-                     "flow_lost"})
+                     "flow_lost", "nat_ping"})
         EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
 }
 

@@ -34,6 +34,7 @@ struct TableLimits {
     std::size_t transaction_bytes = 64 << 20;  ///< of one worker
     std::size_t nonces = 1'000'000;
     std::size_t senders = 262'144;
+    std::size_t phones = 262'144;
     std::size_t log_rows = 1'000'000;
 
     bool operator==(const TableLimits&) const = default;
@@ -42,9 +43,9 @@ struct TableLimits {
         std::string_view name;  ///< in `limits`
         std::size_t TableLimits::*value;
     };
-    static const std::array<Key, 9> keys;
+    static const std::array<Key, 10> keys;
 };
-inline constexpr std::array<TableLimits::Key, 9> TableLimits::keys{{
+inline constexpr std::array<TableLimits::Key, 10> TableLimits::keys{{
     {"connections", &TableLimits::connections},
     {"connections_of_source", &TableLimits::connections_of_source},
     {"connection_output", &TableLimits::connection_output},
@@ -53,6 +54,7 @@ inline constexpr std::array<TableLimits::Key, 9> TableLimits::keys{{
     {"transaction_bytes", &TableLimits::transaction_bytes},
     {"nonces", &TableLimits::nonces},
     {"senders", &TableLimits::senders},
+    {"phones", &TableLimits::phones},
     {"log_rows", &TableLimits::log_rows},
 }};
 static_assert(sizeof(TableLimits) == TableLimits::keys.size() * sizeof(std::size_t));

@@ -29,6 +29,7 @@ struct Domain {
     Lookup lookup = Lookup::proxy;
     Inbound inbound = Inbound::anyone;
     base::Seconds ring_time{60};
+    base::Seconds nat_ping{30};        ///< phones over UDP behind NAT are pinged when quiet for so long; 0: never
     std::size_t accounts = 2'000'000;  ///< at most so many
 };
 
