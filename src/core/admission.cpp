@@ -25,9 +25,8 @@ bool Core::is_shed(const base::Flow& flow, base::Now now) {
 }
 
 /// One more answer to somebody who has shown nothing.
-void Core::count_stranger(const Arrival& arrival) {
-    if (arrival.now.mono < shed_until_)
-        shared_.rates.take(source_key(shared_.rates, arrival.flow), flood, arrival.now.mono);
+void Core::count_stranger(const base::Flow& flow, base::Now now) {
+    if (now.mono < shed_until_) shared_.rates.take(source_key(shared_.rates, flow), flood, now.mono);
 }
 
 /// A right digest makes up for the challenge before it, and for more: an edge proxy sends for many.

@@ -38,6 +38,7 @@ Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, Set
       forwards_(std::make_unique<Forwards>(hash_seed_)),
       losses_(std::make_unique<Losses>()) {
     spare_.reserve(spare_jobs);
+    plan_pings();
 }
 
 Core::~Core() = default;
@@ -60,6 +61,7 @@ void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now 
                                        parsed.reason == sip::too_many_fields ? "limits.headers" : "RFC 3261 s8.1.1"});
         return;
     }
+    on_keep_alive(flow, now);
     if (!message_->is_request) return on_response(arrival);
     if (layer_.receive(*message_, flow, now, out.sends) == transaction::Receipt::absorbed) {
         ++counters_.retransmissions;
@@ -115,22 +117,39 @@ void Core::refuse_stateless(Arrival& arrival, const base::Reject& reject) {
     close_stateless(arrival);
 }
 
-/// The sender of a datagram may have put another's address on it: whoever that is gets one datagram and at most three
-/// times the bytes, and with its neighbours no more of them than `answers` says. What would be more is not sent.
 void Core::close_stateless(Arrival& arrival) {
     auto answer = arrival.out.sends.close();
     if (base::is_stream(arrival.flow.transport)) return;
-    count_stranger(arrival);
-    if (answer.size() > amplification * arrival.size) {
+    count_stranger(arrival.flow, arrival.now);
+    if (!may_be_sent(arrival.flow, arrival.size, answer.size(), arrival.now)) arrival.out.sends.abandon();
+}
+
+/// The sender of a datagram may have put another's address on it: whoever that is gets one datagram and at most three
+/// times the bytes, and with its neighbours no more of them than `answers` says. What would be more is not sent.
+bool Core::may_be_sent(const base::Flow& flow, std::size_t received, std::size_t answer, base::Now now) {
+    if (answer > amplification * received) {
         ++counters_.withheld;
-    } else {
-        const auto rate = settings_->admission.answers;
-        if (rate.burst == 0 ||
-            shared_.rates.take(shared_.rates.key(arrival.flow.remote, Sender::prefix), rate, arrival.now.mono))
-            return;
-        ++counters_.rationed;
+        return false;
     }
-    arrival.out.sends.abandon();
+    const auto rate = settings_->admission.answers;
+    if (rate.burst == 0 || shared_.rates.take(shared_.rates.key(flow.remote, Sender::prefix), rate, now.mono))
+        return true;
+    ++counters_.rationed;
+    return false;
+}
+
+bool Core::may_answer(const base::Flow& flow, std::size_t received, std::size_t answer, base::Now now) {
+    if (is_shed(flow, now)) {
+        ++counters_.shed;
+        return false;
+    }
+    count_stranger(flow, now);
+    return may_be_sent(flow, received, answer, now);
+}
+
+void Core::set_settings(SettingsPtr settings) {
+    settings_ = std::move(settings);
+    plan_pings();
 }
 
 /// A sender who has shown who it is gets its answer through a transaction: a retransmission is answered from there,

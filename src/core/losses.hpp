@@ -52,7 +52,7 @@ private:
     std::deque<LostFlow> lost_;                       // not told yet
     std::vector<JobPtr> again_;                       // told in vain
     std::size_t under_way_ = 0;
-    base::Mono not_before_ = base::Mono::min();
+    base::Mono not_before_{};
     bool stopped_ = false;
 };
 

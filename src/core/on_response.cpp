@@ -26,6 +26,7 @@ bool is_for_somebody(const sip::Message& response) {
 
 void Core::on_response(Arrival& arrival) {
     const auto& message = arrival.message;
+    if (is_pong(arrival)) return;
     auto branch = transaction::read_branch(message.via.branch);
     if (!branch || branch->home >= shared_.workers || !is_for_somebody(message)) {
         ++counters_.strays;
@@ -201,6 +202,7 @@ void Core::on_time(base::Now now, Outbox& out) {
     clients_.on_time(now, out.sends, forwards_->failed);
     fail({now, out});
     tell_losses({now, out});
+    ping({now, out});
     auto& deadlines = forwards_->deadlines;
     while (!deadlines.empty() && deadlines.top().at <= now.mono) {
         auto* forward = forwards_->find(deadlines.top().forward);
@@ -220,6 +222,7 @@ std::optional<base::Mono> Core::next_deadline() const {
     };
     consider(clients_.next_deadline());
     consider(losses_->next_deadline());
+    if (round_.lasts.count() > 0 && !draining_) consider(round_.next);
     if (!forwards_->deadlines.empty()) consider(forwards_->deadlines.top().at);
     return first;
 }

@@ -4,6 +4,7 @@
 
 #include "forward.hpp"
 #include "muster/base/text.hpp"
+#include "muster/proxy/reach.hpp"
 #include "muster/proxy/redirect.hpp"
 #include "muster/proxy/route.hpp"
 #include "muster/registrar/gruu.hpp"
@@ -140,6 +141,10 @@ void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain, 
     std::optional<Watch> watch;
     if (watched) watch.emplace(shared_.ringing, account->aor);
     look_up(account->aor, &message, arrival.now);
+    if (round_.lasts.count() > 0)
+        proxy::prefer_reachable(forwards_->set, [this, now = arrival.now.mono](const base::Flow& flow) {
+            return shared_.liveness.reach(flow, now);
+        });
     if (forwards_->set.targets.empty())
         turn_down(arrival, nowhere_to_go(forwards_->set.lacks_sips));
     else if (domain.lookup == Lookup::redirect)

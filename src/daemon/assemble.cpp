@@ -34,6 +34,15 @@ unsigned worker_count(const config::Config& config) {
     return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
 }
 
+/// A phone that was told a Flow-Timer pings within that time (RFC 5626 s4.4.1): we wait longer before we close (s5.4).
+base::Milliseconds idle_of(const config::Config& config) {
+    constexpr base::Seconds grace{300};
+    base::Milliseconds idle = net::StreamLimits{}.idle;
+    for (const auto& [name, domain] : config.settings.domains)
+        idle = std::max<base::Milliseconds>(idle, base::Seconds(domain.policy.flow_timer) + grace);
+    return idle;
+}
+
 std::vector<net::Listener> listeners_of(const config::Config& config, Certificates& certificates) {
     std::vector<net::Listener> listeners;
     auto tls = certificates.load();
@@ -94,9 +103,10 @@ Daemon::Daemon(config::Config config, std::string config_path)
       used_nonces_(config_.tables.nonces, random_.next()),
       ringing_(random_.next()),
       rates_(config_.tables.senders, random_.next()),
+      liveness_(config_.tables.phones, random_.next()),
       queue_(config_.settings.admission.queue) {
     writer_ = std::make_unique<core::BindingWriter>(
-        *store_, table_, accounts_, [this](const location::Binding& b) { return !is_live(b); }, &feed_);
+        *store_, table_, accounts_, [this](const location::Binding& b) { return is_dead(b); }, &feed_);
     writer_->load(net::read_clocks());
     malloc_trim(0);  // what a load needs and serving does not
     keys_ = route_keys(*writer_, random_);
@@ -105,6 +115,7 @@ Daemon::Daemon(config::Config config, std::string config_path)
     options.workers = worker_count(config_);
     options.listeners = listeners_of(config_, certificates_);
     options.limits = config_.settings.limits;
+    options.streams.idle = idle_of(config_);
     options.streams.connections = config_.tables.connections;
     options.streams.per_source = config_.tables.connections_of_source;
     options.streams.output_backlog = config_.tables.connection_output;
@@ -135,6 +146,7 @@ std::unique_ptr<core::Core> Daemon::make_core(std::uint32_t index) {
                         used_nonces_,
                         ringing_,
                         rates_,
+                        liveness_,
                         keys_,
                         [this](const base::Flow& flow) { return workers_->is_live(flow); },
                         worker_count(config_)};
@@ -216,6 +228,12 @@ bool Background::begin(std::function<admin::Reply(std::stop_token)> work, admin:
         answer(std::move(reply));
     });
     return true;
+}
+
+bool Daemon::is_dead(const location::Binding& binding) const {
+    const auto flow = base::Flow::decode(binding.flow);
+    if (!flow) return false;
+    return !workers_->is_live(*flow) || liveness_.reach(*flow, net::read_clocks().mono) == proxy::Reach::unreachable;
 }
 
 bool Daemon::is_live(const location::Binding& binding) const {

@@ -73,6 +73,9 @@ public:
     const config::Config& config() const { return config_; }
     base::Mono started() const { return started_; }
     bool is_live(const location::Binding& binding) const;
+    /// For who looks for a place: its connection is closed, or it has answered no ping for a while.
+    bool is_dead(const location::Binding& binding) const;
+    const core::Liveness& liveness() const { return liveness_; }
 
 private:
     /// The commit feed: workers with a call that rings hear of phones that register.
@@ -101,6 +104,7 @@ private:
     auth::NonceTable used_nonces_;
     core::Ringing ringing_;
     core::RateTable rates_;
+    core::Liveness liveness_;
     core::RouteKeys keys_;
     Feed feed_{*this};
     CommitQueue queue_;

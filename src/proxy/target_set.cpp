@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "muster/base/text.hpp"
+#include "muster/proxy/reach.hpp"
 #include "preferences.hpp"
 
 namespace muster::proxy {
@@ -27,8 +28,7 @@ std::optional<Transport> transport_of(const sip::Uri& contact) {
 /// whatever stands before a phone that does not know its own address.
 bool prefers_flow(const sip::Uri& contact, const base::Flow& flow) {
     if (base::is_stream(flow.transport) && transport_of(contact) == flow.transport) return true;
-    const auto host = base::Address::parse(contact.host);
-    return !host || host->ip != flow.remote.ip;
+    return is_elsewhere(contact, flow);
 }
 
 bool first_is_sips(std::string_view route) {

@@ -42,7 +42,8 @@ std::unique_ptr<core::Core> Ground::make_core(std::uint32_t index) {
     chances_.push_back(std::make_unique<Chance>(100 + index));
     auto is_live = [this](const base::Flow& flow) { return is_live_(flow); };
     auto core = std::make_unique<core::Core>(
-        index, core::Shared{table_, accounts_, keys_, used_, ringing_, rates_, route_keys_, is_live, workers_},
+        index,
+        core::Shared{table_, accounts_, keys_, used_, ringing_, rates_, liveness_, route_keys_, is_live, workers_},
         *chances_.back(), settings_, transaction::LayerOptions{});
     cores_.push_back(core.get());
     return core;

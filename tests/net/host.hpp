@@ -45,6 +45,7 @@ private:
     auth::NonceTable used_{1'000, 3};
     core::Ringing ringing_{4};
     core::RateTable rates_{1'024, 5};
+    core::Liveness liveness_{1'024, 6};
     core::RouteKeys route_keys_;
     core::SettingsPtr settings_;
     std::vector<core::Core*> cores_;

@@ -64,6 +64,8 @@ void Agents::play(const Statement& statement) {
         agent.holds_acks = true;
     } else if (verb == "routes") {
         agent.routes_strictly = true;
+    } else if (verb == "answers" && word(statement, 2) == "pings") {
+        agent.answers_pings = true;
     } else if (verb == "ignores") {
         agent.ignores_cancel = true;
     } else if (verb == "forgets") {

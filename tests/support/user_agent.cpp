@@ -64,6 +64,7 @@ void UserAgent::receives(const base::Flow& over, std::string_view bytes) {
     server.flow = over;
     server.tag = new_id("tag");
     server.order = ++ids_;
+    if (answers_pings && message.method() == "OPTIONS") return void(responds(server, 200, {}));
     tells(message.method(), bytes, over);
     if (message.method() == "CANCEL") return on_cancel(server, message);
     if (!message.tag("To").empty() && !takes_within(key, server)) return;

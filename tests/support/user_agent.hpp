@@ -29,6 +29,7 @@ public:
 
     // Manners.
     bool is_silent = false;       ///< it hears nothing and says nothing
+    bool answers_pings = false;   ///< OPTIONS: with 200, and says nothing of it
     bool ignores_cancel = false;  ///< answers a CANCEL, but rings on
     bool holds_acks = false;      ///< keeps the ACK of a 2xx back, and tells of each repetition
     bool answers_challenges = true;

@@ -26,6 +26,8 @@ core::SettingsPtr settings_of(const std::string& yaml) {
     auto loaded = config::load_text(yaml, "world.yaml");
     if (!loaded.config) throw std::runtime_error(loaded.faults.at(0).text());
     auto& settings = loaded.config->settings;
+    if (yaml.find("nat_ping") == yaml.npos)  // its phones say nothing that a test does not speak of
+        for (auto& [name, domain] : settings.domains) domain.nat_ping = {};
     settings.served.add_listen("192.0.2.1", 5060);  // where every message of this world arrives
     settings.listeners.clear();
     for (const auto& listen : loaded.config->listen) {
@@ -108,13 +110,13 @@ void World::start() {
     used_nonces_ = std::make_unique<auth::NonceTable>(4'096, random_.next());
     ringing_ = std::make_unique<core::Ringing>(random_.next());
     rates_ = std::make_unique<core::RateTable>(1'024, random_.next());
+    liveness_ = std::make_unique<core::Liveness>(4'096, 1);
     random_.fill(keys_.record_route);
     if (boot_ == 1) random_.fill(keys_.gruu);  // a stored secret
     random_.fill(keys_.loop);
     auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || is_open(flow); };
-    const core::Shared shared{*table_,       *accounts_, *nonces_,
-                              *used_nonces_, *ringing_,  *rates_,
-                              keys_,         is_live,    static_cast<std::uint32_t>(core_count_)};
+    const core::Shared shared{*table_, *accounts_, *nonces_, *used_nonces_, *ringing_,
+                              *rates_, *liveness_, keys_,    is_live,       static_cast<std::uint32_t>(core_count_)};
     for (std::uint32_t i = 0; i < core_count_; ++i) {
         transaction::LayerOptions options;
         options.hash_seed = random_.next();
@@ -341,7 +343,9 @@ std::optional<base::Flow> World::opened(const base::Flow& flow) {
 
 bool World::is_dead(std::string_view text) const {
     auto flow = base::Flow::decode(text);
-    return flow && base::is_stream(flow->transport) && !is_open(*flow);
+    if (!flow) return false;
+    if (base::is_stream(flow->transport)) return !is_open(*flow);
+    return liveness_->reach(*flow, now_.mono) == proxy::Reach::unreachable;
 }
 
 /// The kernel gives all datagrams of one 4-tuple to one worker.

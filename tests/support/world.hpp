@@ -152,6 +152,7 @@ public:
 
     core::Core& core(std::size_t index) { return *cores_[index]; }
     std::size_t cores() const { return core_count_; }
+    const core::Liveness& liveness() const { return *liveness_; }
     core::BindingWriter& writer() { return *writer_; }
     location::Store& store() { return *store_; }
     const core::SettingsPtr& settings() const { return settings_; }
@@ -202,6 +203,7 @@ private:
     std::unique_ptr<auth::NonceTable> used_nonces_;
     std::unique_ptr<core::Ringing> ringing_;
     std::unique_ptr<core::RateTable> rates_;
+    std::unique_ptr<core::Liveness> liveness_;
     core::RouteKeys keys_;
     std::unique_ptr<core::BindingWriter> writer_;
     std::vector<std::unique_ptr<core::Core>> cores_;

@@ -19,6 +19,7 @@
 #include "muster/auth/route_token.hpp"
 #include "muster/base/now.hpp"
 #include "muster/base/random.hpp"
+#include "muster/core/liveness.hpp"
 #include "muster/core/outbox.hpp"
 #include "muster/core/ringing.hpp"
 #include "muster/core/settings.hpp"
@@ -50,6 +51,7 @@ struct Shared {
     auth::NonceTable& used_nonces;
     Ringing& ringing;
     RateTable& rates;
+    Liveness& liveness;
     const RouteKeys& keys;
     std::function<bool(const base::Flow&)> is_live;  ///< of any worker; from any thread
     std::uint32_t workers = 1;
@@ -69,6 +71,10 @@ public:
 
     /// One whole message: a datagram, or a frame of a stream.
     void on_message(const base::Flow& flow, std::string_view bytes, base::Now now, Outbox& out);
+    /// A datagram that only keeps its flow open.
+    void on_keep_alive(const base::Flow& flow, base::Now now);
+    /// Whether a datagram whose sender has shown nothing may be answered with so many bytes; then it counts.
+    bool may_answer(const base::Flow& flow, std::size_t received, std::size_t answer, base::Now now);
     /// Datagrams come faster than they are read: for a second from now on, those of sources that have had many answers
     /// and shown nothing are dropped unread, so that what is left of the time is for the others.
     void on_backlog(base::Now now) { shed_until_ = now.mono + base::Milliseconds(1'000); }
@@ -97,7 +103,7 @@ public:
     std::optional<base::Mono> next_deadline() const;
 
     /// A reload: later messages are judged by these.
-    void set_settings(SettingsPtr settings) { settings_ = std::move(settings); }
+    void set_settings(SettingsPtr settings);
 
     /// Jobs given to the writer and not yet back: a drain waits for none.
     std::size_t pending_jobs() const;
@@ -130,7 +136,8 @@ private:
     bool is_certified(const std::vector<std::string>& names, const auth::Account& account) const;
     // Who is heard at all.
     bool is_shed(const base::Flow& flow, base::Now now);
-    void count_stranger(const Arrival& arrival);
+    bool may_be_sent(const base::Flow& flow, std::size_t received, std::size_t answer, base::Now now);
+    void count_stranger(const base::Flow& flow, base::Now now);
     void count_shown(const Arrival& arrival);
     bool is_overloaded(Arrival& arrival, const Domain& domain);
     struct Guesser {
@@ -151,6 +158,12 @@ private:
     void answer(const Job& job, base::Now now, Outbox& out);
     void binds_to_flow(const RegisterJob& job, Moment at);
     void tell_losses(Moment at);
+    // Phones over UDP behind NAT (RFC 5626 s3.5.2 has them ping us; many do not).
+    void plan_pings();
+    void ping(Moment at);
+    void ping_bindings(const location::Record& record, bool begins, Moment at);
+    void send_ping(std::string_view contact, std::string_view domain, const base::Flow& flow, Moment at);
+    bool is_pong(const Arrival& arrival);
     void loss_comes_back(JobPtr job, Moment at);
     std::string_view to_tag(const sip::Message& message);
     JobPtr take_job();
@@ -246,6 +259,14 @@ private:
     std::unique_ptr<Forwards> forwards_;
     std::unordered_map<std::uint64_t, std::vector<std::string>> certified_;  // users, by the stream they came over
     std::unique_ptr<Losses> losses_;
+    struct PingRound {
+        base::Milliseconds lasts{0};  // 0: nobody is pinged
+        base::Mono began = base::Mono::min();
+        base::Mono next = base::Mono::min();
+        std::size_t done = 0;  // shards of the table
+        std::uint64_t number = 0;
+        std::vector<location::Record> records;  // of one shard: scratch
+    } round_;
     // What the event under way is about, to be let go when memory runs out in the midst of it.
     std::optional<transaction::ServerId> unanswered_;  // a transaction that nobody else knows of
     std::uint64_t at_hand_ = 0;                        // a forward; 0: none
