@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "muster/net/stun.hpp"
 #include "worker.hpp"
 
 namespace muster::net {
@@ -113,12 +114,16 @@ bool UdpSocket::read(ReceiveBuffers& buffers) {
         worker_.counters().datagrams_in += count;
         for (unsigned i = 0; i < count; ++i) {
             auto bytes = buffers.bytes(i);
-            if (is_keep_alive(bytes)) {
-                ++worker_.counters().keep_alives;
-                continue;
-            }
             flow.remote = buffers.remote(i);
             flow.local = buffers.local(i, local_);
+            if (is_keep_alive(bytes)) {
+                worker_.keep_alive(flow);
+                continue;
+            }
+            if (may_be_stun(bytes)) {
+                worker_.deliver_stun(flow, bytes);
+                continue;
+            }
             worker_.deliver(flow, bytes);
         }
         total += count;

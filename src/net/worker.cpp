@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "muster/net/stun.hpp"
+
 namespace muster::net {
 namespace {
 
@@ -128,6 +130,17 @@ void Worker::flow_closed(const base::Flow& flow) {
     closed_.push_back(flow);
     for (std::uint32_t i = 0; i < parcels_.size(); ++i)
         if (i != index_) parcels_[i].closed.push_back(flow);
+}
+
+/// Beside SIP on its port (RFC 5626 s4.4.2): answered by the rules for whoever has shown nothing.
+void Worker::deliver_stun(const base::Flow& flow, std::string_view bytes) {
+    stun_.clear();
+    const auto kind = answer_stun(bytes, flow.remote, stun_);
+    if (kind == Stun::none) return;
+    keep_alive(flow);
+    if (kind != Stun::request || !core_->may_answer(flow, bytes.size(), stun_.size(), now_)) return;
+    outbox_.sends.add(flow, stun_);
+    ++counters_.stun_answers;
 }
 
 void Worker::push_jobs() {

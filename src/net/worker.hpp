@@ -67,6 +67,11 @@ public:
     void deliver_broken(const base::Flow& flow, const sip::Framer::Frame& frame) {
         or_drop([&] { core_->on_broken_stream(flow, frame.bytes, frame.status, frame.reason, now_, outbox_); });
     }
+    void keep_alive(const base::Flow& flow) {
+        ++counters_.keep_alives;
+        core_->on_keep_alive(flow, now_);
+    }
+    void deliver_stun(const base::Flow& flow, std::string_view bytes);
     /// A stream is closed. All cores are told, ours when the turn is carried out.
     void flow_closed(const base::Flow& flow);
     /// Something could not be sent. Our core is told when the turn is carried out.
@@ -142,6 +147,7 @@ private:
     NetCounters counters_;
     ReceiveBuffers buffers_;
     std::vector<std::unique_ptr<UdpSocket>> sockets_;
+    std::string stun_;  // scratch
     Streams streams_;
     Timer timer_;
     std::optional<base::Mono> armed_;

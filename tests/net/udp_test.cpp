@@ -5,6 +5,7 @@
 
 #include "client.hpp"
 #include "host.hpp"
+#include "muster/net/stun.hpp"
 
 namespace muster::net {
 namespace {
@@ -30,6 +31,28 @@ TEST(Udp, AnswersOverIpv6) {
     phone.send(request("OPTIONS", 1));
     EXPECT_TRUE(is_ok(phone.receive()));
     EXPECT_EQ(phone.sender().text(), host.at().text());
+}
+
+/// RFC 5626 s4.4.2: from the port of SIP, and what is no SIP goes no further.
+TEST(Udp, StunIsAnsweredBesideSip) {
+    Host host({.udp = {"127.0.0.1:0", "[::1]:0"}});
+    const std::string binding(
+        "\0\1\0\0\x21\x12\xa4\x42"
+        "0123456789ab",
+        20);
+    for (std::size_t i = 0; i < 2; ++i) {
+        Client phone(Transport::udp, host.at(i));
+        phone.send(binding);
+        const auto answer = phone.receive();
+        EXPECT_EQ(phone.sender().text(), host.at(i).text());
+        std::string expected;
+        EXPECT_EQ(answer_stun(binding, phone.local(), expected), Stun::request);
+        EXPECT_EQ(answer, expected);
+        phone.send(std::string("\0\1\0\0", 4) + "no magic, no answer");
+        phone.send(request("OPTIONS", 1));
+        EXPECT_TRUE(is_ok(phone.receive()));
+    }
+    EXPECT_EQ(host.workers().net_counters().stun_answers, 2u);
 }
 
 TEST(Udp, WildcardAnswersFromTheAddressThatWasAsked) {

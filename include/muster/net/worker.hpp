@@ -61,6 +61,7 @@ struct WorkerOptions {
 struct NetCounters {
     std::uint64_t datagrams_in = 0, datagrams_out = 0;
     std::uint64_t keep_alives = 0;  ///< datagrams of nothing but white space or NULs, and pings on streams
+    std::uint64_t stun_answers = 0;
     std::uint64_t send_errors = 0;  ///< messages that could not be sent: refused by the kernel, or the stream is gone
     std::uint64_t connections = 0;  ///< open now
     std::uint64_t tls_connections = 0;  ///< of these
@@ -76,15 +77,15 @@ struct NetCounters {
     std::uint64_t out_of_memory = 0;      ///< messages dropped, or not answered, because no memory was to be had
 
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t NetCounters::*, 16> all;
+    static const std::array<std::uint64_t NetCounters::*, 17> all;
 };
-inline constexpr std::array<std::uint64_t NetCounters::*, 16> NetCounters::all{
-    &NetCounters::datagrams_in,      &NetCounters::datagrams_out, &NetCounters::keep_alives,
-    &NetCounters::send_errors,       &NetCounters::connections,   &NetCounters::tls_connections,
-    &NetCounters::accepted,          &NetCounters::opened,        &NetCounters::refused_connections,
-    &NetCounters::displaced,         &NetCounters::handshakes,    &NetCounters::handshakes_failed,
-    &NetCounters::handovers_dropped, &NetCounters::timed_out,     &NetCounters::overflowed,
-    &NetCounters::out_of_memory};
+inline constexpr std::array<std::uint64_t NetCounters::*, 17> NetCounters::all{
+    &NetCounters::datagrams_in,        &NetCounters::datagrams_out,     &NetCounters::keep_alives,
+    &NetCounters::stun_answers,        &NetCounters::send_errors,       &NetCounters::connections,
+    &NetCounters::tls_connections,     &NetCounters::accepted,          &NetCounters::opened,
+    &NetCounters::refused_connections, &NetCounters::displaced,         &NetCounters::handshakes,
+    &NetCounters::handshakes_failed,   &NetCounters::handovers_dropped, &NetCounters::timed_out,
+    &NetCounters::overflowed,          &NetCounters::out_of_memory};
 static_assert(sizeof(NetCounters) == NetCounters::all.size() * sizeof(std::uint64_t));
 
 /// All workers of the daemon.
