@@ -13,6 +13,7 @@
 #include "limits.hpp"
 #include "muster/admin/codec.hpp"
 #include "muster/base/text.hpp"
+#include "muster/proxy/reach.hpp"
 #include "muster/proxy/target_set.hpp"
 #include "muster/registrar/gruu.hpp"
 #include "muster/sip/headers.hpp"
@@ -50,6 +51,39 @@ bool gives_gruus(const Daemon& daemon, std::string_view aor) {
     return domain && domain->policy.gruu;
 }
 
+std::string_view name_of(proxy::Reach reach) {
+    switch (reach) {
+        case proxy::Reach::live:
+            return "live";
+        case proxy::Reach::late:
+            return "late";
+        case proxy::Reach::unreachable:
+            return "unreachable";
+        case proxy::Reach::unknown:
+            break;
+    }
+    return "unknown";
+}
+
+/// What is known of the way to a phone. Over UDP a REGISTER is a proof of life too.
+void append_flow(json::object& out, const Daemon& daemon, const location::Binding& binding,
+                 const std::optional<base::Flow>& flow, base::Mono now) {
+    auto seconds = [](base::Milliseconds span) { return std::chrono::duration_cast<base::Seconds>(span).count(); };
+    out["nat"] = flow && proxy::is_behind_nat(binding, *flow);
+    out["flow"] = "unknown";
+    out["heard"] = nullptr;
+    out["rtt_ms"] = nullptr;
+    if (!flow) return;
+    if (base::is_stream(flow->transport)) {
+        out["flow"] = daemon.is_live(binding) ? "live" : "lost";
+        return;
+    }
+    const auto life = daemon.liveness().of(*flow, now);
+    out["flow"] = name_of(life.reach);
+    out["heard"] = seconds(std::min(now - binding.updated_at, life.heard.value_or(base::Milliseconds::max())));
+    if (life.round_trip) out["rtt_ms"] = life.round_trip->count();
+}
+
 json::object binding_json(const Daemon& daemon, std::string_view aor, const location::Binding& binding,
                           base::Mono now) {
     auto flow = base::Flow::decode(binding.flow);
@@ -74,6 +108,7 @@ json::object binding_json(const Daemon& daemon, std::string_view aor, const loca
     out["interval"] = binding.interval;
     out["age"] = std::chrono::duration_cast<base::Seconds>(now - binding.updated_at).count();
     out["live"] = daemon.is_live(binding);
+    append_flow(out, daemon, binding, flow, now);
     return out;
 }
 
@@ -205,6 +240,8 @@ void lookup(Daemon& daemon, const Request& request, const Answer& answer) {
     proxy::TargetSet set;
     std::vector<proxy::LeftOut> left_out;
     if (record && account->enabled) proxy::target_set(*record, nullptr, is_live, now, set, &left_out);
+    proxy::prefer_reachable(
+        set, [&](const base::Flow& flow) { return daemon.liveness().reach(flow, now.mono); }, &left_out);
     json::array targets;
     for (const auto& target : set.targets) {
         auto bound = std::ranges::find(set.bindings, target.uri, &location::Binding::contact);
@@ -377,6 +414,7 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                   {"refused", core.refused},
                                   {"withheld", core.withheld},
                                   {"flows_lost", core.flows_lost}}},
+        {"pings", json::object{{"sent", core.pings}, {"answered", core.pongs}, {"missed", core.pings_missed}}},
         {"calls", json::object{{"started", core.calls},
                                {"answered", core.answered},
                                {"joined", core.joined},
@@ -401,7 +439,8 @@ void status(Daemon& daemon, const Request&, const Answer& answer) {
                                  {"timed_out", net.timed_out},
                                  {"overflowed", net.overflowed},
                                  {"out_of_memory", net.out_of_memory},
-                                 {"keep_alives", net.keep_alives}}},
+                                 {"keep_alives", net.keep_alives},
+                                 {"stun_answers", net.stun_answers}}},
         {"certificates", certificates_json(daemon)},
         {"store", json::object{{"name", daemon.config().store},
                                {"batches", writer.batches},

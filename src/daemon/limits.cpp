@@ -67,6 +67,7 @@ json::object limits_json(const config::Config& config, const core::Settings& set
             {"transactions_waiting", limit(transaction::LayerOptions{}.pending, core.no_transaction)},
             {"nonces", limit(tables.nonces)},
             {"senders", limit(tables.senders)},
+            {"phones", limit(tables.phones)},
             {"log_rows", limit(tables.log_rows)}};
 }
 
@@ -86,6 +87,7 @@ json::object memory_json(const config::Config& config, const core::Settings& set
         {"names", workers * host_names * of_host_name},
         {"nonces", std::bit_ceil(tables.nonces) * 36},
         {"senders", std::bit_ceil(tables.senders) * 8},
+        {"phones", std::bit_ceil(tables.phones) * 32},
         {"accounts", accounts * of_account},
         {"bindings", accounts * of_bindings}};
     std::uint64_t ceiling = 0;

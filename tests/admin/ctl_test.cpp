@@ -139,11 +139,11 @@ TEST_F(Ctl, ShowsBindingsAsATable) {
     EXPECT_EQ(
         result.out,
         "sip:alice@example.com  version 7\n"
-        "CONTACT                   EXPIRES  Q    SOURCE              LIVE  CALL-ID  CSEQ  PATH                     "
+        "CONTACT                   EXPIRES  Q    SOURCE              LIVE  NAT  FLOW  HEARD  RTT  CALL-ID  CSEQ  PATH                     "
         "INSTANCE  REG-ID  PARAMS  AGE  USER-AGENT\n"
-        "sip:alice@127.0.0.1:5070  59m59s   1.0  udp:127.0.0.1:5070  yes   c1       2     -                        "
+        "sip:alice@127.0.0.1:5070  59m59s   1.0  udp:127.0.0.1:5070  yes   -    -     -      -    c1       2     -                        "
         "-         -       -       1s   evil \\x1b[31m\n"
-        "sip:alice@192.0.2.4       never    -    -                   -     -        -     <sip:p1;lr>,<sip:p2;lr>  "
+        "sip:alice@192.0.2.4       never    -    -                   -     -    -     -      -    -        -     <sip:p1;lr>,<sip:p2;lr>  "
         "-         -       -       -    -\n");
     ASSERT_EQ(requests_.size(), 1u);
     EXPECT_EQ(requests_[0].value("aor"), "alice@example.com");
