@@ -41,7 +41,7 @@ void Core::on_register(Arrival& arrival) {
     if (!domain_name) return refuse_stateless(arrival, domain_name.reject());
     const auto* domain = settings_->find(*domain_name);
     if (!domain) return refuse_stateless(arrival, {404, "Domain Not Served Here", "RFC 3261 s10.3 step 1"});
-    if (auto reject = registrar::check_require(message, arrival.flow.transport, domain->policy))
+    if (auto reject = registrar::check_require(message, domain->policy))
         return refuse_stateless(arrival, *reject);
 
     const auto accounts = shared_.accounts.changes();

@@ -100,10 +100,9 @@ void Core::to_server(Arrival& arrival) {
 
     auto& out = arrival.out.sends.open(sip::reply_flow(message, arrival.flow));
     sip::ResponseWriter writer(out, 200, "OK", message, arrival.flow, to_tag(message));
-    bool stream = base::is_stream(arrival.flow.transport);
     writer.field("Allow", allowed_methods)
         .field("Accept", "application/sdp")
-        .field("Supported", stream ? "path, pref, outbound" : "path, pref");
+        .field("Supported", "path, pref, outbound");
     writer.finish();
     close_stateless(arrival);
 }

@@ -30,10 +30,9 @@ base::Result<std::string_view> served_domain(const sip::Message& message, const 
     return base::Reject{404, "Domain Not Served Here", "RFC 3261 s10.3 step 5"};
 }
 
-base::Check check_require(const sip::Message& message, base::Transport transport, const Policy& policy) {
+base::Check check_require(const sip::Message& message, const Policy& policy) {
     std::string unknown;
-    // Outbound needs keep-alives that are answered: ours on streams, the edge's behind one.
-    bool outbound = policy.outbound != Outbound::off && (base::is_stream(transport) || !is_first_hop(message));
+    const bool outbound = policy.outbound != Outbound::off;
     sip::Values tags(message, sip::Header::require);
     while (auto tag = tags.next()) {
         bool known = tag->empty() || base::iequals(*tag, "path") || base::iequals(*tag, "pref") ||

@@ -147,7 +147,7 @@ base::Check ignore_reg_id(Request& request) {
 }
 
 /// Decides whether Outbound applies (RFC 5626 s6); where it does not, reg-id means nothing.
-base::Check read_outbound(const sip::Message& message, const base::Flow& flow, const Policy& policy, Request& request) {
+base::Check read_outbound(const sip::Message& message, const Policy& policy, Request& request) {
     bool asked = false;
     std::size_t added = 0;
     for (const auto& contact : request.contacts) {
@@ -165,7 +165,7 @@ base::Check read_outbound(const sip::Message& message, const base::Flow& flow, c
     bool first_hop = is_first_hop(message);
     if (supported && !first_hop && !path_has_outbound(message))
         return base::Reject{439, "First Hop Lacks Outbound Support", "RFC 5626 s6"};
-    request.outbound = supported && (!first_hop || base::is_stream(flow.transport));
+    request.outbound = supported;
     if (!request.outbound) return ignore_reg_id(request);
     if (first_hop) request.flow_timer = policy.flow_timer;
     return {};
@@ -207,7 +207,7 @@ base::Check read_register(const sip::Message& message, const sip::ServedDomains&
     if (auto refused = read_contacts(message, domains, limits, out)) return refused;
     if (auto refused = read_path(message, policy, out)) return refused;
     if (auto refused = check_sips(message, flow, out)) return refused;
-    return read_outbound(message, flow, policy, out);
+    return read_outbound(message, policy, out);
 }
 
 }  // namespace muster::registrar

@@ -54,9 +54,9 @@ struct Request {
 /// the AOR in the To header. Other schemes: 416; other domains: 404.
 base::Result<std::string_view> served_domain(const sip::Message& message, const sip::ServedDomains& domains);
 
-/// Step 2: Require. 420 with Unsupported naming every unknown tag. Outbound is known on streams, where keep-alives are
-/// answered, unless the domain has it off.
-base::Check check_require(const sip::Message& message, base::Transport transport, const Policy& policy);
+/// Step 2: Require. 420 with Unsupported naming every unknown tag. Outbound is known unless the domain has it off:
+/// keep-alives are answered on every transport.
+base::Check check_require(const sip::Message& message, const Policy& policy);
 
 /// Step 4: the authenticated account may write the AOR of the To header. 403 otherwise.
 base::Check authorize(std::string_view account_aor, std::string_view to_aor);
