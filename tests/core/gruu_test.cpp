@@ -99,7 +99,20 @@ TEST_F(TemporaryGruu, TheEndOfTheLastContactInvalidatesAll) {
     EXPECT_EQ(calls(second), "404");
 }
 
+TEST_F(TemporaryGruu, ALostFlowThatWasTheLastContactInvalidatesAll) {
+    bob.flow = world.stream("192.0.2.60:40000", base::Transport::wss);
+    bob.names_contact();
+    const auto uri = registers("bob");
+    world.closes(bob.flow);
+    EXPECT_EQ(calls(uri), "404");
+    bob.flow = world.stream("192.0.2.60:40001", base::Transport::wss);
+    const auto again = registers("bob");
+    EXPECT_EQ(calls(uri), "404");
+    EXPECT_EQ(calls(again), "486");
+}
+
 TEST_F(TemporaryGruu, ValidButNotReached) {
+    world.configure("domains: {example.com: {flow_lost: hold}}");
     bob.flow = world.stream("192.0.2.60:40000", base::Transport::wss);
     bob.names_contact();
     const auto uri = registers("bob");
