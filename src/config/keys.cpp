@@ -12,6 +12,7 @@ constexpr Key certificate_keys[] = {
     {"key", Kind::file, "PEM file with the private key, relative to this file."},
 };
 constexpr Key certificate_item[] = {{"", Kind::map, "One more certificate.", {}, {}, certificate_keys}};
+constexpr Key origin_item[] = {{"", Kind::origin, "Scheme and host of a web page."}};
 constexpr Key listen_keys[] = {
     {"udp", Kind::address, "Address and port that take SIP over UDP."},
     {"tcp", Kind::address, "Address and port that take SIP over TCP."},
@@ -31,6 +32,14 @@ constexpr Key listen_keys[] = {
     {"client_certificate", Kind::choice, "Whether clients are asked for a certificate.", "off",
      "off|optional|required"},
     {"client_ca", Kind::file, "PEM file with the certificates that sign those of clients."},
+    {"path", Kind::url_path, "Path of the URL of a WebSocket; 404 for any other.", "/"},
+    {"origins",
+     Kind::list,
+     "Web pages that may open a WebSocket, 403 for others; absent: all may.",
+     {},
+     {},
+     origin_item},
+    {"ping", Kind::duration, "A WebSocket that has been quiet for so long is sent a ping.", "30s"},
 };
 constexpr Key listen_item[] = {{"", Kind::map, "One listener: a transport with its address.", {}, {}, listen_keys}};
 

@@ -23,6 +23,8 @@ enum class Kind : std::uint8_t {
     route,     ///< a SIP URI of a loose router
     path,      ///< of something made when the daemon starts
     file,      ///< a path of something that can be read now
+    url_path,  ///< of HTTP: "/sip"
+    origin,    ///< of a web page: "https://phone.example.com"
     store,     ///< "sqlite:PATH" or "memory:"
 };
 

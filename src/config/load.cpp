@@ -170,6 +170,10 @@ private:
         else
             refuse_keys(item, path, transports[0],
                         {"certificate", "key", "certificates", "client_certificate", "client_ca"}, "tls or wss");
+        if (listen.transport == base::Transport::ws || listen.transport == base::Transport::wss)
+            read_web(item, path, listen);
+        else
+            refuse_keys(item, path, transports[0], {"path", "origins", "ping"}, "ws or wss");
         if (item.has("advertise")) listen.advertise = bracketed(read_host(item.text("advertise")).value_or(""));
         if (!item.has(transports[0])) return;  // its fault is known
         listen.address = base::Address::parse(item.text(transports[0])).value_or(base::Address{});
@@ -239,6 +243,14 @@ private:
             faults_.warn(of.node(name), message);
         else
             faults_.add(of.node(name), message);
+    }
+
+    void read_web(const Section& item, const std::string& path, Listen& listen) {
+        listen.path = item.text("path");
+        listen.ping = item.duration("ping");
+        for (const auto& origin : item.list("origins")) listen.origins.push_back(origin.Scalar());
+        if (item.node("origins").IsSequence() && item.node("origins").size() == 0)
+            faults_.add(item.node("origins"), path + ".origins is empty; expected at least one, or no such key");
     }
 
     /// Keys that other transports have.

@@ -99,6 +99,10 @@ std::string expected(const Key& key) {
         case Kind::path:
         case Kind::file:
             return "a path";
+        case Kind::url_path:
+            return "a path such as / or /sip";
+        case Kind::origin:
+            return "an origin such as https://phone.example.com";
         case Kind::store:
             return "sqlite:PATH or memory:";
         case Kind::route:
@@ -149,6 +153,13 @@ bool fits(const Key& key, std::string_view text) {
             return !text.empty() && text.back() != '/';
         case Kind::file:
             return !text.empty();
+        case Kind::url_path:
+            return text.starts_with('/') && text.find_first_of(" \t\r\n?#") == text.npos;
+        case Kind::origin: {
+            const auto host = text.find("://");
+            return host != text.npos && host > 0 && host + 3 < text.size() &&
+                   text.find_first_of("/ \t\r\n?#", host + 3) == text.npos;
+        }
         case Kind::store:
             return text == "memory" || text == "memory:" ||
                    (text.starts_with("sqlite:") && text.size() > 7 && text.back() != '/');

@@ -47,7 +47,11 @@ std::vector<net::Listener> listeners_of(const config::Config& config, Certificat
     std::vector<net::Listener> listeners;
     auto tls = certificates.load();
     for (const auto& listen : config.listen)
-        listeners.push_back({listen.transport, listen.address, listen.advertise, std::move(tls[listeners.size()])});
+        listeners.push_back({listen.transport,
+                             listen.address,
+                             listen.advertise,
+                             std::move(tls[listeners.size()]),
+                             {listen.path, listen.origins, listen.ping}});
     return listeners;
 }
 

@@ -3,6 +3,7 @@
 
 #include "channel.hpp"
 #include "tcp.hpp"
+#include "websocket.hpp"
 
 namespace muster::net {
 
@@ -13,18 +14,23 @@ struct Streams::Connection {
     bool is_open() const { return !connecting && !channel.is_shaking_hands(); }
 
     /// A lone CRLF may be all that a phone sends to keep its flow: it is no message begun.
-    bool is_between_messages() const { return framer.buffered() < 4; }
+    bool is_between_messages() const { return web ? web->buffered() == 0 : framer.buffered() < 4; }
+    std::size_t unread() const { return web ? web->buffered() : framer.buffered(); }
+
+    bool waits_for_pong() const { return web && pinged > heard; }
 
     Descriptor descriptor;
     Channel channel;
     base::Flow flow;
     sip::Framer framer;
+    std::unique_ptr<WebSocket> web;                 // instead, on WS and WSS
     std::uint64_t peer = 0;                         // which name it was opened for, as in base::Flow::unopened()
     std::list<std::uint32_t>::iterator newcomer{};  // its place among them, while not requested
     std::string out;                                // what the kernel has not taken yet
     std::size_t held = 0;                           // this connection's part of held_
     base::Mono began{};                             // when it was accepted or asked for, or the message under way began
     base::Mono heard{};                             // when something came last
+    base::Mono pinged{};                            // when a WebSocket was sent a ping last
     base::Mono blocked{};                           // when output last moved, or the end began
     std::uint32_t awaited = 0;                      // answers to come from the writer
     unsigned reads_left = 0;                        // before a drain takes the input for dry, or lingering ends

@@ -30,8 +30,7 @@ bool ask_for_destination(int fd, const base::Address& address) {
 }  // namespace
 
 Fd open_listener(const Listener& listener, bool first) {
-    const bool is_web = listener.transport == base::Transport::ws || listener.transport == base::Transport::wss;
-    if (is_web || (base::is_secure(listener.transport) && !listener.tls)) fail(listener, EPROTONOSUPPORT);
+    if (base::is_secure(listener.transport) && !listener.tls) fail(listener, EPROTONOSUPPORT);
     const auto& address = listener.address;
     const bool stream = base::is_stream(listener.transport);
     Fd fd(::socket(address.is_v4() ? AF_INET : AF_INET6,

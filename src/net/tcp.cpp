@@ -23,8 +23,9 @@ Streams::Streams(Worker& worker, asio::io_context& io)
     : worker_(worker),
       io_(io),
       limits_(worker.common().options.streams),
-      scan_every_(std::clamp(std::min({limits_.first_request, limits_.idle, limits_.connect}) / 4,
+      scan_every_(std::clamp(std::min({limits_.first_request, limits_.idle, limits_.connect, limits_.pong}) / 4,
                              base::Milliseconds(10), base::Milliseconds(1'000))),
+      web_(std::make_unique<WebSockets>()),
       buffer_(std::make_unique_for_overwrite<char[]>(bytes_per_turn)) {}
 
 Streams::~Streams() = default;
@@ -95,13 +96,19 @@ void Streams::read(Connection& connection) {
     }
     connection.heard = worker_.now();
     if (connection.requested && connection.is_between_messages()) connection.began = worker_.now();
-    connection.framer.feed({buffer_.get(), static_cast<std::size_t>(got)});
-    if (connection.framer.buffered() > modest) connection.large = true;
+    const std::string_view bytes(buffer_.get(), static_cast<std::size_t>(got));
+    if (connection.web) {
+        connection.web->feed(bytes);
+    } else {
+        connection.framer.feed(bytes);
+        if (connection.framer.buffered() > modest) connection.large = true;
+    }
     take_frames(connection);
 }
 
 void Streams::take_frames(Connection& connection) {
     connection.more = false;
+    if (connection.web) return take_web_frames(connection);
     for (int i = 0; i < frames_per_turn; ++i) {
         const auto frame = connection.framer.next();
         switch (frame.kind) {
@@ -124,6 +131,51 @@ void Streams::take_frames(Connection& connection) {
     connection.more = true;
 }
 
+void Streams::take_web_frames(Connection& connection) {
+    auto& web = *connection.web;
+    for (int i = 0; i < frames_per_turn && !connection.finishing; ++i) {
+        const auto event = web.next();
+        if (event.kind == WebSocket::Kind::message) {
+            take_web_message(connection, event.text);
+            continue;
+        }
+        put(connection, web.take_output());
+        if (event.kind == WebSocket::Kind::need_more) return;
+        tell(connection, "WebSocket", event.text);
+        return close(connection.flow);
+    }
+    put(connection, web.take_output());
+    connection.more = !connection.finishing;
+}
+
+/// One message is one SIP message, whole and alone (RFC 7118 s5), or a keep-alive.
+void Streams::take_web_message(Connection& connection, std::string_view bytes) {
+    if (bytes == "\r\n" || bytes == "\r\n\r\n") {
+        ++worker_.counters().keep_alives;
+        if (bytes.size() == 4) connection.web->write("\r\n");
+        return;
+    }
+    sip::Framer framer(worker_.common().options.limits);
+    framer.feed(bytes);
+    const auto frame = framer.next();
+    if (frame.kind == sip::Framer::Kind::broken) {
+        tell(connection, frame.reason, {});
+        return worker_.deliver_broken(connection.flow, frame);
+    }
+    if (frame.kind != sip::Framer::Kind::message)
+        return refuse_web_message(connection, "Not a Whole SIP Message in a Frame");
+    if (frame.bytes.size() != bytes.size()) return refuse_web_message(connection, "More Than One Message in a Frame");
+    settle_in(connection);
+    connection.began = worker_.now();
+    worker_.deliver(connection.flow, bytes);
+}
+
+void Streams::refuse_web_message(Connection& connection, std::string_view rule) {
+    tell(connection, rule, {});
+    connection.web->close(1007, rule);
+    close(connection.flow);
+}
+
 void Streams::discard(Connection& connection) {
     while (connection.reads_left-- > 0) {
         const auto got = ::recv(connection.descriptor.native_handle(), buffer_.get(), bytes_per_turn, MSG_DONTWAIT);
@@ -136,15 +188,24 @@ void Streams::discard(Connection& connection) {
 bool Streams::send(const base::Flow& flow, std::string_view bytes) {
     auto* connection = flow.is_unopened() ? reach(flow) : find(flow);
     if (!connection) return false;
-    if (connection->out.empty()) connection->blocked = worker_.now();
-    connection->out += bytes;
-    touch(*connection);
+    if (connection->web) connection->web->write(bytes);
+    put(*connection, connection->web ? connection->web->take_output() : bytes);
     return true;
+}
+
+void Streams::put(Connection& connection, std::string_view bytes) {
+    if (connection.out.empty()) connection.blocked = worker_.now();
+    connection.out += bytes;
+    touch(connection);
 }
 
 void Streams::close(const base::Flow& flow) {
     auto* connection = find(flow);
     if (!connection || connection->finishing) return;
+    if (connection->web) {
+        connection->web->close(1008, "refused");  // unless it is closed already, with a better reason
+        put(*connection, connection->web->take_output());
+    }
     connection->finishing = true;
     connection->blocked = worker_.now();
     retire(*connection);
@@ -208,7 +269,7 @@ bool Streams::write(Connection& connection) {
 
 /// Keeps the memory of the room bounded: one client's unread answers, and what all connections hold together.
 bool Streams::is_over_caps(Connection& connection) {
-    const auto input = connection.framer.buffered();
+    const auto input = connection.unread();
     if (connection.large && input == 0) {
         connection.framer = sip::Framer(worker_.common().options.limits);  // gives its buffer back
         connection.large = false;
@@ -224,10 +285,24 @@ void Streams::scan() {
     if (open_ == 0 || worker_.now() < next_scan_) return;
     next_scan_ = worker_.now() + scan_every_;
     for (auto& connection : connections_) {
-        if (!connection || worker_.now() < due(*connection)) continue;
+        if (!connection || must_ping(*connection) || worker_.now() < due(*connection)) continue;
         if (!connection->lingering) ++worker_.counters().timed_out;
+        if (connection->waits_for_pong()) ++worker_.counters().pongs_missed;
         release(*connection);
     }
+}
+
+/// A quiet WebSocket is asked whether it lives (RFC 7118 s6); whoever does not answer is closed by due().
+bool Streams::must_ping(Connection& connection) {
+    const auto now = worker_.now();
+    if (!connection.web || !connection.web->is_open() || !connection.out.empty() || connection.finishing) return false;
+    const auto every = worker_.common().options.listeners[connection.flow.listener].web.ping;
+    if (now < std::max(connection.heard, connection.pinged) + every) return false;
+    if (connection.waits_for_pong()) return false;
+    connection.pinged = now;
+    connection.web->ping();
+    put(connection, connection.web->take_output());
+    return true;
 }
 
 /// A line in the log on why a connection is not, or no longer, used.
@@ -248,6 +323,7 @@ base::Mono Streams::due(const Connection& connection) const {
     const auto unread = connection.finishing || !connection.out.empty();
     if (unread && connection.requested) return connection.blocked + limits_.first_request;
     if (!connection.requested || !connection.is_between_messages()) return connection.began + limits_.first_request;
+    if (connection.waits_for_pong()) return connection.pinged + limits_.pong;
     return connection.heard + limits_.idle;
 }
 
@@ -309,6 +385,10 @@ void Streams::close_all() {
     acceptors_.clear();
     for (auto& connection : connections_) {
         if (!connection) continue;
+        if (connection->web && !connection->lingering) {
+            connection->web->close(1001, "going away");
+            connection->channel.write(connection->out + connection->web->take_output());
+        }
         connection->channel.finish();
         if (!connection->lingering) leave_flow(*connection);
         connection->lingering = true;

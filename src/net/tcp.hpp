@@ -16,6 +16,7 @@
 
 namespace muster::net {
 
+class WebSockets;
 class Worker;
 
 class Streams {
@@ -74,8 +75,13 @@ private:
     void on_ready(std::uint32_t slot, std::uint32_t generation, Ready what);
     void read(Connection& connection);
     void take_frames(Connection& connection);
+    void take_web_frames(Connection& connection);
+    void take_web_message(Connection& connection, std::string_view bytes);
+    void refuse_web_message(Connection& connection, std::string_view rule);
+    bool must_ping(Connection& connection);
     void discard(Connection& connection);
     bool write(Connection& connection);
+    void put(Connection& connection, std::string_view bytes);
     void touch(Connection& connection);
     void settle(Connection& connection);
     bool is_over_caps(Connection& connection);
@@ -89,6 +95,7 @@ private:
     asio::io_context& io_;
     const StreamLimits& limits_;
     const base::Milliseconds scan_every_;
+    std::unique_ptr<WebSockets> web_;  // outlives the connections
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     std::vector<std::unique_ptr<Connection>> connections_;  // by slot
     std::vector<std::uint32_t> free_slots_;

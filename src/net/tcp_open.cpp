@@ -131,6 +131,10 @@ bool Streams::welcome(Fd fd, const base::Address& remote, std::uint16_t listener
         release(*connection);
         return false;
     }
+    const auto& options = worker_.common().options;
+    if (transport == base::Transport::ws || transport == base::Transport::wss)
+        connection->web =
+            std::make_unique<WebSocket>(*web_, options.listeners[listener].web, options.limits.message_bytes);
     return true;
 }
 
@@ -138,7 +142,20 @@ void Streams::count(const Connection& connection, int more) {
     auto& counters = worker_.counters();
     const auto add = static_cast<std::uint64_t>(more);
     counters.connections += add;
-    if (connection.flow.transport == base::Transport::tls) counters.tls_connections += add;
+    switch (connection.flow.transport) {
+        case base::Transport::tls:
+            counters.tls_connections += add;
+            break;
+        case base::Transport::ws:
+            counters.ws_connections += add;
+            break;
+        case base::Transport::wss:
+            counters.wss_connections += add;
+            break;
+        case base::Transport::udp:
+        case base::Transport::tcp:
+            break;
+    }
 }
 
 /// Handshakes are costly: between two of them the event loop sees to everything else that is ready.

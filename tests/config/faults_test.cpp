@@ -180,6 +180,14 @@ const Case cases[] = {
       "5:18: \"no/such.pem\" is not valid for listen[1].certificate; expected a file that can be read",
       "6:10: \"/\" is not valid for listen[1].key; expected a file that can be read",
       "8:10: listen[2].key has no use with udp; expected it with tls or wss only"}},
+    {"WebSockets",
+     "domains: {example.com: {}}\nlisten:\n  - ws: 127.0.0.1:8080\n    path: sip\n    origins: [example.com]\n"
+     "  - ws: 127.0.0.1:8081\n    origins: []\n  - tcp: 127.0.0.1:5060\n    path: /\n",
+     {"4:11: \"sip\" is not valid for listen[0].path; expected a path such as / or /sip",
+      "5:15: \"example.com\" is not valid for listen[0].origins[0]; expected an origin such as "
+      "https://phone.example.com",
+      "7:14: listen[1].origins is empty; expected at least one, or no such key",
+      "9:11: listen[2].path has no use with tcp; expected it with ws or wss only"}},
     {"FurtherCertificates",
      "domains: {example.com: {}}\nlisten:\n  - tls: 127.0.0.1:5061\n    certificate: /dev/null\n    key: no.key\n"
      "    certificates:\n      - {key: no.key}\n    client_certificate: required\n  - udp: 127.0.0.1:5060\n"

@@ -196,6 +196,24 @@ TEST(Load, MemoryStoreInEitherSpelling) {
     EXPECT_EQ(good("{store: 'memory:', domains: {example.com: {}}}").store, "memory:");
 }
 
+TEST(Load, WebSockets) {
+    auto config = good(R"(
+listen:
+  - ws: 127.0.0.1:8080
+  - ws: 127.0.0.1:8081
+    path: /sip
+    origins: ["https://phone.example.com", "http://localhost:3000"]
+    ping: 1m
+domains: {example.com: {}})");
+    EXPECT_EQ(config.listen[0].path, "/");
+    EXPECT_TRUE(config.listen[0].origins.empty());
+    EXPECT_EQ(config.listen[0].ping, 30s);
+    EXPECT_EQ(config.listen[1].path, "/sip");
+    EXPECT_EQ(config.listen[1].origins,
+              (std::vector<std::string>{"https://phone.example.com", "http://localhost:3000"}));
+    EXPECT_EQ(config.listen[1].ping, 60s);
+}
+
 TEST(Load, CertificatesAreRelativeToTheFile) {
     auto folder = std::filesystem::temp_directory_path() / ("muster-config-" + std::to_string(getpid()));
     std::filesystem::create_directories(folder);

@@ -18,9 +18,14 @@ std::vector<Listener> listeners_of(const Host::Wish& wish) {
     std::vector<Listener> listeners;
     for (const auto& text : wish.udp) listeners.push_back({base::Transport::udp, *base::Address::parse(text), ""});
     for (const auto& text : wish.tcp) listeners.push_back({base::Transport::tcp, *base::Address::parse(text), ""});
-    auto shown = wish.tls.empty() ? nullptr : load_tls(wish.files).server;
-    for (const auto& text : wish.tls)
-        listeners.push_back({base::Transport::tls, *base::Address::parse(text), "", shown});
+    const auto shown = wish.files.certificates.empty() ? nullptr : load_tls(wish.files).server;
+    auto add = [&](base::Transport transport, const std::vector<std::string>& addresses) {
+        for (const auto& text : addresses)
+            listeners.push_back({transport, *base::Address::parse(text), "", shown, wish.web});
+    };
+    add(base::Transport::tls, wish.tls);
+    add(base::Transport::ws, wish.ws);
+    add(base::Transport::wss, wish.wss);
     return listeners;
 }
 

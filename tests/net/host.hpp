@@ -58,6 +58,9 @@ public:
         std::vector<std::string> udp{};  ///< addresses to listen on; port 0: any
         std::vector<std::string> tcp{};
         std::vector<std::string> tls{};
+        std::vector<std::string> ws{};
+        std::vector<std::string> wss{};
+        WebOptions web{};
         base::TlsFiles files{};  ///< of all that need some
         StreamLimits streams{};
         std::size_t queue = 1'000'000;  ///< jobs the writer's queue holds

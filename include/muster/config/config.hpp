@@ -21,6 +21,10 @@ struct Listen {
     /// Name or address put in Via, Record-Route and Path, IPv6 in brackets; empty: the address itself.
     std::string advertise;
     base::TlsFiles tls;  ///< absolute paths; TLS and WSS only
+    // WS and WSS only.
+    std::string path = "/";
+    std::vector<std::string> origins;  ///< empty: any
+    base::Milliseconds ping{30'000};
 
     bool operator==(const Listen&) const = default;
 };

@@ -15,11 +15,21 @@
 
 namespace muster::net {
 
+/// Who may open a WebSocket, and where.
+struct WebOptions {
+    std::string path = "/";
+    std::vector<std::string> origins{};  ///< "https://phone.example.com"; empty: any. Who names none is no browser
+    base::Milliseconds ping{30'000};     ///< one that has been quiet for so long is sent a ping
+
+    bool operator==(const WebOptions&) const = default;
+};
+
 struct Listener {
     base::Transport transport = base::Transport::udp;
     base::Address address;  ///< 0.0.0.0 or :: (which then means IPv6 only): every address; port 0: one the kernel picks
     std::string advertise;  ///< the name or address for Via, Record-Route and Path; empty: the address itself
     TlsServerPtr tls{};     ///< TLS and WSS only: what it shows until set_tls()
+    WebOptions web{};       ///< WS and WSS only
 };
 
 struct StreamLimits {
@@ -31,6 +41,7 @@ struct StreamLimits {
     base::Milliseconds idle{3'900'000};   ///< nothing heard for so long: closed
     std::size_t output_backlog = 65'536;  ///< bytes a client that does not read may leave waiting
     std::size_t buffered = 33'554'432;    ///< of all connections: above it those that hold more than 4 kB are closed
+    base::Milliseconds pong{10'000};      ///< for a WebSocket to answer a ping
     base::Milliseconds connect{5'000};    ///< for a connection of ours to be taken by the other side
 };
 
@@ -65,25 +76,29 @@ struct NetCounters {
     std::uint64_t send_errors = 0;  ///< messages that could not be sent: refused by the kernel, or the stream is gone
     std::uint64_t connections = 0;  ///< open now
     std::uint64_t tls_connections = 0;  ///< of these
+    std::uint64_t ws_connections = 0;
+    std::uint64_t wss_connections = 0;
     std::uint64_t accepted = 0;
     std::uint64_t opened = 0;               ///< connections of ours, tried
     std::uint64_t refused_connections = 0;  ///< over a cap, closed at once
     std::uint64_t displaced = 0;            ///< closed before their first request, to make room for newer ones
     std::uint64_t handshakes = 0;           ///< of TLS, completed
     std::uint64_t handshakes_failed = 0;
+    std::uint64_t pongs_missed = 0;       ///< WebSockets closed because a ping was not answered
     std::uint64_t handovers_dropped = 0;  ///< responses for a worker that has too many to read
     std::uint64_t timed_out = 0;          ///< closed by a time limit
     std::uint64_t overflowed = 0;         ///< closed by a cap on what waits to be read or sent
     std::uint64_t out_of_memory = 0;      ///< messages dropped, or not answered, because no memory was to be had
 
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t NetCounters::*, 17> all;
+    static const std::array<std::uint64_t NetCounters::*, 20> all;
 };
-inline constexpr std::array<std::uint64_t NetCounters::*, 17> NetCounters::all{
-    &NetCounters::datagrams_in,        &NetCounters::datagrams_out,     &NetCounters::keep_alives,
-    &NetCounters::stun_answers,        &NetCounters::send_errors,       &NetCounters::connections,
+inline constexpr std::array<std::uint64_t NetCounters::*, 20> NetCounters::all{
+    &NetCounters::stun_answers,        &NetCounters::datagrams_in,      &NetCounters::datagrams_out,
+    &NetCounters::keep_alives,         &NetCounters::send_errors,       &NetCounters::connections,
     &NetCounters::tls_connections,     &NetCounters::accepted,          &NetCounters::opened,
-    &NetCounters::refused_connections, &NetCounters::displaced,         &NetCounters::handshakes,
+    &NetCounters::refused_connections, &NetCounters::ws_connections,    &NetCounters::wss_connections,
+    &NetCounters::pongs_missed,        &NetCounters::displaced,         &NetCounters::handshakes,
     &NetCounters::handshakes_failed,   &NetCounters::handovers_dropped, &NetCounters::timed_out,
     &NetCounters::overflowed,          &NetCounters::out_of_memory};
 static_assert(sizeof(NetCounters) == NetCounters::all.size() * sizeof(std::uint64_t));
