@@ -203,7 +203,7 @@ void Drive::on_timer(Slot& slot, Duration length) {
         ++tally_.timeouts;
         return begin(slot);
     }
-    if (!wire_.is_stream() && !(is_invite() && slot.is_provisional)) {
+    if (!wire_.way().is_stream && !(is_invite() && slot.is_provisional)) {
         ++tally_.retransmissions;
         send(slot);
     }

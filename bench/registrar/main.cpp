@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -23,13 +24,14 @@ constexpr int wrong_usage = 2;
 struct Options {
     ServerOptions server;
     Plan plan;
-    std::string transport = "both", peer, json, markdown;
+    std::string transport, peer, json, markdown;
     fs::path programs = fs::read_symlink("/proc/self/exe").parent_path() / "../..";
     fs::path peer_config = MUSTER_PEER_CONFIG;
     bool fresh = false, write_through = false;
     unsigned pairs = 5;
     std::uint32_t storm = 0;
     unsigned kills = 0;
+    std::uint32_t idle = 0;
 };
 
 /// The server on cores of its own, this program on those that are left; both where they like if there are not enough.
@@ -46,6 +48,14 @@ std::string place(unsigned workers, cpu_set_t& server) {
         if (CPU_ISSET(core, &all)) CPU_SET(core, taken++ < workers ? &server : &others);
     sched_setaffinity(0, sizeof others, &others);
     return fmt::format("the server on {} of {} cores, its load on the others", workers, count);
+}
+
+/// Those that were asked for; else all, or with a peer those that it has.
+std::vector<Way> ways(const Options& options) {
+    for (const auto& way : {udp, tcp, tls, ws, wss})
+        if (options.transport == way.name) return {way};
+    if (!options.peer.empty()) return {udp, tcp};
+    return {udp, tcp, tls, ws, wss};
 }
 
 std::vector<Figures> take_turns(const Options& options, Report& report) {
@@ -78,9 +88,9 @@ int run(Options& options) {
     }
     if (options.server.port == 0) options.server.port = free_port();
     if (options.storm > 0) options.server.users = options.storm;
+    if (options.idle > 0) options.server.users = options.idle;
     options.plan.users = options.server.users;
-    options.plan.udp = options.transport != "tcp";
-    options.plan.tcp = options.transport != "udp";
+    options.plan.ways = ways(options);
     options.plan.steady = !options.fresh;
     if (options.server.workers > 1) options.plan.sockets = std::max(options.plan.sockets, 16u);
     const auto placement = place(options.server.workers, options.server.cores);
@@ -100,6 +110,7 @@ int run(Options& options) {
         server->provision();
         report.runs.push_back(options.storm > 0   ? measure_storm(*server, options.plan)
                               : options.kills > 0 ? measure_kills(*server, options.plan, options.kills)
+                              : options.idle > 0  ? measure_idle(*server, options.plan)
                                                   : measure(*server, options.plan));
     }
     if (!options.json.empty()) write_json(report, options.json);
@@ -124,13 +135,12 @@ void describe(CLI::App& app, Options& options) {
     app.add_option("--window", plan.window, "transactions outstanding")
         ->check(CLI::Range(1, 60'000))
         ->capture_default_str();
-    app.add_option("--transport", options.transport, "udp, tcp or both")
-        ->check(CLI::IsMember({"udp", "tcp", "both"}))
-        ->capture_default_str();
+    app.add_option("--transport", options.transport, "that one alone")
+        ->check(CLI::IsMember({"udp", "tcp", "tls", "ws", "wss"}));
     app.add_option("--sockets", plan.sockets, "UDP sockets of the phones")
         ->check(CLI::Range(1, 1'000))
         ->capture_default_str();
-    app.add_option("--connections", plan.connections, "TCP connections of the phones")
+    app.add_option("--connections", plan.connections, "of the phones, over all but UDP")
         ->check(CLI::Range(1, 900))
         ->capture_default_str();
     app.add_option("--rate", plan.rate, "of the open loop, a second")
@@ -145,10 +155,15 @@ void describe(CLI::App& app, Options& options) {
     app.add_option("--kills", options.kills, "instead: so often kill -9 at full load, and nothing acknowledged is lost")
         ->check(CLI::Range(1, 100'000))
         ->excludes("--storm");
+    app.add_option("--idle", options.idle, "instead: so many phones, each with a connection of its own that it keeps")
+        ->check(CLI::Range(1, 25'000))
+        ->excludes("--storm")
+        ->excludes("--kills");
     app.add_option("--peer", options.peer, "measure in turns with it")
         ->check(CLI::IsMember({"kamailio"}))
         ->excludes("--storm")
-        ->excludes("--kills");
+        ->excludes("--kills")
+        ->excludes("--idle");
     app.add_option("--peer-config", options.peer_config, "its configuration")
         ->check(CLI::ExistingFile)
         ->capture_default_str();
@@ -179,6 +194,10 @@ int main(int argc, char** argv) {
         return wrong_usage;
     }
     for (int number : {SIGINT, SIGTERM, SIGHUP}) signal(number, [](int) { interrupted = true; });
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
     prctl(PR_SET_TIMERSLACK, 1);  // an open loop starts each transaction when it is due
     try {
         return run(options);

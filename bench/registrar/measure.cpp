@@ -115,9 +115,9 @@ Figures over_udp(Server& server, const Plan& plan) {
     return pass.take();
 }
 
-Figures over_tcp(Server& server, const Plan& plan) {
+Figures over_streams(Server& server, const Plan& plan, const Way& way) {
     server.start_empty();
-    Pass pass(server, plan, open_tcp(server.port(), plan.connections), "tcp: ");
+    Pass pass(server, plan, open_stream(way, server.port(way), plan.connections), std::string(way.name) + ": ");
     pass.row("register, empty table", Operation::registration);
     rows_of_bound(pass, server);
     server.stop();
@@ -150,8 +150,28 @@ Figures measure(Server& server, const Plan& plan) {
         std::move(some.rows.begin(), some.rows.end(), std::back_inserter(all.rows));
         std::move(some.values.begin(), some.values.end(), std::back_inserter(all.values));
     };
-    if (plan.udp) add(over_udp(server, plan));
-    if (plan.tcp) add(over_tcp(server, plan));
+    for (const auto& way : plan.ways) add(way.is_stream ? over_streams(server, plan, way) : over_udp(server, plan));
+    return all;
+}
+
+Figures measure_idle(Server& server, const Plan& plan) {
+    print_head(server.name());
+    Figures all;
+    all.server = server.name();
+    for (const auto& way : plan.ways) {
+        if (!way.is_stream) continue;
+        server.start_empty();
+        Pass pass(server, plan, open_stream(way, server.port(way), plan.phones()), std::string(way.name) + ": ");
+        const auto before = server.memory();
+        pass.row("register, a connection each", Operation::registration);
+        pass.value("megabytes with all of them idle", static_cast<double>(server.memory()) / 1e6);
+        pass.value("bytes a connection and its binding", growth(before, server.memory(), plan.phones()));
+        pass.row("refresh, cached nonce", Operation::refresh);
+        server.stop();
+        auto some = pass.take();
+        std::move(some.rows.begin(), some.rows.end(), std::back_inserter(all.rows));
+        std::move(some.values.begin(), some.values.end(), std::back_inserter(all.values));
+    }
     return all;
 }
 

@@ -29,14 +29,13 @@ struct Figures {
 };
 
 struct Plan {
-    bool udp = true;
-    bool tcp = true;
+    std::vector<Way> ways{udp, tcp};
     /// Rows are measured with the change log at its limit and being trimmed.
     bool steady = true;
     bool profile = false;  ///< sample where the time goes, which costs some itself
     std::uint32_t window = 64;
     unsigned sockets = 1;        ///< of the phones, over UDP
-    unsigned connections = 200;  ///< of the phones, over TCP
+    unsigned connections = 200;  ///< of the phones, over streams
     double rate = 1'000;         ///< of the open loop, a second
     double seconds = 10;         ///< of the open loop
     std::uint64_t seed = 1;
@@ -47,6 +46,9 @@ struct Plan {
 
 /// The server has its accounts. Prints every row when it is done.
 Figures measure(Server& server, const Plan& plan);
+
+/// Each phone registers over a connection of its own, and keeps it.
+Figures measure_idle(Server& server, const Plan& plan);
 
 /// All users register, the server is killed and started, and all come back at once.
 Figures measure_storm(Server& server, const Plan& plan);

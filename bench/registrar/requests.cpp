@@ -13,8 +13,7 @@ std::string_view Drive::method() const {
 }
 
 std::string Drive::contact(std::uint32_t phone) const {
-    return fmt::format(FMT_COMPILE("sip:u{}@{}{}"), phone, wire_.name(place_of(phone)),
-                       wire_.is_stream() ? ";transport=tcp" : "");
+    return fmt::format(FMT_COMPILE("sip:u{}@{}{}"), phone, wire_.name(place_of(phone)), wire_.way().contact);
 }
 
 /// All REGISTERs of a phone have one (RFC 3261 s10.2); each call has its own.
@@ -27,7 +26,6 @@ void Drive::write_request(const Slot& slot) {
     text_.clear();
     auto out = std::back_inserter(text_);
     const auto& here = wire_.name(place_of(slot));
-    const auto* transport = wire_.is_stream() ? "TCP" : "UDP";
     if (is_register())
         fmt::format_to(out, FMT_COMPILE("REGISTER sip:{} SIP/2.0\r\n"), domain);
     else
@@ -35,8 +33,8 @@ void Drive::write_request(const Slot& slot) {
     fmt::format_to(out,
                    FMT_COMPILE("Via: SIP/2.0/{} {};branch=z9hG4bK{:08x}.{:x}.{:x};rport\r\n"
                                "Max-Forwards: 70\r\nTo: <sip:u{}@{}>\r\nCall-ID: {}\r\nCSeq: {} {}\r\n"),
-                   transport, here, run_, number_of(slot), slot.generation, user_of(slot.phone), domain, call_id(slot),
-                   slot.cseq, method());
+                   wire_.way().via, here, run_, number_of(slot), slot.generation, user_of(slot.phone), domain,
+                   call_id(slot), slot.cseq, method());
     if (is_register())
         fmt::format_to(out, FMT_COMPILE("From: <sip:u{}@{}>;tag={:x}\r\n"), user_of(slot.phone), domain,
                        slot.generation);
@@ -75,9 +73,9 @@ void Drive::send_ack(const Slot& slot, const Message& answer) {
                    FMT_COMPILE("ACK sip:u{}@{} SIP/2.0\r\nVia: SIP/2.0/{} {};branch=z9hG4bK{:08x}.{:x}.{:x};rport\r\n"
                                "Max-Forwards: 70\r\nFrom: <sip:{}@elsewhere.test>;tag={:x}\r\nTo: {}\r\n"
                                "Call-ID: {}\r\nCSeq: {} ACK\r\nContent-Length: 0\r\n\r\n"),
-                   user_of(slot.phone), domain, wire_.is_stream() ? "TCP" : "UDP", here, run_, number_of(slot),
-                   slot.generation, load_.operation == Operation::redirect ? "redirect" : "relay", slot.generation,
-                   answer.to, answer.call_id, slot.cseq);
+                   user_of(slot.phone), domain, wire_.way().via, here, run_, number_of(slot), slot.generation,
+                   load_.operation == Operation::redirect ? "redirect" : "relay", slot.generation, answer.to,
+                   answer.call_id, slot.cseq);
     wire_.send(place_of(slot), text_);
 }
 

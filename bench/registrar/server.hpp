@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "profile.hpp"
+#include "wire.hpp"
 
 namespace muster::bench {
 
@@ -73,6 +74,8 @@ public:
     void forget_peak() const;           ///< peak_memory() begins anew
 
     std::uint16_t port() const { return options_.port; }
+    /// Of a transport.
+    virtual std::uint16_t port(const Way&) const { return port(); }
     /// From here until the end of what it returns.
     std::unique_ptr<Profile> profile() const { return std::make_unique<Profile>(processes(), folder()); }
 

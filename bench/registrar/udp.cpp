@@ -67,7 +67,7 @@ void enlarge(int fd) {
 
 class UdpWire final : public Wire {
 public:
-    UdpWire(std::uint16_t server_port, unsigned places) : outgoing_(places + 1) {
+    UdpWire(std::uint16_t server_port, unsigned places) : Wire(udp), outgoing_(places + 1) {
         const auto server = address_of(phones_address, server_port);
         for (unsigned i = 0; i <= places; ++i) {
             auto made = bound_socket(SOCK_DGRAM, i < places ? phones_address : caller_address);
@@ -78,8 +78,6 @@ public:
             sockets_.push_back(std::move(made));
         }
     }
-
-    bool is_stream() const override { return false; }
 
     void send(unsigned place, std::string_view message) override {
         if (outgoing_[place].is_full()) outgoing_[place].send(sockets_[place].get());

@@ -1,0 +1,2 @@
+// Asio's TLS, compiled once for the clients of benchmarks and tests.
+#include <boost/asio/ssl/impl/src.hpp>
