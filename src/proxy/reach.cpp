@@ -2,9 +2,23 @@
 
 #include <algorithm>
 
+#include "muster/base/text.hpp"
 #include "muster/sip/uri.hpp"
 
 namespace muster::proxy {
+namespace {
+
+/// A device with several flows (RFC 5626) is rung over the newest that is not silent; that one is now a spare.
+void take_another_flow(Target& target, std::vector<Target>& spares, const auto& silent) {
+    for (auto& spare : spares) {
+        if (silent(spare) || !base::iequals(spare.instance_id, target.instance_id)) continue;
+        std::swap(target, spare);
+        std::swap(target.q, spare.q);  // its place in the order stays
+        return std::swap(target.score, spare.score);
+    }
+}
+
+}  // namespace
 
 bool is_elsewhere(const sip::Uri& contact, const base::Flow& flow) {
     const auto host = base::Address::parse(contact.host);
@@ -23,6 +37,8 @@ void prefer_reachable(TargetSet& set, const Reaches& reaches, std::vector<LeftOu
     };
     auto& targets = set.targets;
     auto silent = [&](const Target& target) { return reach_of(target) == Reach::unreachable; };
+    for (auto& target : targets)
+        if (silent(target)) take_another_flow(target, set.spares, silent);
     if (std::ranges::all_of(targets, silent)) return;
     std::erase_if(targets, [&](const Target& target) {
         if (!silent(target)) return false;

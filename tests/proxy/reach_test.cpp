@@ -58,6 +58,28 @@ TEST(Reach, UnreachableOnesAreLeftOutAsLongAsThereIsAnother) {
         << "one of them may be back";
 }
 
+/// Of an Outbound device the next flow is tried, in the place of the first.
+TEST(Reach, AnotherFlowOfTheDevice) {
+    auto flow_of = [](std::uint16_t port, std::string_view instance, std::uint16_t q) {
+        Target target;
+        target.flow = udp(port);
+        target.instance_id = instance;
+        target.q = q;
+        return target;
+    };
+    TargetSet set;
+    set.targets = {flow_of(1, "urn:uuid:A", 700), flow_of(9, "urn:uuid:b", 500)};
+    set.spares = {flow_of(2, "urn:uuid:b", 500), flow_of(3, "urn:uuid:a", 100), flow_of(4, "urn:uuid:a", 700)};
+    prefer_reachable(set, [](const base::Flow& flow) {
+        return flow.remote.port == 1 || flow.remote.port == 3 ? Reach::unreachable : Reach::live;
+    });
+    ASSERT_EQ(set.targets.size(), 2u);
+    EXPECT_EQ(set.targets[0].flow->remote.port, 4);
+    EXPECT_EQ(set.targets[0].q, 700);
+    EXPECT_EQ(set.targets[1].flow->remote.port, 9);
+    EXPECT_EQ(set.spares[2].flow->remote.port, 1) << "it may be back";
+}
+
 TEST(Reach, AStreamIsNotJudged) {
     TargetSet set;
     Target stream;

@@ -26,8 +26,8 @@ enum class Reach : std::uint8_t {
 };
 using Reaches = std::function<Reach(const base::Flow&)>;
 
-/// Of equal q, targets whose flow is late come last; those whose flow is unreachable are left out as long as there is
-/// another one.
+/// A device whose newest flow is unreachable is tried over another one of its flows. Of equal q, targets whose flow is
+/// late come last; those whose flow is unreachable are left out as long as there is another one.
 void prefer_reachable(TargetSet& set, const Reaches& reaches, std::vector<LeftOut>* left_out = nullptr);
 
 }  // namespace muster::proxy
