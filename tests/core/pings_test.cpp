@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "support/phone.hpp"
 #include "support/sip_text.hpp"
 #include "support/world.hpp"
@@ -188,13 +190,19 @@ TEST_F(Pings, SpreadOverTime) {
     world->inbox.clear();
     world->crash();
     std::size_t most = 0, all = 0;
-    for (int tenth = 0; tenth < 600; ++tenth) {
+    std::array<std::size_t, 4> quarters{};
+    for (std::size_t tenth = 0; tenth < 600; ++tenth) {
         world->passes(100ms);
         const auto now = hear(200);
         most = std::max(most, now);
+        quarters.at(tenth / 150) += now;
         all += now;
     }
     EXPECT_LE(most, 40u) << "of 10 on the average";
+    for (const auto count : quarters) {
+        EXPECT_GE(count, many * 4 / 10) << "in half an interval";
+        EXPECT_LE(count, many * 6 / 10);
+    }
     EXPECT_GE(all, 2 * many * 9 / 10) << "in two intervals";
     EXPECT_LE(all, 2 * many * 11 / 10);
 }
