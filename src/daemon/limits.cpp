@@ -2,6 +2,7 @@
 
 #include "limits.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <fstream>
 #include <string>
@@ -20,6 +21,7 @@ constexpr std::uint64_t of_call = 6 * kib;        // passed on or kept for repet
 constexpr std::uint64_t of_transaction = 512;     // without its bytes
 constexpr std::uint64_t of_job = 2 * kib;         // without its message, which it holds and copies the head of
 constexpr std::uint64_t of_connection = 8 * kib;  // without what is unread
+constexpr std::uint64_t of_session = 40 * kib;    // of TLS, and a WebSocket in it, with a record that has begun
 constexpr std::uint64_t of_host_name = 4 * kib;   // in the resolver's cache
 constexpr std::uint64_t of_socket = 2 * mib;      // datagrams that the kernel has no room for yet
 constexpr std::uint64_t of_worker = 8 * mib;      // buffers for what is read, stack, outbox
@@ -76,6 +78,8 @@ json::object memory_json(const config::Config& config, const core::Settings& set
     const auto& tables = config.tables;
     const auto& requests = settings.request_limits;
     const auto& admission = settings.admission;
+    const bool is_secure =
+        std::ranges::any_of(config.listen, [](const auto& listen) { return base::is_secure(listen.transport); });
     const json::object parts{
         {"program", of_program + workers * (of_worker + of_handovers) + config.listen.size() * workers * of_socket},
         {"transactions",
@@ -83,7 +87,7 @@ json::object memory_json(const config::Config& config, const core::Settings& set
              tables.transactions * of_transaction},
         {"requests", workers * (requests.bytes + requests.requests * of_call)},
         {"queue", admission.queue * of_job + 2 * admission.queue_bytes},
-        {"connections", tables.connections * of_connection + tables.connection_bytes},
+        {"connections", tables.connections * (of_connection + (is_secure ? of_session : 0)) + tables.connection_bytes},
         {"names", workers * host_names * of_host_name},
         {"nonces", std::bit_ceil(tables.nonces) * 36},
         {"senders", std::bit_ceil(tables.senders) * 8},
