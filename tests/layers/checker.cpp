@@ -53,7 +53,9 @@ bool is_lock(std::string_view include) {
 bool may_lock(std::string_view room, std::string_view path, std::string_view include) {
     const std::string_view file = path.substr(path.rfind('/') + 1);
     if (room == "location" && file.starts_with("binding") && include == "atomic") return true;
-    if (room == "core" && (file == "ringing.hpp" || file == "rate_table.hpp") && include == "atomic") return true;
+    if (room == "core" && (file == "ringing.hpp" || file == "rate_table.hpp" || file == "liveness.hpp") &&
+        include == "atomic")
+        return true;
     return (room == "location" && file.starts_with("table")) ||
            (room == "auth" && (file.starts_with("accounts") || file.starts_with("nonce")));
 }
