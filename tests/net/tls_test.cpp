@@ -275,6 +275,26 @@ TEST_F(Tls, AClientShowsItsCertificateWhereItMust) {
     }
 }
 
+TEST_F(Tls, WhoACertificateNamesNeedsNoDigest) {
+    auto wish = this->wish();
+    wish.files.client_ca = authority.ca();
+    wish.files.client_certificate = base::ClientCertificate::optional;
+    Host host(wish);
+    auto status = [&](const std::string& names) {
+        Client phone(tcp, host.at());
+        EXPECT_TRUE(phone.secure(names.empty() ? TlsWish{} : TlsWish{.certificate = authority.issue("x", names)}));
+        phone.send(request("REGISTER", 1, "TLS"));
+        auto jobs = host.take_jobs(1, Milliseconds(names == "URI:sip:alice@example.com" ? 10'000 : 0));
+        host.refuse(std::move(jobs));
+        return phone.read_answer().substr(0, 11);
+    };
+    EXPECT_EQ(status("URI:sip:alice@example.com"), "SIP/2.0 503");  // the test's writer has been asked
+    EXPECT_EQ(status("URI:sip:bob@example.com"), "SIP/2.0 403");
+    EXPECT_EQ(status("DNS:alice.example.com"), "SIP/2.0 401");
+    EXPECT_EQ(status("URI:sip:example.com"), "SIP/2.0 401");
+    EXPECT_EQ(status(""), "SIP/2.0 401");
+}
+
 TEST_F(Tls, WhatIsWrongWithAFileIsSaid) {
     const auto a = authority.issue("a", "DNS:a.example"), b = authority.issue("b", "DNS:b.example");
     authority.write("none.pem", "no certificate\n");
