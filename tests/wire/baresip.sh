@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# baresip registers bob over UDP, then over TCP, with RFC 5626 outbound, and removes its binding when it quits.
+# baresip registers bob over UDP, TCP and TLS, with RFC 5626 outbound, and removes its binding when it quits.
 source "$(dirname "$0")/lib.sh"
-needs baresip jq
+needs baresip openssl jq
 
-write_config
+write_config tls
 start_musterd
 add_account bob
 modules=$(dirname "$(find /usr/lib /usr/local/lib -path '*baresip/modules/account.so' -print -quit 2>/dev/null)")
-for transport in udp tcp; do
+for transport in udp tcp tls; do
     say "over $transport"
     mkdir -p "$work/$transport"
     cat >"$work/$transport/config" <<CONFIG
@@ -19,7 +19,7 @@ module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 CONFIG
-    echo "<sip:bob@localhost:$port;transport=$transport>;auth_user=bob;auth_pass=bob-secret;regint=600;outbound=\"sip:127.0.0.1:$port;transport=$transport\";sipnat=outbound" \
+    echo "<sip:bob@localhost:${port_of[$transport]};transport=$transport>;auth_user=bob;auth_pass=bob-secret;regint=600;outbound=\"sip:127.0.0.1:${port_of[$transport]};transport=$transport\";sipnat=outbound" \
         >"$work/$transport/accounts"
     HOME=$work baresip -f "$work/$transport" -t 30 </dev/null >"$work/$transport/out" 2>&1 &
     phone=$!

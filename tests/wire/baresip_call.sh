@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Two real phones, alice and bob, both baresip: they register, call each other, hang up, reject and give up, over UDP and
-# over TCP. They are told what to do, and tell what happens, over baresip's control port.
+# Two real phones, alice and bob, both baresip: they register, call each other, hang up, reject and give up, over UDP,
+# TCP and TLS. They are told what to do, and tell what happens, over baresip's control port.
 source "$(dirname "$0")/lib.sh"
-needs baresip jq
+needs baresip openssl jq
 
-write_config
+write_config tls
 start_musterd
 modules=$(dirname "$(find /usr/lib /usr/local/lib -path '*baresip/modules/account.so' -print -quit 2>/dev/null)")
 [[ -e $modules/ctrl_tcp.so ]] || skip "baresip has no ctrl_tcp.so"
@@ -31,7 +31,7 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:$listen
 CONFIG
-    echo "<sip:$name@example.com>;auth_user=$name;auth_pass=$name-secret;regint=600;audio_codecs=pcmu;outbound=\"sip:127.0.0.1:$port;transport=$transport\"$*" \
+    echo "<sip:$name@example.com>;auth_user=$name;auth_pass=$name-secret;regint=600;audio_codecs=pcmu;outbound=\"sip:127.0.0.1:${port_of[$transport]};transport=$transport\"$*" \
         >"$home/accounts"
     HOME=$work baresip -s -f "$home" </dev/null >"$home/out" 2>&1 &
     pid[$name]=$!
@@ -74,10 +74,10 @@ holds() { udp_ports_of "$1" | grep -x "$(printf '%04X' "$2")" >/dev/null; }
 
 answered=0
 for user in alice bob; do add_account "$user"; done
-for transport in udp tcp; do
+for transport in udp tcp tls; do
     folder=$work/$transport
     say "$transport: alice calls, bob answers, alice hangs up"
-    # Over UDP as phones do without NAT; over TCP with Outbound (RFC 5626), each call over the phone's own connection.
+    # Over UDP as phones do without NAT; over streams with Outbound (RFC 5626), each call over the phone's own connection.
     outbound=
     [[ $transport == udp ]] || outbound=";sipnat=outbound"
     phone alice "$transport" "$outbound"

@@ -47,12 +47,27 @@ free_port() {
     fail "no free port"
 }
 
+# make_certificate NAME: $work/NAME.pem and NAME.key for our names. The NAME is in it too, to tell one from another.
+make_certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 7 -subj "/CN=$1" \
+        -addext 'subjectAltName=DNS:example.com,DNS:localhost,IP:127.0.0.1' \
+        -keyout "$work/$1.key" -out "$work/$1.pem" 2>/dev/null
+}
+
+# write_config [TRANSPORT…]: UDP and TCP are on $port, others (tls ws wss) on ${port_of[TRANSPORT]}.
 write_config() {
+    local transport more=
+    for transport; do
+        port_of[$transport]=$(free_port)
+        more+="  - $transport: 127.0.0.1:${port_of[$transport]}"$'\n'
+        [[ $transport == ws ]] || more+=$'    certificate: first.pem\n    key: first.key\n'
+    done
+    [[ $more != *certificate* ]] || make_certificate first
     cat >"$work/muster.yaml" <<YAML
 listen:
   - udp: 127.0.0.1:$port
   - tcp: 127.0.0.1:$port
-store: sqlite:$store
+${more}store: sqlite:$store
 domains:
   example.com:
     aliases: [localhost, 127.0.0.1]
@@ -128,4 +143,5 @@ run_sipp() {
 }
 
 port=$(free_port)
+declare -A port_of=([udp]=$port [tcp]=$port)
 store=$work/muster.db
