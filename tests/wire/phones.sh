@@ -79,12 +79,12 @@ lost() {
     fail "$*"
 }
 
-# routes_are N: what the caller sent inside the dialog went along a Route set of N values.
+# routes_are N [CALLER]: what the caller (alice) sent inside the dialog went along a Route set of N values.
 routes_are() {
-    local sets
-    mapfile -t sets < <(grep '^Route:' "$work/caller-alice.msg" | sort -u)
+    local sets caller=caller-${2:-alice}
+    mapfile -t sets < <(grep '^Route:' "$work/$caller.msg" | sort -u)
     ((${#sets[@]} == 1)) && (($(grep -o ';lr>' <<<"${sets[0]}" | wc -l) == $1)) ||
-        lost caller-alice "not a Route set of $1: ${sets[*]}"
+        lost "$caller" "not a Route set of $1: ${sets[*]}"
 }
 
 calls_are() { [[ $(ctl --json status | jq ".calls.$1") == "$2" ]]; }
