@@ -23,7 +23,7 @@ start_musterd
 add_account owner
 add_account 100 hundred-secret
 touch "$work/responses"
-python3 "$wire/attacks/honest.py" "$port" owner owner-secret "$work/responses" >"$work/honest" 2>&1 &
+python3 "$wire/attacks/honest.py" owner owner-secret "$work/responses" "udp:$port:127.0.0.2" "tcp:$port:127.0.0.3" >"$work/honest" 2>&1 &
 honest=$!
 children+=("$honest")
 within 20 is_bound owner || fail "the owner cannot register"

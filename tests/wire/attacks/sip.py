@@ -4,6 +4,8 @@ import hashlib
 import os
 import re
 import socket
+import ssl
+import struct
 import time
 
 DOMAIN = "example.com"
@@ -91,17 +93,23 @@ class Tcp:
     def __init__(self, port, source="127.0.0.1"):
         self.port, self.source, self.socket = port, source, None
 
-    def open(self, patience):
+    def open(self, patience=8):
         self.socket = socket.create_connection(("127.0.0.1", self.port), patience, (self.source, 0))
 
+    def send(self, message):
+        self.socket.sendall(message)
+
+    def receive(self):
+        return self.socket.recv(65536)
+
     def ask(self, message, patience=8):
-        if not self.socket:
-            self.open(patience)
-        self.socket.settimeout(patience)
         answer = b""
         try:
-            self.socket.sendall(message)
-            while b"\r\n\r\n" not in answer and (got := self.socket.recv(65536)):
+            if not self.socket:
+                self.open(patience)
+            self.socket.settimeout(patience)
+            self.send(message)
+            while b"\r\n\r\n" not in answer and (got := self.receive()):
                 answer += got
         except OSError:
             pass
@@ -113,6 +121,97 @@ class Tcp:
         if self.socket:
             self.socket.close()
         self.socket = None
+
+
+def trusting(certificate=None):
+    """The context of a TLS client; without a certificate to trust it takes any."""
+    context = ssl.create_default_context(cafile=certificate)
+    if not certificate:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+class Tls(Tcp):
+    name = "TLS"
+
+    def __init__(self, port, source="127.0.0.1", context=None):
+        super().__init__(port, source)
+        self.context = context or trusting()
+
+    def open(self, patience=8):
+        super().open(patience)
+        self.socket = self.context.wrap_socket(self.socket, server_hostname="localhost")
+
+
+class Ws(Tcp):
+    """RFC 6455 and RFC 7118; the mask is zero, so that what is sent can be read."""
+
+    name = "WS"
+
+    def open(self, patience=8):
+        super().open(patience)
+        self.socket.sendall(upgrade())
+        self.heard = b""
+        while b"\r\n\r\n" not in self.heard:
+            got = self.socket.recv(65536)
+            if not got:
+                raise ConnectionResetError
+            self.heard += got
+        self.answer, _, self.heard = self.heard.partition(b"\r\n\r\n")
+
+    def send(self, message):
+        self.socket.sendall(frame(message))
+
+    def receive(self):
+        """The payload of the next frame of data; nothing at the end, whose close code is kept."""
+        while True:
+            code, payload = self.next_frame()
+            if code in (1, 2):
+                return payload
+            if code == 8:
+                self.closed = struct.unpack("!H", payload[:2])[0] if payload else None
+                return b""
+            if code == 9:
+                self.socket.sendall(frame(payload, 10))
+
+    def next_frame(self):
+        code = self.take(1)[0] & 15
+        (size,) = self.take(1)
+        if size >= 126:
+            size = int.from_bytes(self.take(2 if size == 126 else 8))
+        return code, self.take(size)
+
+    def take(self, size):
+        while len(self.heard) < size:
+            got = self.socket.recv(65536)
+            if not got:
+                raise ConnectionResetError
+            self.heard += got
+        taken, self.heard = self.heard[:size], self.heard[size:]
+        return taken
+
+
+class Wss(Ws, Tls):
+    name = "WSS"
+
+
+WAYS = {way.name.lower(): way for way in (Udp, Tcp, Tls, Ws, Wss)}
+
+
+def upgrade(path="/", protocol="sip", *more):
+    """What a browser says to begin; None: no sub-protocol."""
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade"]
+    lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", *more]
+    if protocol:
+        lines.append(f"Sec-WebSocket-Protocol: {protocol}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def frame(payload, code=1, *, last=True, size=None):
+    """A masked frame; `size` is what it claims to hold, when that is not the truth."""
+    size = len(payload) if size is None else size
+    length = bytes([128 | size]) if size < 126 else struct.pack("!BH", 254, size) if size < 65536 else struct.pack("!BQ", 255, size)
+    return bytes([128 * last | code]) + length + bytes(4) + payload
 
 
 def register(way, user, password, cseq=1, note=None, contact=True):
