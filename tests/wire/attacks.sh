@@ -3,12 +3,12 @@
 # datagrams that want large answers, noise. The owner of an account registers all the while, from another address; the
 # daemon does not grow; and no secret is in its log or in what musterctl prints.
 source "$(dirname "$0")/lib.sh"
-needs svmap svwar svcrack python3 sqlite3 jq
+needs svmap svwar svcrack python3 openssl sqlite3 jq
 
 most_growth_kb=65536
 torture=$wire/../data/torture
 passwords=(owner-secret hundred-secret import-one import-two import-three config-secret)
-attack() { timeout 120 python3 "$wire/attacks/$1.py" "$port" "${@:2}"; }
+attack() { timeout 120 python3 "$wire/attacks/$1.py" "${@:2}"; }
 rss() { awk '/^VmRSS/ {print $2}' "/proc/$daemon/status"; }
 request_count() { ctl --json status | jq ".requests.$1"; }
 # scan PROGRAM OPTION…: one of sipvicious; what it found is in $work/scan. It writes where it stands.
@@ -18,12 +18,14 @@ scan() {
     (cd "$work" && timeout 30 "$program" -p "$port" -P "$(free_port)" -x 127.0.0.1 "$@" 127.0.0.1 >scan 2>&1) || true
 }
 
-write_config
+write_config tls ws wss
+sed -i "s|^  - ws: .*|&\n    origins: [https://phone.example.com]|" "$work/muster.yaml"
 start_musterd
 add_account owner
 add_account 100 hundred-secret
 touch "$work/responses"
-python3 "$wire/attacks/honest.py" owner owner-secret "$work/responses" "udp:$port:127.0.0.2" "tcp:$port:127.0.0.3" >"$work/honest" 2>&1 &
+python3 "$wire/attacks/honest.py" owner owner-secret "$work/responses" "udp:$port:127.0.0.2" "tcp:$port:127.0.0.3" \
+    "tls:${port_of[tls]}:127.0.0.6" "wss:${port_of[wss]}:127.0.0.7" >"$work/honest" 2>&1 &
 honest=$!
 children+=("$honest")
 within 20 is_bound owner || fail "the owner cannot register"
@@ -52,12 +54,22 @@ throttled=$(request_count throttled)
 ((throttled > 0)) || fail "nobody was throttled"
 
 say "streams, datagrams and noise"
-(ulimit -n 4096 2>/dev/null; attack streams) &
+(ulimit -n 4096 2>/dev/null; attack streams "$port") &
 streams=$!
-children+=("$streams")
-attack datagrams "$torture"
-attack noise "$torture" 10 "$work/responses"
+attack upgrades "${port_of[tls]}" "${port_of[ws]}" "${port_of[wss]}" &
+upgrades=$!
+children+=("$streams" "$upgrades")
+attack datagrams "$port" "$torture"
+attack noise "$port" "$torture" 10 "$work/responses"
 wait "$streams"
+wait "$upgrades"
+
+say "a client that wants to renegotiate is told no"
+(sleep 1; echo R; sleep 2) | openssl s_client -tls1_2 -connect "127.0.0.1:${port_of[tls]}" >"$work/again" 2>&1 || true
+grep -q RENEGOTIATING "$work/again" && grep -qi 'no renegotiation' "$work/again" || fail "$(tail -n 5 "$work/again")"
+for reason in 'rule="WebSocket"' 'a Frame"' 'src=tls.* subject="renegotiation"'; do  # twenty a second are told
+    grep 'connection result=closed' "$work/log" | grep -q "$reason" || fail "no reason in the log: $reason"
+done
 after=$(rss)
 say "$throttled guesses of svcrack were not heard; $before kB before, $after kB after"
 ((after - before <= most_growth_kb)) || fail "it grew by $((after - before)) kB"

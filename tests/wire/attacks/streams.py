@@ -59,6 +59,9 @@ def goes_on(name, pieces, pause, reads=True):
     stream = connect()
     stream.setblocking(False)
     end, rest = time.monotonic() + PATIENCE, b""
+    if not reads:  # the kernel holds megabytes before anybody is stuck
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        end += PATIENCE
     while time.monotonic() < end:
         try:
             rest = rest or next(pieces, b"")
@@ -133,7 +136,7 @@ def tries():
     yield goes_on, "a CRLF now and then", itertools.repeat(b"\r\n\r\n"), 1
     yield goes_on, "NULs", itertools.repeat(b"\0" * 4096), 0.05
     yield goes_on, "CRLF, and reads nothing", itertools.repeat(b"\r\n" * 4096), 0.005, False
-    yield goes_on, "requests, and reads nothing", (options() * 20 for _ in itertools.repeat(0)), 0.005, False
+    yield goes_on, "requests, and reads nothing", (options() * 100 for _ in itertools.repeat(0)), 0.005, False
 
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
