@@ -34,8 +34,8 @@ kill_browser() {
     local process
     process=$(pgrep -P "$driver" chromium)
     kill -KILL -- "-$process"
+    kill -KILL "$driver"
     wait "$driver" 2>/dev/null || true
-    exec {orders}>&-
 }
 
 # webrtc SCENARIO: the same for a sipp phone, but with a session description that a browser takes; the path of the file.
