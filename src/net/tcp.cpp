@@ -238,6 +238,7 @@ void Streams::settle(Connection& connection) {
     if (connection.is_open() && !write(connection)) return release(connection);
     if (is_over_caps(connection)) {
         ++worker_.counters().overflowed;
+        tell(connection, "holds too much", {});
         return release(connection);
     }
     const bool open = connection.is_open();
@@ -285,8 +286,13 @@ void Streams::scan() {
     if (open_ == 0 || worker_.now() < next_scan_) return;
     next_scan_ = worker_.now() + scan_every_;
     for (auto& connection : connections_) {
-        if (!connection || must_ping(*connection) || worker_.now() < due(*connection)) continue;
-        if (!connection->lingering) ++worker_.counters().timed_out;
+        if (!connection || must_ping(*connection)) continue;
+        const auto [at, why] = due(*connection);
+        if (worker_.now() < at) continue;
+        if (!connection->lingering) {
+            ++worker_.counters().timed_out;
+            tell(*connection, why, {});
+        }
         if (connection->waits_for_pong()) ++worker_.counters().pongs_missed;
         release(*connection);
     }
@@ -316,15 +322,17 @@ void Streams::tell(const Connection& connection, std::string_view rule, std::str
 }
 
 /// When its time is up if nothing happens.
-base::Mono Streams::due(const Connection& connection) const {
+Streams::Due Streams::due(const Connection& connection) const {
     const bool is_ours = connection.requested;
-    if (!connection.is_open() && is_ours) return connection.began + limits_.connect;
-    if (connection.lingering) return connection.blocked + std::min(linger_time, limits_.first_request);
+    if (!connection.is_open() && is_ours) return {connection.began + limits_.connect, "not connected in time"};
+    if (connection.lingering) return {connection.blocked + std::min(linger_time, limits_.first_request), {}};
     const auto unread = connection.finishing || !connection.out.empty();
-    if (unread && connection.requested) return connection.blocked + limits_.first_request;
-    if (!connection.requested || !connection.is_between_messages()) return connection.began + limits_.first_request;
-    if (connection.waits_for_pong()) return connection.pinged + limits_.pong;
-    return connection.heard + limits_.idle;
+    if (unread && connection.requested) return {connection.blocked + limits_.first_request, "does not read"};
+    if (!connection.requested) return {connection.began + limits_.first_request, "no request in time"};
+    if (!connection.is_between_messages())
+        return {connection.began + limits_.first_request, "a message that does not end"};
+    if (connection.waits_for_pong()) return {connection.pinged + limits_.pong, "no pong in time"};
+    return {connection.heard + limits_.idle, "silent for too long"};
 }
 
 /// All is said: shuts our side, and reads on so that the kernel does not reset what is still on its way.

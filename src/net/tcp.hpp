@@ -85,7 +85,11 @@ private:
     void touch(Connection& connection);
     void settle(Connection& connection);
     bool is_over_caps(Connection& connection);
-    base::Mono due(const Connection& connection) const;
+    struct Due {
+        base::Mono at;
+        std::string_view why;
+    };
+    Due due(const Connection& connection) const;
     void retire(Connection& connection);
     void leave_flow(Connection& connection);
     void linger(Connection& connection);

@@ -105,6 +105,7 @@ TEST(Tcp, WithoutAWholeRequestTheConnectionEnds) {
     EXPECT_TRUE(silent.ended() && slow.ended() && pinging.ended());
     EXPECT_EQ(host.workers().net_counters().timed_out, 3u);
     EXPECT_EQ(host.workers().net_counters().connections, 0u);
+    EXPECT_EQ(host.closed(), std::vector<std::string>(3, "no request in time: "));
 }
 
 TEST(Tcp, ALaterMessageMayNotTakeForEverEither) {
@@ -118,6 +119,7 @@ TEST(Tcp, ALaterMessageMayNotTakeForEverEither) {
     EXPECT_TRUE(is_ok(phone.read_answer()));
     EXPECT_EQ(phone.read_all(), "");
     EXPECT_TRUE(phone.ended());
+    EXPECT_EQ(host.closed(), std::vector<std::string>{"a message that does not end: "});
     quiet.send(options(4));
     EXPECT_TRUE(is_ok(quiet.read_answer())) << "between messages only the idle limit counts";
 }
@@ -132,6 +134,7 @@ TEST(Tcp, AnIdleConnectionEnds) {
     EXPECT_EQ(phone.read_all(), "");
     EXPECT_TRUE(phone.ended());
     EXPECT_EQ(host.workers().net_counters().timed_out, 1u);
+    EXPECT_EQ(host.closed(), std::vector<std::string>{"silent for too long: "});
 }
 
 TEST(Tcp, OneSourceHasItsCap) {
@@ -192,6 +195,7 @@ TEST(Tcp, AnswersThatPileUpEndTheConnection) {
     while (deaf.try_send(bytes) >= 0)
         ;
     EXPECT_EQ(host.workers().net_counters().overflowed, 1u);
+    EXPECT_EQ(host.closed(), std::vector<std::string>{"holds too much: "});
 }
 
 TEST(Tcp, UnfinishedMessagesHaveATotalCap) {

@@ -246,6 +246,7 @@ TEST(WebSocket, AQuietOneIsPingedAndClosedIfItDoesNotAnswer) {
     EXPECT_EQ(page.read_frame().first, ping);
     EXPECT_EQ(page.read_frame().first, -1);
     EXPECT_EQ(host.workers().net_counters().pongs_missed, 1u);
+    EXPECT_EQ(host.closed(), std::vector<std::string>{"no pong in time: "});
 }
 
 TEST(WebSocket, WithoutAMessageInTimeItEnds) {
