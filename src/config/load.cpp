@@ -251,6 +251,10 @@ private:
         for (const auto& origin : item.list("origins")) listen.origins.push_back(origin.Scalar());
         if (item.node("origins").IsSequence() && item.node("origins").size() == 0)
             faults_.add(item.node("origins"), path + ".origins is empty; expected at least one, or no such key");
+        // A browser shows its user's certificate to whichever page asks for a connection.
+        if (listen.tls.client_certificate != base::ClientCertificate::off && !item.written("origins"))
+            faults_.add(item.node("client_certificate"),
+                        path + ".origins is missing; expected the sites that may speak for who shows a certificate");
     }
 
     /// Keys that other transports have.

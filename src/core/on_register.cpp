@@ -41,8 +41,7 @@ void Core::on_register(Arrival& arrival) {
     if (!domain_name) return refuse_stateless(arrival, domain_name.reject());
     const auto* domain = settings_->find(*domain_name);
     if (!domain) return refuse_stateless(arrival, {404, "Domain Not Served Here", "RFC 3261 s10.3 step 1"});
-    if (auto reject = registrar::check_require(message, domain->policy))
-        return refuse_stateless(arrival, *reject);
+    if (auto reject = registrar::check_require(message, domain->policy)) return refuse_stateless(arrival, *reject);
 
     const auto accounts = shared_.accounts.changes();
     const bool vouched_for = domain->policy.trusts(arrival.flow.remote);  // an edge proxy has authenticated it
@@ -201,7 +200,10 @@ void Core::answer(const Job& job, base::Now now, Outbox& out) {
     } else {
         registrar::append_ok(scratch_, mine.head, mine.request, job.record ? &*job.record : nullptr,
                              mine.domain->policy, {gruus_, random_}, job.decided);
-        if (base::is_stream(mine.flow.transport)) binds_to_flow(mine, {now, out});
+        if (base::is_stream(mine.flow.transport)) {
+            binds_to_flow(mine, {now, out});
+            if (mine.request.flow_timer != 0) out.vigils.push_back({mine.flow, base::Seconds(mine.request.flow_timer)});
+        }
         bool query = mine.request.intent == registrar::Intent::query;
         ++(query ? counters_.queried : counters_.registered);
         if (job.changed) out.events.push_back({Event::Kind::registered, 200, mine.flow, job.rule, mine.request.aor});

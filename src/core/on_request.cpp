@@ -42,6 +42,12 @@ bool Core::gives_gruus(const sip::Uri& uri) const {
     return domain && domain->policy.gruu;
 }
 
+bool Core::is_same_user(const sip::Uri& one, const sip::Uri& other) {
+    const auto account = account_of(one, {});
+    const auto same = account ? account_of(other, {}) : nullptr;
+    return same && same->aor == account->aor;
+}
+
 /// Finds whom the request is for, whether its sender may send it there, and sends it on. The ACK of a 2xx goes like any
 /// request of its dialog, but without a transaction.
 void Core::route(Arrival& arrival, proxy::Routing routing) {
@@ -52,17 +58,20 @@ void Core::route(Arrival& arrival, proxy::Routing routing) {
         routing.known_dialog = false;
     }
     const auto& uri = routing.request_uri;
+    // A device that has a GRUU for its Contact is found by that, over whichever flow it has now. What has been let in
+    // is the dialog with who is named in To, and nobody else.
+    const bool is_device = registrar::is_gruu(uri) && proxy::is_ours(uri, settings_->served) && gives_gruus(uri);
+    const bool is_partner = is_device && is_same_user(uri, arrival.message.to.uri);
+    if (is_device && !is_partner) routing.known_dialog = false;
     const bool is_number = uri.scheme == sip::Scheme::tel;
     const bool leads_on = routing.flow || (routing.known_dialog && !routing.route.empty());
-    // A device that has a GRUU for its Contact is found by that, over whichever flow it has now.
-    const bool is_device = registrar::is_gruu(uri) && proxy::is_ours(uri, settings_->served) && gives_gruus(uri);
     const bool ours = is_device || (!leads_on && (is_number || proxy::is_ours(uri, settings_->served)));
     if (ours && !is_number && !uri.has_user) return to_server(arrival);  // what a strict router had in its place
 
     const auto* domain = is_number ? domain_of(arrival.message.from.uri) : ours ? domain_of(uri) : nullptr;
     const bool is_bound = !ours && !routing.known_dialog && find_bound_contact(arrival, uri);
     if (is_bound) domain = domain_of(arrival.message.to.uri);
-    routing.known_dialog = routing.known_dialog || ((is_bound || is_device) && lost_flow);
+    routing.known_dialog = routing.known_dialog || ((is_bound || is_partner) && lost_flow);
     if (lost_flow && !ours && !is_bound) {
         // Another proxy may know another way (RFC 5626 s5.3.1). Nobody can open a connection to such a client.
         const bool is_client = lost_over != base::Transport::tcp && lost_over != base::Transport::udp;

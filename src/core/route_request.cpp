@@ -131,6 +131,9 @@ void Core::look_up(std::string_view aor, const sip::Message* request, base::Now 
 /// To a user of ours: looked up, and passed on or told where.
 void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain, const proxy::Routing& routing) {
     const auto& message = arrival.message;
+    // Somebody on the way has left TLS already.
+    if (uri.scheme == sip::Scheme::sips && !base::is_secure(arrival.flow.transport))
+        return turn_down(arrival, nowhere_to_go(true));
     if (registrar::is_gruu(uri)) return to_device(arrival, uri, domain, routing);
     if (domain.lookup == Lookup::off) return turn_down(arrival, {480, "Temporarily Unavailable", "lookup is off"});
     auto account = account_of(uri, domain.policy.domain);

@@ -34,15 +34,6 @@ unsigned worker_count(const config::Config& config) {
     return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
 }
 
-/// A phone that was told a Flow-Timer pings within that time (RFC 5626 s4.4.1): we wait longer before we close (s5.4).
-base::Milliseconds idle_of(const config::Config& config) {
-    constexpr base::Seconds grace{300};
-    base::Milliseconds idle = net::StreamLimits{}.idle;
-    for (const auto& [name, domain] : config.settings.domains)
-        idle = std::max<base::Milliseconds>(idle, base::Seconds(domain.policy.flow_timer) + grace);
-    return idle;
-}
-
 std::vector<net::Listener> listeners_of(const config::Config& config, Certificates& certificates) {
     std::vector<net::Listener> listeners;
     auto tls = certificates.load();
@@ -119,7 +110,6 @@ Daemon::Daemon(config::Config config, std::string config_path)
     options.workers = worker_count(config_);
     options.listeners = listeners_of(config_, certificates_);
     options.limits = config_.settings.limits;
-    options.streams.idle = idle_of(config_);
     options.streams.connections = config_.tables.connections;
     options.streams.per_source = config_.tables.connections_of_source;
     options.streams.output_backlog = config_.tables.connection_output;

@@ -86,7 +86,7 @@ private:
     std::uint64_t left_out_ = 0;
 };
 
-std::array<Throttle, 8> throttles;
+std::array<Throttle, core::Event::kinds> throttles;
 Throttle store_failures(1);
 
 void append_left_out(std::string& line, std::uint64_t left_out) {
@@ -114,7 +114,7 @@ void log_event(const core::Event& event) {
     auto kind = kind_of(event);
     if (!spdlog::should_log(spdlog_level(kind.level))) return;
     auto left_out =
-        throttles[static_cast<std::size_t>(event.kind) % throttles.size()].pass(std::chrono::steady_clock::now());
+        throttles[static_cast<std::size_t>(event.kind)].pass(std::chrono::steady_clock::now());
     if (!left_out) return;
     std::string line(kind.words);
     if (event.status != 0) line.append(" status=").append(std::to_string(event.status));

@@ -32,6 +32,7 @@ struct Streams::Connection {
     base::Mono heard{};                             // when something came last
     base::Mono pinged{};                            // when a WebSocket was sent a ping last
     base::Mono blocked{};                           // when output last moved, or the end began
+    base::Milliseconds idle{};                      // nothing heard for so long: it is closed
     std::uint32_t awaited = 0;                      // answers to come from the writer
     unsigned reads_left = 0;                        // before a drain takes the input for dry, or lingering ends
     bool connecting = false;                        // it is ours, and the other side has not taken it yet

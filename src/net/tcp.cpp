@@ -212,6 +212,10 @@ void Streams::close(const base::Flow& flow) {
     touch(*connection);
 }
 
+void Streams::watch(const base::Flow& flow, base::Milliseconds interval) {
+    if (auto* connection = find(flow)) connection->idle = interval + limits_.grace;
+}
+
 void Streams::await(const base::Flow& flow, int more) {
     auto* connection = find(flow);
     if (!connection) return;
@@ -332,7 +336,7 @@ Streams::Due Streams::due(const Connection& connection) const {
     if (!connection.is_between_messages())
         return {connection.began + limits_.first_request, "a message that does not end"};
     if (connection.waits_for_pong()) return {connection.pinged + limits_.pong, "no pong in time"};
-    return {connection.heard + limits_.idle, "silent for too long"};
+    return {connection.heard + connection.idle, "silent for too long"};
 }
 
 /// All is said: shuts our side, and reads on so that the kernel does not reset what is still on its way.

@@ -31,6 +31,8 @@ public:
     bool send(const base::Flow& flow, std::string_view bytes);
     /// Closes the flow after what is being sent to it, and after the answers it awaits.
     void close(const base::Flow& flow);
+    /// From now on something must be heard as often, and a little later at most; else it is closed.
+    void watch(const base::Flow& flow, base::Milliseconds interval);
     /// The core has taken on to answer later (`more` = 1), or has answered (-1).
     void await(const base::Flow& flow, int more);
     /// Ends a turn: writes what was sent, closes what is done, and reads on.

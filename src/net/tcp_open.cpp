@@ -113,6 +113,7 @@ Streams::Connection* Streams::take(Fd fd, const base::Address& remote, std::uint
     flow.remote = remote;
     flow.local = local_address(fd.release());
     connection->began = connection->heard = worker_.now();
+    connection->idle = limits_.idle;
     connection->newcomer = newcomers_.insert(newcomers_.end(), slot);
     if (open_++ == 0) next_scan_ = worker_.now() + scan_every_;
     count(*connection, 1);

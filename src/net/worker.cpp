@@ -71,6 +71,7 @@ void Worker::carry_out() {
         push_jobs();
         send_all();
         close_streams();
+        for (const auto& vigil : outbox_.vigils) streams_.watch(vigil.flow, vigil.interval);
         hand_over();
         for (const auto& question : outbox_.questions) ask(question);
         for (const auto& event : outbox_.events) common_.hooks.log(event);

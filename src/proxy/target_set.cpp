@@ -37,14 +37,15 @@ bool first_is_sips(std::string_view route) {
 }
 
 /// False when nothing leads there. Behind an edge proxy only that one knows the flow to the phone. A phone that speaks
-/// WebSocket or TLS is a client of it: nobody can open a connection to it.
+/// WebSocket or TLS is a client of it: nobody can open a connection to it. One that came by TLS and asks for nothing
+/// else is not called in the clear.
 bool find_way(const Binding& binding, const sip::Uri& contact, const IsLive& is_live, Target& target) {
     if (!binding.path.empty()) return true;
     const auto flow = base::Flow::decode(binding.flow);
     if (!flow) return true;
     const auto by = flow->transport;
     const bool nothing_else = binding.reg_id != 0 || by == Transport::ws || by == Transport::wss ||
-                              (by == Transport::tls && transport_of(contact) == by);
+                              (by == Transport::tls && (!contact.param("transport") || transport_of(contact) == by));
     if (!is_live(*flow)) return !nothing_else;
     if (nothing_else || prefers_flow(contact, *flow)) target.flow = flow;
     return true;

@@ -188,6 +188,13 @@ const Case cases[] = {
       "https://phone.example.com",
       "7:14: listen[1].origins is empty; expected at least one, or no such key",
       "9:11: listen[2].path has no use with tcp; expected it with ws or wss only"}},
+    {"CertificatesOfAnySite",
+     "domains: {example.com: {}}\nlisten:\n  - wss: 127.0.0.1:8443\n    certificate: no.pem\n    key: no.pem\n"
+     "    client_certificate: optional\n    client_ca: no.pem\n",
+     {"4:18: \"no.pem\" is not valid for listen[0].certificate; expected a file that can be read",
+      "5:10: \"no.pem\" is not valid for listen[0].key; expected a file that can be read",
+      "6:25: listen[0].origins is missing; expected the sites that may speak for who shows a certificate",
+      "7:16: \"no.pem\" is not valid for listen[0].client_ca; expected a file that can be read"}},
     {"FurtherCertificates",
      "domains: {example.com: {}}\nlisten:\n  - tls: 127.0.0.1:5061\n    certificate: /dev/null\n    key: no.key\n"
      "    certificates:\n      - {key: no.key}\n    client_certificate: required\n  - udp: 127.0.0.1:5060\n"

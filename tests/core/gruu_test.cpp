@@ -156,5 +156,48 @@ TEST_F(TemporaryGruu, NamesItsUserInFrom) {
     EXPECT_EQ(alice.heard.back().what, "403") << "not hers";
 }
 
+/// What a Record-Route lets through is the dialog with its callee, and no way to the devices of others.
+TEST(PublicGruu, IsNotReachedAlongTheRouteOfAnother) {
+    World world("domains: {example.com: {}, closed.example: {inbound: nobody}}");
+    world.account("bob@example.com", "secret");
+    world.account("carol@closed.example", "secret");
+    UserAgent bob(world, "bob", "bob@example.com", "secret", world.tcp("192.0.2.60:40000"));
+    UserAgent carol(world, "carol", "carol@closed.example", "secret", world.udp("192.0.2.61:5060"));
+    UserAgent dave(world, "dave", "dave@example.net", "", world.udp("198.51.100.7:5060"));
+    auto registers = [&](UserAgent& agent, const std::string& name, const std::string& more) {
+        auto& phone = world.phone(name);
+        phone.flow = agent.flow;
+        agent.names_contact();
+        phone.registers({{"Contact", "<" + agent.contact + ">" + more}, {"Expires", "600"}});
+        world.passes(base::Milliseconds(100));
+        ASSERT_EQ(phone.status(), 200) << phone.answer();
+    };
+    registers(bob, "bob", "");
+    registers(carol, "carol", ";+sip.instance=\"<urn:uuid:9>\"");
+
+    const auto call_id = dave.sends("INVITE", "sip:bob@example.com", {{"From", "<sip:dave@example.net>;tag=1"}});
+    world.passes(base::Milliseconds(100));
+    bob.responds(200);
+    world.passes(base::Milliseconds(100));
+    ASSERT_FALSE(dave.heard.empty());
+    const auto answer = test::SipText::parse(dave.heard.back().bytes);
+    const auto route = answer.values("Record-Route");
+    ASSERT_FALSE(route.empty());
+    for (bool is_closed : {false, true}) {
+        if (is_closed) world.closes(bob.flow);
+        world.passes(base::Milliseconds(100));
+        dave.heard.clear();
+        dave.sends("MESSAGE", "sip:carol@closed.example;gr=urn:uuid:9",
+                   {{"Call-ID", call_id},
+                    {"Route", route.front()},
+                    {"From", "<sip:dave@example.net>;tag=1"},
+                    {"To", answer.values("To").front()}});
+        world.passes(base::Milliseconds(100));
+        EXPECT_TRUE(carol.heard.empty()) << carol.heard.front().bytes;
+        ASSERT_FALSE(dave.heard.empty());
+        EXPECT_EQ(dave.heard.back().what, "403");
+    }
+}
+
 }  // namespace
 }  // namespace muster::core

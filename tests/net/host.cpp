@@ -8,6 +8,7 @@ core::SettingsPtr make_settings(const std::vector<Listener>& listeners) {
     settings->served.add("example.com", "example.com");
     auto& domain = settings->domains["example.com"];
     domain.policy.domain = "example.com";
+    domain.policy.flow_timer = 1;
     domain.policy.trusted = {*base::Network::parse(trusted_source)};
     domain.digest.realm = "example.com";
     for (const auto& each : listeners) settings->listeners.push_back({each.transport, each.address});
@@ -91,11 +92,19 @@ std::vector<core::JobPtr> Host::take_jobs(std::size_t count, base::Milliseconds 
 void Host::refuse(std::vector<core::JobPtr> jobs) {
     for (auto& job : jobs) {
         job->reject = base::Reject{503, "Service Unavailable", "test"};
-        const auto home = job->home;
-        std::vector<core::JobPtr> one;
-        one.push_back(std::move(job));
-        workers_->give_back(home, std::move(one));
+        give_back(std::move(job));
     }
+}
+
+void Host::accept(std::vector<core::JobPtr> jobs) {
+    for (auto& job : jobs) give_back(std::move(job));
+}
+
+void Host::give_back(core::JobPtr job) {
+    const auto home = job->home;
+    std::vector<core::JobPtr> one;
+    one.push_back(std::move(job));
+    workers_->give_back(home, std::move(one));
 }
 
 std::size_t Host::events() {
@@ -113,7 +122,9 @@ std::string request(const std::string& method, int number, const std::string& tr
     return method + " sip:example.com SIP/2.0\r\nVia: SIP/2.0/" + transport + " 127.0.0.1:5999;rport;branch=z9hG4bK" +
            n + "\r\nMax-Forwards: 70\r\nFrom: <sip:alice@example.com>;tag=f" + n +
            "\r\nTo: <sip:alice@example.com>\r\nCall-ID: call-" + n + "\r\nCSeq: 1 " + method + "\r\n" + more +
-           (method == "REGISTER" ? "Contact: <sip:alice@127.0.0.1:5999>\r\n" : "") + "Content-Length: 0\r\n\r\n";
+           (method == "REGISTER" && more.find("Contact") == more.npos ? "Contact: <sip:alice@127.0.0.1:5999>\r\n"
+                                                                      : "") +
+           "Content-Length: 0\r\n\r\n";
 }
 
 }  // namespace muster::net

@@ -74,14 +74,16 @@ public:
 
     /// Waits until the cores have asked the writer for `count` things, and takes them; fewer if that takes too long.
     std::vector<core::JobPtr> take_jobs(std::size_t count, base::Milliseconds patience = base::Seconds(10));
-    /// Answers 503 to all of them, through the worker that asked.
+    /// Answers 503 to all of them, or what they ask for, through the worker that asked.
     void refuse(std::vector<core::JobPtr> jobs);
+    void accept(std::vector<core::JobPtr> jobs);
     std::size_t events();
     /// The lines on connections that were closed, "rule: why".
     std::vector<std::string> closed();
 
 private:
     void push(std::vector<core::JobPtr>& jobs, std::size_t limit);
+    void give_back(core::JobPtr job);
 
     std::mutex mutex_;
     std::condition_variable pushed_;

@@ -124,6 +124,22 @@ TEST(Tcp, ALaterMessageMayNotTakeForEverEither) {
     EXPECT_TRUE(is_ok(quiet.read_answer())) << "between messages only the idle limit counts";
 }
 
+TEST(Tcp, APhoneThatWasToldAFlowTimerIsHeardAsOften) {
+    StreamLimits limits;
+    limits.grace = Milliseconds(100);
+    Host host({.tcp = {"127.0.0.1:0"}, .streams = limits});
+    Client phone(tcp, host.at(), trusted_source);
+    phone.send(request("REGISTER", 1, "TCP",
+                       "Supported: outbound\r\n"
+                       "Contact: <sip:alice@127.0.0.1>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;expires=60\r\n"));
+    host.accept(host.take_jobs(1));
+    EXPECT_NE(phone.read_answer().find("\r\nFlow-Timer: 1\r\n"), std::string::npos);
+    phone.send("\r\n\r\n");
+    EXPECT_EQ(phone.read_all(), "\r\n");
+    EXPECT_TRUE(phone.ended());
+    EXPECT_EQ(host.closed(), std::vector<std::string>{"silent for too long: "});
+}
+
 TEST(Tcp, AnIdleConnectionEnds) {
     auto limits = impatient();
     limits.first_request = base::Seconds(60);

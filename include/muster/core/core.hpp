@@ -173,6 +173,7 @@ private:
     void route(Arrival& arrival, proxy::Routing routing);
     const Domain* domain_of(const sip::Uri& uri) const;
     bool gives_gruus(const sip::Uri& uri) const;
+    bool is_same_user(const sip::Uri& one, const sip::Uri& other);
     std::shared_ptr<const auth::Account> account_of(const sip::Uri& uri, std::string_view domain);
     bool may_send(Arrival& arrival, const proxy::Routing& routing, const Domain* target);
     bool is_own_user(Arrival& arrival, const Domain& domain);

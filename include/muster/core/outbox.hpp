@@ -27,6 +27,7 @@ struct Event {
         closed,       ///< a connection that was ended for what came over it, or could not be used: `rule`, `subject`
         call,         ///< the caller has its final response: `status`, and `subject` who was called
     };
+    static constexpr std::size_t kinds = static_cast<std::size_t>(Kind::call) + 1;
     Kind kind = Kind::malformed;
     int status = 0;
     base::Flow flow;
@@ -56,12 +57,19 @@ struct Handover {
     std::string bytes;
 };
 
+/// The phone at the other end of a stream was told to let itself be heard as often (Flow-Timer, RFC 5626 s4.4.1).
+struct Vigil {
+    base::Flow flow;
+    base::Seconds interval;
+};
+
 struct Outbox {
     base::Sends sends;  ///< to streams that are unopened too: the worker opens them
     std::vector<Question> questions;
     std::vector<Handover> handovers;
     std::vector<JobPtr> jobs;
     std::vector<base::Flow> closes;  ///< streams to close after what is being sent to them
+    std::vector<Vigil> vigils;
     std::vector<Event> events;
 
     void clear() {
@@ -70,6 +78,7 @@ struct Outbox {
         handovers.clear();
         jobs.clear();
         closes.clear();
+        vigils.clear();
         events.clear();
     }
 };

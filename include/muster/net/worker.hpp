@@ -39,6 +39,7 @@ struct StreamLimits {
         30'000};                          ///< for the first whole request, for any message once begun, for an answer
                                           ///< the client does not read, for the last answers after its half-close
     base::Milliseconds idle{3'900'000};   ///< nothing heard for so long: closed
+    base::Milliseconds grace{30'000};     ///< later than a phone was told to be heard (Flow-Timer): closed
     std::size_t output_backlog = 65'536;  ///< bytes a client that does not read may leave waiting
     std::size_t buffered = 33'554'432;    ///< of all connections: above it those that hold more than 4 kB are closed
     base::Milliseconds pong{10'000};      ///< for a WebSocket to answer a ping
