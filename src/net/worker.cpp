@@ -256,8 +256,10 @@ void Worker::take_back() {
 void Worker::arm_timer() {
     auto due = core_->next_deadline();
     if (auto scan = streams_.next_scan(); scan && (!due || *scan < *due)) due = scan;
-    if (!due || (armed_ && *armed_ <= *due)) return;
-    armed_ = std::max(*due, now_.mono + granularity);
+    if (!due) return;
+    const auto at = std::max(*due, now_.mono + granularity);
+    if (armed_ && *armed_ <= at) return;  // never put off: turns may follow each other without end
+    armed_ = at;
     timer_.expires_at(std::chrono::steady_clock::time_point(armed_->time_since_epoch()));
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) on_timer();

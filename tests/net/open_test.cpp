@@ -1,12 +1,8 @@
 // Connections of our own, and what workers have for each other. The test says itself what the core would say.
 #include <gtest/gtest.h>
 
-#include <future>
-#include <thread>
-
-#include "../../src/net/worker.hpp"
 #include "client.hpp"
-#include "host.hpp"
+#include "hands.hpp"
 
 namespace muster::net {
 namespace {
@@ -16,66 +12,6 @@ using base::Milliseconds;
 using base::Transport;
 
 constexpr auto tcp = Transport::tcp;
-
-/// Workers into whose outboxes the test puts what it likes.
-class Hands : public Ground {
-public:
-    explicit Hands(const WorkerOptions& options)
-        : Ground(options.listeners, options.workers), common_(options, quiet_hooks()) {
-        is_live_ = [this](const Flow& flow) { return common_.flows.is_live(flow); };
-        for (std::uint32_t i = 0; i < options.workers; ++i)
-            common_.workers.push_back(std::make_unique<Worker>(i, common_, make_core(i)));
-        auto& listeners = common_.options.listeners;
-        for (std::uint16_t i = 0; i < listeners.size(); ++i) {
-            auto fd = open_listener(listeners[i], true);  // one worker of them listens
-            listeners[i].address = local_address(fd.get());
-            common_.workers[0]->add_socket(i, std::move(fd));
-        }
-        for (auto& worker : common_.workers) {
-            worker->start();
-            threads_.emplace_back([&worker] { worker->run(); });
-        }
-    }
-    ~Hands() {
-        for (auto& worker : common_.workers) worker->stop();
-        for (auto& thread : threads_) thread.join();
-        for (auto& worker : common_.workers) worker->close();
-    }
-
-    /// A turn of a worker in which `fill` plays the core; returns when its effects are carried out.
-    template <class Fill>
-    void turn(std::size_t worker, Fill fill) {
-        std::promise<void> done;
-        auto& one = *common_.workers[worker];
-        one.post([&] {
-            one.begin_turn();
-            fill(one.outbox());
-            one.carry_out();
-            done.set_value();
-        });
-        done.get_future().wait();
-    }
-    void send(const Flow& flow, std::string_view bytes, std::size_t worker = 0) {
-        turn(worker, [&](core::Outbox& out) { out.sends.add(flow, bytes); });
-    }
-    NetCounters counters(std::size_t worker = 0) {
-        NetCounters counters;
-        turn(worker, [&](core::Outbox&) { counters = common_.workers[worker]->counters(); });
-        return counters;
-    }
-    base::Address at(std::size_t i = 0) const { return common_.options.listeners[i].address; }
-
-private:
-    static Hooks quiet_hooks() {
-        Hooks hooks;
-        hooks.push = [](std::vector<core::JobPtr>&) {};
-        hooks.log = [](const core::Event&) {};
-        return hooks;
-    }
-
-    Common common_;
-    std::vector<std::thread> threads_;
-};
 
 WorkerOptions listening(const std::string& address = "127.0.0.1:0", unsigned workers = 1) {
     WorkerOptions options;
@@ -278,6 +214,16 @@ TEST(Between, AQuestionWithoutAResolverAndAChangeAreHarmless) {
     phone.send(request("OPTIONS", 1));
     EXPECT_EQ(phone.receive().rfind("SIP/2.0 200 ", 0), 0u);
     EXPECT_EQ(host.workers().core_counters().received, 1u);
+}
+
+TEST(Turns, WithoutAPauseDoNotPutOffWhatIsDue) {
+    auto options = listening();
+    options.streams.first_request = Milliseconds(60);
+    Hands hands(options);
+    for (std::uint64_t i = 1; i <= 20; ++i) {
+        Client silent(tcp, hands.at());
+        ASSERT_TRUE(soon([&] { return hands.counters().timed_out == i; })) << i;
+    }
 }
 
 }  // namespace
