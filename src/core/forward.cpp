@@ -57,6 +57,7 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     made->arrived = arrival.flow;
     made->reply_to = sip::reply_flow(message, arrival.flow);
     if (message.via.port != 0) made->sent_by_port = message.via.port;
+    if (arrival.flow.transport == base::Transport::tls) made->sent_by = message.via.host;
     made->loop_mark = arrival.loop_mark != 0 ? arrival.loop_mark : proxy::loop_mark(loops_, message, settings_->served);
     made->settings = settings_;
     made->realm = arrival.realm;
@@ -187,19 +188,22 @@ bool Core::try_way(Forward& forward, std::uint32_t index, Moment at) {
         auto uri = sip::parse_uri(branch.next);
         auto hop = uri ? proxy::next_hop(*uri, branch.is_sips) : std::nullopt;
         if (!hop) return false;
+        branch.host = hop->address ? hop->address->ip_text() : std::move(hop->host);
         if (!hop->address) {
             branch.question = ++forwards_->last_question;
             branch.is_waiting = true;
             ++forward.waiting;
             forwards_->by_question[branch.question] = {forward.id, index};
-            at.out.questions.push_back({branch.question, hop->host, hop->port, hop->transport, hop->secure});
+            at.out.questions.push_back({branch.question, branch.host, hop->port, hop->transport, hop->secure});
             return true;
         }
         branch.places.push_back({*hop->transport, *hop->address});
     }
     while (branch.tried < branch.places.size()) {
         auto flow = leaving(branch.places[branch.tried++], forward.arrived);
-        if (flow && send_to(forward, index, *flow, at)) return true;
+        if (!flow) continue;
+        mean(*flow, branch.host, at.out);
+        if (send_to(forward, index, *flow, at)) return true;
     }
     return false;
 }
@@ -300,6 +304,7 @@ void Core::answer_trying(Forward& forward, Moment at) {
 
 /// What is written goes back to whoever asked: through the transaction, or past it where that has no place for it.
 void Core::send_back(Forward& forward, int status, Moment at) {
+    if (forward.is_detached) mean(forward.reply_to, forward.sent_by, at.out);
     const bool late = forward.is_told && forward.status >= 300;  // a 2xx that crossed our answer: the caller must know
     if (late || forward.is_detached)
         at.out.sends.add(forward.reply_to, scratch_);

@@ -39,6 +39,7 @@ struct Core::ForwardBranch : Way {
     /// caller. The same when there is one value; empty when there is none.
     std::string token_on, token_back;
     std::vector<Place> places;  ///< where there is no flow: to these, in order
+    std::string host;           ///< whose places these are
     std::size_t tried = 0;      ///< of the flow or the places
     std::optional<transaction::ClientId> client;
     std::uint64_t question = 0;  ///< open at DNS, 0: none
@@ -64,7 +65,8 @@ struct Core::Forward {
     std::string aor;         ///< whose targets these are; empty when it was not looked up
     base::Flow arrived;
     base::Flow reply_to;
-    std::uint16_t sent_by_port = 5060;            ///< of the Via on top: where its sender listens
+    std::uint16_t sent_by_port = 5060;            ///< of the Via on top: where its sender listens ...
+    std::string sent_by;                          ///< ... and who that is; TLS only
     std::optional<transaction::ServerId> ticket;  ///< none for an ACK
     std::uint64_t loop_mark = 0;
     std::uint64_t dialog_mark = 0;  ///< of an INVITE and others that make a dialog

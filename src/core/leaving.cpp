@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "forward.hpp"
+#include "muster/base/hash.hpp"
 #include "muster/base/text.hpp"
 #include "muster/proxy/route.hpp"
 
@@ -47,6 +48,16 @@ std::optional<base::Flow> Core::leaving(const Place& place, const base::Flow& ar
         flow.local.ip = same_family ? arrived.local.ip : listeners[index].usual.ip;
     }
     return flow;
+}
+
+/// Who has to be there, if it is TLS: whoever can show a certificate for this host.
+void Core::mean(base::Flow& flow, std::string_view host, Outbox& out) const {
+    if (flow.transport != base::Transport::tls) return;
+    const auto address = base::Address::parse(host);
+    auto name = address ? address->ip_text() : base::lowered(host);
+    if (name.ends_with('.')) name.pop_back();
+    flow.boot = base::seeded_hash(name, hash_seed_);
+    out.peers.push_back({flow.boot, std::move(name)});
 }
 
 /// Host and port by which we are reached where the flow leaves.

@@ -302,19 +302,19 @@ void World::closes(const base::Flow& flow) {
     if (!is_open(flow)) return;
     auto held = streams_.find(flow.remote.text());
     if (held != streams_.end() && held->second == flow) streams_.erase(held);
-    std::erase(connected_, flow);
+    std::erase_if(connected_, [&](const Connected& each) { return each.flow == flow; });
     for (auto& core : cores_)
         to_core(*core, [this, flow](core::Core& its, core::Outbox& out) { its.on_flow_closed(flow, now_, out); });
 }
 
 void World::closes_all(std::string_view address) {
     const auto opened = connected_;
-    for (const auto& flow : opened)
-        if (flow.remote.text() == address) closes(flow);
+    for (const auto& each : opened)
+        if (each.flow.remote.text() == address) closes(each.flow);
 }
 
 bool World::is_open(const base::Flow& flow) const {
-    if (std::ranges::find(connected_, flow) != connected_.end()) return true;
+    if (std::ranges::find(connected_, flow, &Connected::flow) != connected_.end()) return true;
     auto open = streams_.find(flow.remote.text());
     return open != streams_.end() && open->second == flow;
 }
@@ -329,15 +329,19 @@ bool World::is_deserted(const base::Flow& flow) const {
 
 /// The stream that a worker has to an address, or a new one; none when nobody takes connections there.
 std::optional<base::Flow> World::opened(const base::Flow& flow) {
-    for (const auto& stream : connected_)
-        if (stream.remote == flow.remote && stream.worker == flow.worker && stream.transport == flow.transport)
-            return stream;
+    for (const auto& each : connected_)
+        if (each.as == flow) return each.flow;
+    if (flow.transport == base::Transport::tls) {  // who is to be there must be said
+        const auto peer = std::ranges::find(peers_, flow.boot, &core::Peer::id);
+        if (peer == peers_.end()) return {};
+        wanted.push_back(peer->host);
+    }
     if (refused_.contains(flow.remote.text()) || is_deserted(flow)) return {};
     auto stream = flow;
     stream.boot = boot_;
     stream.slot = next_slot_++;
     stream.local = address_of("192.0.2.1:5060");
-    connected_.push_back(stream);
+    connected_.push_back({stream, flow});
     return stream;
 }
 
@@ -428,6 +432,7 @@ void World::carry_out(core::Core& core, core::Outbox& out) {
         if (on_answered) on_answered(refused);
         for (const auto& send : refused.sends.entries()) sends(core, send.flow, std::string(refused.sends.bytes(send)));
     }
+    peers_ = out.peers;
     for (const auto& send : out.sends.entries()) sends(core, send.flow, std::string(out.sends.bytes(send)));
     for (const auto& question : out.questions) asks(core, question);
     for (const auto& handover : out.handovers)

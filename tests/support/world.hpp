@@ -88,6 +88,7 @@ public:
     std::map<std::string, std::vector<core::Place>, std::less<>> dns;
     base::Milliseconds dns_delay{0};  ///< until DNS answers
     std::vector<std::string> asked;   ///< names that DNS was asked for, in order
+    std::vector<std::string> wanted;  ///< hosts that TLS connections were opened to, in order
     /// A phone sends: through the network.
     void transmits(const base::Flow& flow, std::string_view bytes);
     /// The phone at the other end of a stream has shown a certificate with these names.
@@ -209,7 +210,12 @@ private:
     std::vector<std::unique_ptr<core::Core>> cores_;
     std::vector<core::JobPtr> queue_;
     std::map<std::string, base::Flow> streams_;  // opened by phones, by remote address
-    std::vector<base::Flow> connected_;          // opened by the server
+    struct Connected {
+        base::Flow flow;
+        base::Flow as;  // the unopened flow that it was opened for
+    };
+    std::vector<Connected> connected_;  // opened by the server
+    std::vector<core::Peer> peers_;     // of the outbox at hand
     std::uint32_t next_slot_ = 0;
 
     std::multimap<base::Mono, std::function<void()>> events_;

@@ -65,7 +65,7 @@ struct Flow {
     std::uint16_t listener = 0;    ///< index in the configured list of listeners
     std::uint32_t slot = 0;        ///< stream: place in the worker's table
     std::uint32_t generation = 0;  ///< stream: tells two users of one slot apart
-    std::uint64_t boot = 0;        ///< stream: which run of the daemon
+    std::uint64_t boot = 0;        ///< stream: which run of the daemon; unopened: which name is meant, 0: none
     Address remote{};
     Address local{};
 

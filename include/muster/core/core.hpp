@@ -222,6 +222,7 @@ private:
 
     // How it leaves.
     std::optional<base::Flow> leaving(const Place& place, const base::Flow& arrived) const;
+    void mean(base::Flow& flow, std::string_view host, Outbox& out) const;
     void append_sent_by(std::string& out, const base::Flow& flow) const;
     void append_record_routes(std::string& out, const Forward& forward, ForwardBranch& branch,
                               const sip::Message& request, const base::Flow& flow, std::string_view via_branch,

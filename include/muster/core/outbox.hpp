@@ -63,8 +63,16 @@ struct Vigil {
     base::Seconds interval;
 };
 
+/// Who has to be at the other end of a TLS connection of ours: the host of the URI, not what DNS made of it (RFC 5922
+/// s4).
+struct Peer {
+    std::uint64_t id = 0;  ///< base::Flow::boot of the unopened flow: tells two names at one address apart
+    std::string host;      ///< in lower case, or an IP address
+};
+
 struct Outbox {
-    base::Sends sends;  ///< to streams that are unopened too: the worker opens them
+    base::Sends sends;        ///< to streams that are unopened too: the worker opens them
+    std::vector<Peer> peers;  ///< of the unopened TLS flows among these
     std::vector<Question> questions;
     std::vector<Handover> handovers;
     std::vector<JobPtr> jobs;
@@ -74,6 +82,7 @@ struct Outbox {
 
     void clear() {
         sends.clear();
+        peers.clear();
         questions.clear();
         handovers.clear();
         jobs.clear();
