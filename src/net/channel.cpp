@@ -11,6 +11,7 @@ namespace muster::net {
 
 struct Channel::Tls {
     TlsServerPtr server;  // its callback is asked during the handshake
+    std::string host;     // as in Channel::host()
     TlsSessionPtr session;
     std::string why;
     bool is_shaken = false;
@@ -35,12 +36,26 @@ Channel::~Channel() = default;
 bool Channel::secure(TlsServerPtr server) {
     auto tls = std::make_unique<Tls>();
     tls->session = server->accept();
+    tls->server = std::move(server);
+    if (!tls->session) return false;
+    SSL_set_accept_state(tls->session.get());
+    return begin(std::move(tls));
+}
+
+bool Channel::secure(const TlsClient& client, const TlsServer* own, const std::string& host) {
+    auto tls = std::make_unique<Tls>();
+    tls->session = client.connect(host);
+    tls->host = host;
+    if (!tls->session || (own && !own->lend(tls->session.get()))) return false;
+    SSL_set_connect_state(tls->session.get());
+    return begin(std::move(tls));
+}
+
+bool Channel::begin(std::unique_ptr<Tls> tls) {
     auto* session = tls->session.get();
-    if (!session || SSL_set_fd(session, fd_) != 1) return false;
-    SSL_set_accept_state(session);
+    if (SSL_set_fd(session, fd_) != 1) return false;
     SSL_set_app_data(session, &tls->renegotiates);
     SSL_set_info_callback(session, on_info);
-    tls->server = std::move(server);
     tls_ = std::move(tls);
     return true;
 }
@@ -48,6 +63,7 @@ bool Channel::secure(TlsServerPtr server) {
 bool Channel::is_shaking_hands() const { return tls_ && !tls_->is_shaken; }
 bool Channel::wants_to_write() const { return tls_ && tls_->wants_to_write; }
 bool Channel::has_unread() const { return tls_ && tls_->has_more; }
+std::string_view Channel::host() const { return tls_ ? tls_->host : std::string_view(); }
 std::string_view Channel::why() const { return tls_ ? tls_->why : std::string_view(); }
 
 /// Tells what OpenSSL could not do as the system would: -1 and errno, or 0 for the end.
@@ -73,9 +89,11 @@ Channel::Shaken Channel::shake_hands() {
     errno = 0;
     tls_->wants_to_write = false;
     const int result = SSL_do_handshake(tls_->session.get());
-    if (result == 1) {
-        tls_->is_shaken = true;
-        return Shaken::done;
+    if (result == 1) {  // whoever it is, a CA vouches for its certificate
+        tls_->is_shaken = tls_->host.empty() || is_for(SSL_get0_peer_certificate(tls_->session.get()), tls_->host);
+        if (tls_->is_shaken) return Shaken::done;
+        tls_->why = "its certificate is for somebody else";
+        return Shaken::failed;
     }
     return failed(result) < 0 && errno == EAGAIN ? Shaken::not_yet : Shaken::failed;
 }

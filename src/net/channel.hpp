@@ -21,6 +21,11 @@ public:
     void open(int fd) { fd_ = fd; }
     /// As the server. False when memory runs out.
     bool secure(TlsServerPtr server);
+    /// As the client of whoever is this host; `own`, if any, is shown when that asks who we are.
+    bool secure(const TlsClient& client, const TlsServer* own, const std::string& host);
+
+    /// Of a client: who is wanted; else empty.
+    std::string_view host() const;
 
     enum class Shaken : std::uint8_t { done, not_yet, failed };
     /// Nothing can be read or written yet.
@@ -44,6 +49,7 @@ public:
 
 private:
     struct Tls;
+    bool begin(std::unique_ptr<Tls> tls);
     ssize_t failed(int result);
 
     int fd_ = -1;

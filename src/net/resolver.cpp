@@ -19,7 +19,7 @@ using Type = Dns::Type;
 constexpr std::size_t place_limit = 16;
 constexpr std::size_t service_limit = 4;
 
-/// Where SRV is asked for it when NAPTR has not said (RFC 3263 s4.2); empty: nowhere.
+/// Where SRV is asked for it when NAPTR has not said (RFC 3263 s4.1); empty: nowhere.
 std::string srv_name(Transport transport, const std::string& host) {
     switch (transport) {
         case Transport::udp:
@@ -178,9 +178,12 @@ std::optional<std::vector<Resolver::Impl::Service>> Resolver::Impl::services(std
                 out.push_back({*transport, record.target});
         }
     }
+    // Without NAPTR a sip URI leads to TLS only if it says so itself: "_sips" is for sips URIs (RFC 3263 s4.1).
+    const bool may_be_secure = asked.question.secure || asked.question.transport;
     if (out.empty())
         for (auto transport : transports)
-            if (auto name = srv_name(transport, host); !name.empty()) out.push_back({transport, std::move(name)});
+            if (auto name = srv_name(transport, host); !name.empty() && (may_be_secure || transport != Transport::tls))
+                out.push_back({transport, std::move(name)});
     return out;
 }
 

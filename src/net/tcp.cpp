@@ -295,7 +295,7 @@ void Streams::scan() {
         if (worker_.now() < at) continue;
         if (!connection->lingering) {
             ++worker_.counters().timed_out;
-            tell(*connection, why, {});
+            tell(*connection, why, connection->channel.host());
         }
         if (connection->waits_for_pong()) ++worker_.counters().pongs_missed;
         release(*connection);

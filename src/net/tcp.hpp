@@ -67,8 +67,11 @@ private:
     void queue_handshake(Connection& connection);
     void next_handshake();
     void shake_hands(Connection& connection);
+    void tell_handshake_failed(const Connection& connection);
     Connection* take(Fd fd, const base::Address& remote, std::uint16_t listener);
     Connection* reach(const base::Flow& flow);
+    Connection* open(const base::Flow& flow);
+    const std::string* host_of(const base::Flow& flow) const;
     void on_connected(Connection& connection);
 
     Connection* find(std::uint32_t slot, std::uint32_t generation);

@@ -179,18 +179,26 @@ void Streams::next_handshake() {
     worker_.carry_out();
 }
 
+/// Of a connection of ours also who was wanted.
+void Streams::tell_handshake_failed(const Connection& connection) {
+    std::string text(connection.channel.host());
+    text.append(text.empty() ? "" : ": ").append(connection.channel.why());
+    tell(connection, "TLS handshake", text);
+}
+
 void Streams::shake_hands(Connection& connection) {
     switch (connection.channel.shake_hands()) {
         case Channel::Shaken::not_yet:
             return;
         case Channel::Shaken::failed:
             ++worker_.counters().handshakes_failed;
-            tell(connection, "TLS handshake", connection.channel.why());
+            tell_handshake_failed(connection);
             return release(connection);
         case Channel::Shaken::done:
             ++worker_.counters().handshakes;
             connection.heard = connection.blocked = worker_.now();
-            if (auto names = connection.channel.peer_names(); !names.empty())
+            // Of those alone who came to us: who signs servers does not say which users there are.
+            if (auto names = connection.channel.peer_names(); connection.channel.host().empty() && !names.empty())
                 worker_.core().on_flow_opened(connection.flow, std::move(names));
             return read(connection);  // it may have come together with the handshake
     }
@@ -198,22 +206,41 @@ void Streams::shake_hands(Connection& connection) {
 
 /// A connection to where an unopened flow leads: one that is open or being opened, else a new one (RFC 3261 s18.1.1).
 Streams::Connection* Streams::reach(const base::Flow& flow) {
-    const auto& listeners = worker_.common().options.listeners;
-    const Peer peer{flow.transport, flow.remote, flow.boot};
-    const auto known = by_remote_.find(peer);
-    auto* connection = known == by_remote_.end() ? nullptr : connections_[known->second].get();
-    if (!connection && flow.transport == base::Transport::tcp && flow.listener < listeners.size()) {
-        ++worker_.counters().opened;
-        auto fd = open_connection(listeners[flow.listener].address, flow.remote);
-        if (fd.get() >= 0) connection = take(std::move(fd), flow.remote, flow.listener);
-        if (connection) {
-            connection->connecting = true;
-            settle_in(*connection);
-            by_remote_.emplace(peer, connection->flow.slot);
-        }
-    }
+    const auto known = by_remote_.find({flow.transport, flow.remote, flow.boot});
+    auto* connection = known == by_remote_.end() ? open(flow) : connections_[known->second].get();
     if (connection) connection->asked = true;
     return connection;
+}
+
+/// TCP, or TLS to a host that has to show who it is. Nothing if that cannot be.
+Streams::Connection* Streams::open(const base::Flow& flow) {
+    auto& common = worker_.common();
+    const auto& listeners = common.options.listeners;
+    const bool secure = flow.transport == base::Transport::tls;
+    if (flow.listener >= listeners.size() || listeners[flow.listener].transport != flow.transport) return nullptr;
+    const auto client = common.tls_client();
+    const auto* host = secure ? host_of(flow) : nullptr;
+    if (secure ? !client || !host : flow.transport != base::Transport::tcp) return nullptr;
+    ++worker_.counters().opened;
+    auto fd = open_connection(listeners[flow.listener].address, flow.remote);
+    auto* connection = fd.get() < 0 ? nullptr : take(std::move(fd), flow.remote, flow.listener);
+    if (!connection) return nullptr;
+    connection->connecting = true;
+    connection->peer = flow.boot;
+    settle_in(*connection);
+    by_remote_.emplace(Peer{flow.transport, flow.remote, flow.boot}, connection->flow.slot);
+    if (secure && !connection->channel.secure(*client, common.tls(flow.listener).get(), *host)) {
+        release(*connection);
+        return nullptr;
+    }
+    return connection;
+}
+
+/// Whom the core wants at the other end of a TLS connection; null if it has not said so in this turn.
+const std::string* Streams::host_of(const base::Flow& flow) const {
+    for (const auto& peer : worker_.outbox().peers)
+        if (peer.id == flow.boot) return &peer.host;
+    return nullptr;
 }
 
 void Streams::on_connected(Connection& connection) {
@@ -224,6 +251,7 @@ void Streams::on_connected(Connection& connection) {
     connection.connecting = false;
     connection.heard = connection.blocked = worker_.now();
     connection.flow.local = local_address(connection.descriptor.native_handle());
+    if (!connection.is_open()) queue_handshake(connection);
 }
 
 }  // namespace muster::net

@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "muster/base/flow.hpp"
+#include "muster/base/text.hpp"
+#include "muster/sip/uri.hpp"
 
 namespace muster::net {
 
@@ -118,6 +120,38 @@ int TlsServer::on_name(SSL* session, int*, void* self) {
     return SSL_TLSEXT_ERR_NOACK;
 }
 
+bool TlsServer::lend(SSL* session) const {
+    auto* first = contexts_.front().get();
+    STACK_OF(X509)* chain = nullptr;
+    SSL_CTX_get0_chain_certs(first, &chain);
+    return SSL_use_cert_and_key(session, SSL_CTX_get0_certificate(first), SSL_CTX_get0_privatekey(first), chain, 1) ==
+           1;
+}
+
+TlsSessionPtr TlsClient::connect(const std::string& host) const {
+    TlsSessionPtr session(SSL_new(context_.get()));
+    auto name = host;
+    // SSL_set_tlsext_host_name(), which is a macro with casts of C. An address is no name (RFC 6066 s3).
+    if (session && !base::Address::parse(host) &&
+        SSL_ctrl(session.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) != 1)
+        return nullptr;
+    return session;
+}
+
+bool is_for(const X509* certificate, const std::string& host) {
+    if (!certificate || host.empty()) return false;
+    const auto names_it = [&](std::string_view name) { return base::iequals(name, host); };
+    if (base::Address::parse(host)) return std::ranges::any_of(names_of(certificate, GEN_IPADD), names_it);
+    bool has_uri = false;
+    for (const auto& name : names_of(certificate, GEN_URI)) {
+        const auto uri = sip::parse_uri(name);
+        if (!uri || uri->scheme != sip::Scheme::sip || uri->has_user) continue;
+        if (names_it(uri->host)) return true;
+        has_uri = true;
+    }
+    return !has_uri && std::ranges::any_of(names_of(certificate, GEN_DNS), names_it);
+}
+
 LoadedTls load_tls(const TlsFiles& files) {
     LoadedTls loaded;
     std::vector<TlsContextPtr> contexts;
@@ -135,6 +169,21 @@ LoadedTls load_tls(const TlsFiles& files) {
 }
 
 std::vector<TlsFault> check_tls(const TlsFiles& files) { return load_tls(files).faults; }
+
+LoadedTlsClient load_tls_client(const std::string& ca) {
+    auto context = make_tls_context(TLS_client_method());
+    if (!context) throw std::bad_alloc();
+    const bool good = ca.empty() ? SSL_CTX_set_default_verify_paths(context.get()) == 1
+                                 : SSL_CTX_load_verify_file(context.get(), ca.c_str()) == 1;
+    if (!good) {
+        auto why = take_tls_error();
+        return {nullptr, "cannot be used as a list of certificates" + (why.empty() ? "" : ": " + why)};
+    }
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+    return {std::make_shared<TlsClient>(std::move(context)), ""};
+}
+
+std::string check_tls_ca(const std::string& ca) { return load_tls_client(ca).fault; }
 
 std::string take_tls_error() {
     const auto error = ERR_peek_error();

@@ -28,12 +28,29 @@ public:
 
     /// A session that awaits a client; empty when memory runs out.
     TlsSessionPtr accept() const { return TlsSessionPtr(SSL_new(contexts_.front().get())); }
+    /// Has the session of a client show the first certificate if it is asked for one. False when memory runs out.
+    bool lend(SSL* session) const;
 
 private:
     static int on_name(SSL* session, int* alert, void* self);
 
     std::vector<TlsContextPtr> contexts_;
 };
+
+class TlsClient {
+public:
+    explicit TlsClient(TlsContextPtr context) : context_(std::move(context)) {}
+
+    /// A session that asks for this host; empty when memory runs out.
+    TlsSessionPtr connect(const std::string& host) const;
+
+private:
+    TlsContextPtr context_;
+};
+
+/// The certificate is one for this host (RFC 5922 s7.1, s7.2): it names it by a SIP URI, or, if it has no SIP URI of a
+/// host, by a host name; each letter counts, none stands for others. An IP address: by that.
+bool is_for(const X509* certificate, const std::string& host);
 
 /// What both sides have in common: versions, ciphers, no renegotiation, little memory. Empty when memory runs out.
 TlsContextPtr make_tls_context(const SSL_METHOD* method);

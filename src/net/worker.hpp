@@ -33,9 +33,17 @@ struct Common {
         std::lock_guard lock(tls_mutex_);
         options.listeners[listener].tls.swap(server);
     }
+    TlsClientPtr tls_client() {
+        std::lock_guard lock(tls_mutex_);
+        return options.tls_client;
+    }
+    void set_tls_client(TlsClientPtr client) {
+        std::lock_guard lock(tls_mutex_);
+        options.tls_client.swap(client);
+    }
 
 private:
-    std::mutex tls_mutex_;  // guards Listener::tls
+    std::mutex tls_mutex_;  // guards Listener::tls and WorkerOptions::tls_client
 };
 
 class Worker {

@@ -96,6 +96,8 @@ void Workers::set_settings(core::SettingsPtr settings) {
 
 void Workers::set_tls(std::size_t listener, TlsServerPtr server) { impl_->common.set_tls(listener, std::move(server)); }
 
+void Workers::set_tls_client(TlsClientPtr client) { impl_->common.set_tls_client(std::move(client)); }
+
 void Workers::announce(std::vector<std::string> aors) {
     const auto changed = std::make_shared<const std::vector<std::string>>(std::move(aors));
     for (auto& worker : impl_->common.workers) worker->post([&worker, changed] { worker->announce(*changed); });

@@ -12,42 +12,12 @@ namespace {
 using base::Milliseconds;
 using base::Transport;
 
-std::string invite(int number) {
-    auto message = request("INVITE", number, "UDP", "Contact: <sip:edge@127.0.0.9>\r\n");
-    const std::string_view uri = "INVITE sip:example.com";
-    return message.replace(0, uri.size(), "INVITE sip:alice@example.com");
-}
-
-/// Binds alice at these contacts, the first preferred.
-void bind(Host& host, const std::vector<std::string>& contacts) {
-    location::Bindings bindings;
-    std::uint16_t q = 1'000;
-    for (const auto& contact : contacts) {
-        location::Binding binding;
-        binding.contact = contact;
-        binding.call_id = contact;
-        binding.q = q;
-        binding.has_q = true;
-        q = static_cast<std::uint16_t>(q - 100);
-        bindings.push_back(binding);
-    }
-    host.table().publish(location::Record::encode("sip:alice@example.com", 1, read_clocks().mono, bindings));
-}
-
-/// The next message that is none of the provisional kind.
-std::string final_answer(Client& caller) {
-    auto answer = caller.receive();
-    while (answer.rfind("SIP/2.0 1", 0) == 0) answer = caller.receive();
-    return answer;
-}
-
 TEST(Call, APhoneThatRefusesItsConnectionDoesNotHoldTheCallUp) {
     Host host({.udp = {"127.0.0.1:0"}, .tcp = {"127.0.0.1:0"}});
     Client caller(Transport::udp, host.at(), trusted_source);
     Server desk;
     const auto gone = Server().address();
-    bind(host,
-         {"sip:alice@" + gone.text() + ";transport=tcp", "sip:alice@" + desk.address().text() + ";transport=tcp"});
+    host.bind({"sip:alice@" + gone.text() + ";transport=tcp", "sip:alice@" + desk.address().text() + ";transport=tcp"});
     caller.send(invite(1));
     auto phone = desk.accept();
     ASSERT_TRUE(phone);
@@ -60,7 +30,7 @@ TEST(Call, WhenTheConnectionEndsTheCallerIsToldAtOnce) {
     Host host({.udp = {"127.0.0.1:0"}, .tcp = {"127.0.0.1:0"}});
     Client caller(Transport::udp, host.at(), trusted_source);
     Server desk;
-    bind(host, {"sip:alice@" + desk.address().text() + ";transport=tcp"});
+    host.bind({"sip:alice@" + desk.address().text() + ";transport=tcp"});
     caller.send(invite(1));
     auto phone = desk.accept();
     ASSERT_TRUE(phone);
@@ -74,22 +44,10 @@ TEST(Call, ADrainCancelsWhatRingsAndHearsTheEndOfIt) {
     Host host({.udp = {"127.0.0.1:0"}});
     Client caller(Transport::udp, host.at(), trusted_source);
     Client phone(Transport::udp, host.at());
-    bind(host, {"sip:alice@" + phone.local().text()});
+    host.bind({"sip:alice@" + phone.local().text()});
     caller.send(invite(1));
     const auto rung = phone.receive();
     ASSERT_EQ(rung.rfind("INVITE sip:alice@", 0), 0u) << rung;
-    auto answer = [&](const std::string& start, const std::string& to) {
-        std::string out = start + "\r\n";
-        for (std::size_t at = to.find("\r\n") + 2; at < to.size() && to.compare(at, 2, "\r\n") != 0;) {
-            const auto end = to.find("\r\n", at) + 2;
-            const auto line = to.substr(at, end - at);
-            for (auto name : {"Via:", "From:", "To:", "Call-ID:", "CSeq:"})
-                if (line.rfind(name, 0) == 0)
-                    out += name == std::string("To:") ? line.substr(0, line.size() - 2) + ";tag=p\r\n" : line;
-            at = end;
-        }
-        return out + "Content-Length: 0\r\n\r\n";
-    };
     phone.send(answer("SIP/2.0 180 Ringing", rung));
     std::string heard = caller.receive();
     while (heard.rfind("SIP/2.0 180", 0) != 0 && !heard.empty()) heard = caller.receive();

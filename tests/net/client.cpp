@@ -96,14 +96,16 @@ bool Client::secure(const TlsWish& wish) {
     return shake_hands(context, true, wish);
 }
 
-bool Client::secure_as(const base::CertificateFiles& certificate, const std::string& client_ca) {
+bool Client::secure_as(const base::CertificateFiles& certificate, const std::string& client_ca, int most) {
     auto* context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_set_security_level(context, 0);
     if (!client_ca.empty()) {
         SSL_CTX_load_verify_file(context, client_ca.c_str());
-        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     }
     TlsWish wish;
     wish.certificate = certificate;
+    wish.most = most;
     return shake_hands(context, false, wish);
 }
 
@@ -127,6 +129,11 @@ bool Client::shake_hands(SSL_CTX* context, bool as_client, const TlsWish& wish) 
     const auto error = ERR_peek_error();
     if (!good) why_ = error == 0 ? "ended" : ERR_reason_error_string(error);
     return good;
+}
+
+std::string Client::asked_for() const {
+    const char* name = SSL_get_servername(tls_, TLSEXT_NAMETYPE_host_name);
+    return name ? name : "";
 }
 
 std::string Client::peer_name() const {

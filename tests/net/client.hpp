@@ -33,7 +33,9 @@ public:
     /// TCP: TLS from here on. False if the handshake fails, and then `why()` says why.
     bool secure(const TlsWish& wish = {});
     /// As the server.
-    bool secure_as(const base::CertificateFiles& certificate, const std::string& client_ca = "");
+    bool secure_as(const base::CertificateFiles& certificate, const std::string& client_ca = "", int most = 0);
+    /// The name that the client has asked for; empty: none.
+    std::string asked_for() const;
     const std::string& why() const { return why_; }
     /// The first subjectAltName of a host that the other side has shown.
     std::string peer_name() const;

@@ -1,5 +1,7 @@
 #include "host.hpp"
 
+#include "client.hpp"
+
 namespace muster::net {
 namespace {
 
@@ -44,6 +46,21 @@ Ground::Ground(const std::vector<Listener>& listeners, unsigned workers)
     accounts_.publish(auth::make_account("sip:alice@example.com", "alice", "example.com", "secret"), 1);
 }
 
+void Ground::bind(const std::vector<std::string>& contacts) {
+    location::Bindings bindings;
+    std::uint16_t q = 1'000;
+    for (const auto& contact : contacts) {
+        location::Binding binding;
+        binding.contact = contact;
+        binding.call_id = contact;
+        binding.q = q;
+        binding.has_q = true;
+        q = static_cast<std::uint16_t>(q - 100);
+        bindings.push_back(binding);
+    }
+    table_.publish(location::Record::encode("sip:alice@example.com", 1, read_clocks().mono, bindings));
+}
+
 std::unique_ptr<core::Core> Ground::make_core(std::uint32_t index) {
     chances_.push_back(std::make_unique<Chance>(100 + index));
     auto is_live = [this](const base::Flow& flow) { return is_live_(flow); };
@@ -62,7 +79,9 @@ Host::Host(const Wish& wish) : Ground(listeners_of(wish), wish.workers) {
     options.streams = wish.streams;
     options.boot = 77;
     options.listeners = listeners_of(wish);
+    if (!wish.ca.empty()) options.tls_client = load_tls_client(wish.ca).client;
     Hooks hooks;
+    if (wish.resolves) hooks.make_random = [] { return std::make_unique<Chance>(9); };
     hooks.push = [this, limit = wish.queue](std::vector<core::JobPtr>& jobs) { push(jobs, limit); };
     hooks.log = [this](const core::Event& event) {
         std::lock_guard lock(mutex_);
@@ -125,6 +144,31 @@ std::string request(const std::string& method, int number, const std::string& tr
            (method == "REGISTER" && more.find("Contact") == more.npos ? "Contact: <sip:alice@127.0.0.1:5999>\r\n"
                                                                       : "") +
            "Content-Length: 0\r\n\r\n";
+}
+
+std::string invite(int number) {
+    auto message = request("INVITE", number, "UDP", "Contact: <sip:edge@127.0.0.9>\r\n");
+    const std::string_view uri = "INVITE sip:example.com";
+    return message.replace(0, uri.size(), "INVITE sip:alice@example.com");
+}
+
+std::string answer(const std::string& start, const std::string& to) {
+    std::string out = start + "\r\n";
+    for (std::size_t at = to.find("\r\n") + 2; at < to.size() && to.compare(at, 2, "\r\n") != 0;) {
+        const auto end = to.find("\r\n", at) + 2;
+        const auto line = to.substr(at, end - at);
+        for (auto name : {"Via:", "From:", "To:", "Call-ID:", "CSeq:"})
+            if (line.rfind(name, 0) == 0)
+                out += name == std::string("To:") ? line.substr(0, line.size() - 2) + ";tag=p\r\n" : line;
+        at = end;
+    }
+    return out + "Content-Length: 0\r\n\r\n";
+}
+
+std::string final_answer(Client& caller) {
+    auto answer = caller.receive();
+    while (answer.rfind("SIP/2.0 1", 0) == 0) answer = caller.receive();
+    return answer;
 }
 
 }  // namespace muster::net

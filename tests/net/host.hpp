@@ -12,13 +12,16 @@
 
 namespace muster::net {
 
+class Client;
+
 /// What cores stand on. The domain is example.com, its user alice.
 class Ground {
 public:
     std::unique_ptr<core::Core> make_core(std::uint32_t index);
     core::Core& core(std::size_t i) { return *cores_[i]; }
     core::SettingsPtr settings() const { return settings_; }
-    location::Table& table() { return table_; }
+    /// Binds alice at these contacts, the first preferred.
+    void bind(const std::vector<std::string>& contacts);
 
     class Chance : public base::Random {
     public:
@@ -62,6 +65,8 @@ public:
         std::vector<std::string> wss{};
         WebOptions web{};
         base::TlsFiles files{};  ///< of all that need some
+        std::string ca{};        ///< of those that are connected to by TLS; empty: none are
+        bool resolves = false;   ///< names are looked up, in the hosts file before all else
         StreamLimits streams{};
         std::size_t queue = 1'000'000;  ///< jobs the writer's queue holds
         bool start = true;
@@ -99,6 +104,13 @@ inline constexpr const char* trusted_source = "127.0.0.9";
 /// "OPTIONS", or "REGISTER" for alice; `number` makes it unlike all others.
 std::string request(const std::string& method, int number, const std::string& transport = "UDP",
                     const std::string& more = "");
+
+/// An INVITE for alice, over UDP.
+std::string invite(int number);
+/// The answer to a request, with a To tag.
+std::string answer(const std::string& start, const std::string& to);
+/// Over UDP, the next message that is none of the provisional kind.
+std::string final_answer(Client& caller);
 
 /// True as soon as `condition` is; false when that takes longer than ten seconds.
 template <class Condition>

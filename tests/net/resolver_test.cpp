@@ -28,6 +28,7 @@ using base::Transport;
 
 constexpr auto udp = Transport::udp;
 constexpr auto tcp = Transport::tcp;
+constexpr auto tls = Transport::tls;
 
 /// A UDP port of 127.0.0.1 that is bound and never answers.
 class Deaf {
@@ -181,13 +182,14 @@ TEST(Resolver, NaptrSaysWhichTransportComesFirst) {
                    "--naptr-record=x.test,10,1,s,SIPS+D2T,,s.x.test", "--naptr-record=x.test,1,1,a,SIP+D2U,,c.test",
                    "--srv-host=u.x.test,a.test,5070,1,1", "--srv-host=t.x.test,b.test,5071,1,1",
                    "--srv-host=s.x.test,c.test,5072,1,1"}));
-    EXPECT_EQ(Asker(server).places("x.test"), "tcp 192.0.2.2:5071 udp 192.0.2.1:5070");
-    EXPECT_EQ(Asker(server).places("X.Test."), "tcp 192.0.2.2:5071 udp 192.0.2.1:5070");
-    ResolverOptions with_tls;
-    with_tls.transports.push_back(Transport::tls);
-    EXPECT_EQ(Asker(server, with_tls).places("x.test"), "tls 192.0.2.3:5072 tcp 192.0.2.2:5071 udp 192.0.2.1:5070");
-    EXPECT_EQ(Asker(server, with_tls).places("x.test", {}, 0, true), "tls 192.0.2.3:5072");
-    EXPECT_EQ(Asker(server).places("x.test", {}, 0, true), "") << "nothing but TLS will do, and we have none";
+    ResolverOptions without_tls;
+    without_tls.transports = {udp, tcp};
+    EXPECT_EQ(Asker(server, without_tls).places("x.test"), "tcp 192.0.2.2:5071 udp 192.0.2.1:5070");
+    EXPECT_EQ(Asker(server, without_tls).places("X.Test."), "tcp 192.0.2.2:5071 udp 192.0.2.1:5070");
+    EXPECT_EQ(Asker(server).places("x.test"), "tls 192.0.2.3:5072 tcp 192.0.2.2:5071 udp 192.0.2.1:5070");
+    EXPECT_EQ(Asker(server).places("x.test", {}, 0, true), "tls 192.0.2.3:5072");
+    EXPECT_EQ(Asker(server, without_tls).places("x.test", {}, 0, true), "")
+        << "nothing but TLS will do, and we have none";
 }
 
 TEST(Resolver, WithoutNaptrSrvIsAskedForEachTransport) {
@@ -197,10 +199,12 @@ TEST(Resolver, WithoutNaptrSrvIsAskedForEachTransport) {
     Asker asker(server);
     EXPECT_EQ(asker.places("x.test"), "udp 192.0.2.1:5070 tcp 192.0.2.2:5071");
     EXPECT_EQ(asker.places("x.test", tcp), "tcp 192.0.2.2:5071");
-    ResolverOptions with_tls;
-    with_tls.transports.push_back(Transport::tls);
-    EXPECT_EQ(Asker(server, with_tls).places("x.test", {}, 0, true), "tls 192.0.2.3:5073");
-    EXPECT_EQ(Asker(server, with_tls).places("x.test", tcp, 0, true), "tls 192.0.2.3:5073");
+    EXPECT_EQ(asker.places("x.test", {}, 0, true), "tls 192.0.2.3:5073");
+    EXPECT_EQ(asker.places("x.test", tcp, 0, true), "tls 192.0.2.3:5073");
+    EXPECT_EQ(asker.places("x.test", tls), "tls 192.0.2.3:5073");
+    ResolverOptions tls_alone;
+    tls_alone.transports = {tls};
+    EXPECT_EQ(Asker(server, tls_alone).places("b.test"), "tls 192.0.2.2:5061");
 }
 
 TEST(Resolver, AStatedTransportAsksNoNaptrAndAPortNoSrv) {
@@ -240,9 +244,7 @@ TEST(Resolver, SrvOfOnePriorityGoesByWeight) {
 
 TEST(Resolver, WithoutSrvThereAreTheAddresses) {
     NameServer server(hosts);
-    ResolverOptions with_tls;
-    with_tls.transports.push_back(Transport::tls);
-    Asker asker(server, with_tls);
+    Asker asker(server);
     EXPECT_EQ(asker.places("a.test"), "udp 192.0.2.1:5060");
     EXPECT_EQ(asker.places("a.test", tcp), "tcp 192.0.2.1:5060");
     EXPECT_EQ(asker.places("a.test", {}, 0, true), "tls 192.0.2.1:5061");

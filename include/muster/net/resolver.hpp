@@ -22,8 +22,9 @@ struct ResolverOptions {
     int tries = 2;                      ///< the second waits twice as long
     std::size_t cache = 10'000;         ///< names kept; the one that ends first goes first
     std::size_t pending = 10'000;       ///< questions at once; beyond: answered with nothing
-    std::vector<base::Transport> transports{base::Transport::udp, base::Transport::tcp};  ///< what we can send over
-    bool v4 = true, v6 = true;  ///< address families we can send from
+    std::vector<base::Transport> transports{base::Transport::udp, base::Transport::tcp,
+                                            base::Transport::tls};  ///< what we can send over
+    bool v4 = true, v6 = true;                                      ///< address families we can send from
 };
 
 /// One for each worker, used on its thread only.

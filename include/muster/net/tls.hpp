@@ -1,5 +1,5 @@
 #pragma once
-// TLS of a listener: its files read and checked, and made into what handshakes use.
+// TLS of a listener, and of connections of ours: its files read and checked, and made into what handshakes use.
 
 #include <cstdint>
 #include <memory>
@@ -30,5 +30,20 @@ struct LoadedTls {
 LoadedTls load_tls(const base::TlsFiles& files);
 /// Only what is wrong with them.
 std::vector<base::TlsFault> check_tls(const base::TlsFiles& files);
+
+/// Whom we believe when we connect to others; never changes.
+class TlsClient;
+using TlsClientPtr = std::shared_ptr<const TlsClient>;
+
+struct LoadedTlsClient {
+    TlsClientPtr client;
+    std::string fault;  ///< then there is no client
+};
+
+/// `ca`: PEM file with the certificates that sign those of others; empty: those that the system trusts. From any
+/// thread.
+LoadedTlsClient load_tls_client(const std::string& ca);
+/// Only what is wrong with it; empty: nothing.
+std::string check_tls_ca(const std::string& ca);
 
 }  // namespace muster::net

@@ -65,6 +65,7 @@ struct WorkerOptions {
     unsigned workers = 1;
     std::vector<Listener> listeners;
     StreamLimits streams;
+    TlsClientPtr tls_client{};  ///< for TLS connections of ours, until set_tls_client(); empty: none are made
     base::Limits limits;
     std::uint64_t boot = 0;      ///< random, tells this run of the daemon from others
     ResolverOptions resolver{};  ///< of its transports and families those that a listener has
@@ -125,6 +126,8 @@ public:
     void set_settings(core::SettingsPtr settings);
     /// What the listener shows in handshakes from now on; connections that are open go on. From any thread.
     void set_tls(std::size_t listener, TlsServerPtr server);
+    /// The same for connections of ours.
+    void set_tls_client(TlsClientPtr client);
     /// The commit feed: the bindings of these have changed. One post a worker. From any thread.
     void announce(std::vector<std::string> aors);
     /// Takes no new connections, reads what has arrived, has the cores refuse what is new and cancel what rings, and
