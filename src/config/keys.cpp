@@ -107,6 +107,10 @@ constexpr Key dns_keys[] = {
      {},
      server_item},
 };
+constexpr Key tls_keys[] = {
+    {"ca", Kind::file,
+     "PEM file with the certificates that sign those of hosts Muster connects to; absent: those the system trusts."},
+};
 constexpr Key log_keys[] = {
     {"level", Kind::choice, "The least severity that is logged.", "info", "debug|info|warning|error"},
 };
@@ -254,6 +258,7 @@ constexpr Key root_keys[] = {
     {"admin", Kind::map, "Administration.", {}, {}, admin_keys},
     {"workers", Kind::count, "Threads that handle SIP; absent: one a core.", {}, {}, {}, 1, 256},
     {"dns", Kind::map, "Name resolution.", {}, {}, dns_keys},
+    {"tls", Kind::map, "TLS connections that Muster opens.", {}, {}, tls_keys},
     {"log", Kind::map, "Logging.", {}, {}, log_keys},
     {"limits", Kind::map, "Hard limits of what is read and of what is under way.", {}, {}, limits_keys},
 };

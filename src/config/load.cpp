@@ -94,6 +94,7 @@ public:
         config.store = read_store(top.text("store"));
         read_admin(top.section("admin"), config);
         config.workers = top.count("workers");
+        read_tls_ca(top.section("tls"), config);
         for (const auto& item : top.section("dns").list("servers"))
             config.dns_servers.append(config.dns_servers.empty() ? "" : ",").append(item.Scalar());
         config.log_level = top.section("log").text("level");
@@ -227,8 +228,8 @@ private:
         if (!asks && item.written("client_ca"))
             faults_.add(item.node("client_ca"),
                         path + ".client_ca has no use; expected client_certificate: optional or required with it");
-        if (check_tls_ && faults_.empty())
-            for (const auto& fault : check_tls_(tls)) add_tls_fault(item, path, fault);
+        if (check_tls_.listener && faults_.empty())
+            for (const auto& fault : check_tls_.listener(tls)) add_tls_fault(item, path, fault);
     }
 
     void add_tls_fault(const Section& item, const std::string& path, const base::TlsFault& fault) {
@@ -243,6 +244,15 @@ private:
             faults_.warn(of.node(name), message);
         else
             faults_.add(of.node(name), message);
+    }
+
+    void read_tls_ca(const Section& tls, Config& config) {
+        config.tls_ca = read_file(tls, "tls", "ca").value_or("");
+        if (config.tls_ca.empty()) return;
+        if (std::ranges::none_of(config.listen, [](const Listen& l) { return l.transport == base::Transport::tls; }))
+            faults_.add(tls.node("ca"), "tls.ca has no use; expected a tls listener, from which TLS connections leave");
+        const auto reason = check_tls_.ca ? check_tls_.ca(config.tls_ca) : "";
+        if (!reason.empty()) faults_.add(tls.node("ca"), "tls.ca: " + tls.text("ca") + ' ' + reason);
     }
 
     void read_web(const Section& item, const std::string& path, Listen& listen) {
@@ -463,6 +473,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
     for (const auto& [name, value] : TableLimits::keys)
         if (running.tables.*value != wanted.tables.*value) keys.push_back("limits." + std::string(name));
     if (running.settings.admission.queue != wanted.settings.admission.queue) keys.emplace_back("limits.queue");
+    if (running.tls_ca != wanted.tls_ca) keys.emplace_back("tls.ca");
     if (running.dns_servers != wanted.dns_servers) keys.emplace_back("dns.servers");
     if (running.admin_socket != wanted.admin_socket) keys.emplace_back("admin.socket");
     if (running.admin_http != wanted.admin_http) keys.emplace_back("admin.http");

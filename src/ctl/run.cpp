@@ -78,7 +78,7 @@ std::optional<std::string> read_all(const std::string& path) {
 }
 
 int check_config(const Invocation& invocation) {
-    auto loaded = config::load_file(invocation.file, net::check_tls);
+    auto loaded = config::load_file(invocation.file, {net::check_tls, net::check_tls_ca});
     for (const auto& warning : loaded.warnings) std::cerr << "warning: " << warning.text() << '\n';
     json::array faults;
     for (const auto& fault : loaded.faults) {

@@ -34,9 +34,8 @@ unsigned worker_count(const config::Config& config) {
     return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
 }
 
-std::vector<net::Listener> listeners_of(const config::Config& config, Certificates& certificates) {
+std::vector<net::Listener> listeners_of(const config::Config& config, std::vector<net::TlsServerPtr> tls) {
     std::vector<net::Listener> listeners;
-    auto tls = certificates.load();
     for (const auto& listen : config.listen)
         listeners.push_back({listen.transport,
                              listen.address,
@@ -89,7 +88,7 @@ Daemon::Daemon(config::Config config, std::string config_path)
     : config_(std::move(config)),
       config_path_(std::move(config_path)),
       started_(net::read_clocks().mono),
-      certificates_(config_.listen),
+      certificates_(config_),
       settings_(settings_of(config_)),
       store_(open_store(config_)),
       table_(random_.next()),
@@ -108,7 +107,9 @@ Daemon::Daemon(config::Config config, std::string config_path)
 
     net::WorkerOptions options;
     options.workers = worker_count(config_);
-    options.listeners = listeners_of(config_, certificates_);
+    auto tls = certificates_.load();
+    options.listeners = listeners_of(config_, std::move(tls.listeners));
+    options.tls_client = std::move(tls.client);
     options.limits = config_.settings.limits;
     options.streams.connections = config_.tables.connections;
     options.streams.per_source = config_.tables.connections_of_source;
@@ -182,7 +183,7 @@ core::SettingsPtr Daemon::settings() const {
 std::vector<std::string> Daemon::reload() {
     std::lock_guard one_at_a_time(reload_mutex_);
     std::vector<std::string> faults;
-    auto loaded = config::load_file(config_path_, net::check_tls);
+    auto loaded = config::load_file(config_path_, {net::check_tls, net::check_tls_ca});
     for (const auto& fault : loaded.faults) faults.push_back(fault.text());
     if (loaded.config)
         for (const auto& key : config::needs_restart(config_, *loaded.config))

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "log.hpp"
@@ -30,22 +31,30 @@ std::string text_of(const base::TlsFiles& files, const base::TlsFault& fault) {
 
 }  // namespace
 
-Certificates::Certificates(const std::vector<config::Listen>& listen) : listeners_(listen.size()) {
-    for (std::size_t i = 0; i < listen.size(); ++i)
-        if (base::is_secure(listen[i].transport)) watched_.push_back({i, listen[i].tls, {}});
+Certificates::Certificates(const config::Config& config)
+    : listeners_(config.listen.size()),
+      connects_(std::ranges::any_of(config.listen, [](const auto& l) { return l.transport == base::Transport::tls; })),
+      ca_(config.tls_ca) {
+    for (std::size_t i = 0; i < listeners_; ++i)
+        if (base::is_secure(config.listen[i].transport)) watched_.push_back({i, config.listen[i].tls, {}});
 }
 
-std::vector<net::TlsServerPtr> Certificates::load() {
+Certificates::All Certificates::load() {
     std::lock_guard lock(mutex_);
-    std::vector<net::TlsServerPtr> all(listeners_);
+    All all;
+    all.listeners.resize(listeners_);
     loaded_ = seen_ = stamp();
     for (auto& watched : watched_) {
         auto loaded = net::load_tls(watched.files);
         if (!loaded.server) throw std::runtime_error(text_of(watched.files, loaded.faults.front()));
         for (const auto& warning : loaded.faults) log_line(Level::warning, text_of(watched.files, warning));
-        all[watched.listener] = std::move(loaded.server);
+        all.listeners[watched.listener] = std::move(loaded.server);
         watched.certificates = std::move(loaded.certificates);
     }
+    if (!connects_) return all;
+    auto loaded = net::load_tls_client(ca_);
+    if (!loaded.client) throw std::runtime_error(ca_ + ' ' + loaded.fault);
+    all.client = std::move(loaded.client);
     return all;
 }
 
@@ -58,14 +67,23 @@ std::vector<std::string> Certificates::reload(net::Workers& workers) {
         auto loaded = net::load_tls(watched.files);
         for (const auto& fault : loaded.faults) {
             const auto text = text_of(watched.files, fault);
-            log_line(fault.is_warning ? Level::warning : Level::error,
-                     (fault.is_warning ? "certificates reason=\"" : "certificates result=kept reason=\"") + text + '"');
-            if (!fault.is_warning) faults.push_back(text);
+            if (fault.is_warning)
+                log_line(Level::warning, "certificates reason=\"" + text + '"');
+            else
+                faults.push_back(text);
         }
         if (!loaded.server) continue;
         workers.set_tls(watched.listener, std::move(loaded.server));
         watched.certificates = std::move(loaded.certificates);
     }
+    if (connects_) {
+        auto loaded = net::load_tls_client(ca_);
+        if (loaded.client)
+            workers.set_tls_client(std::move(loaded.client));
+        else
+            faults.push_back(ca_ + ' ' + loaded.fault);
+    }
+    for (const auto& fault : faults) log_line(Level::error, "certificates result=kept reason=\"" + fault + '"');
     if (faults.empty()) log_line(Level::info, "certificates result=reloaded");
     return faults;
 }
@@ -91,6 +109,7 @@ std::vector<Certificates::Shown> Certificates::shown() const {
 
 std::string Certificates::stamp() const {
     std::string out;
+    if (!ca_.empty()) append_stamp(out, ca_);
     for (const auto& watched : watched_) {
         for (const auto& pair : watched.files.certificates) {
             append_stamp(out, pair.certificate);

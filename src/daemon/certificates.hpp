@@ -1,5 +1,6 @@
 #pragma once
-// The certificates of all listeners: loaded, shown, and loaded again when their files change.
+// The certificates of all listeners, and of those who sign others: loaded, shown, and loaded again when their files
+// change.
 
 #include <mutex>
 #include <string>
@@ -12,12 +13,15 @@ namespace muster::daemon {
 
 class Certificates {
 public:
-    explicit Certificates(const std::vector<config::Listen>& listen);
+    explicit Certificates(const config::Config& config);
 
-    /// What each listener shows, in the order of the configuration; empty for those without TLS.
+    struct All {
+        std::vector<net::TlsServerPtr> listeners;  ///< as in the configuration; empty for those without TLS
+        net::TlsClientPtr client;                  ///< for connections of ours; empty without a TLS listener
+    };
     /// Throws std::runtime_error with a message for people.
-    std::vector<net::TlsServerPtr> load();
-    /// Loads them again and hands them to the workers. A listener whose files cannot be used keeps what it has. Returns
+    All load();
+    /// Loads them again and hands them to the workers. What cannot be used leaves what is there. Returns
     /// what is wrong, one line a fault. From any thread.
     std::vector<std::string> reload(net::Workers& workers);
     /// Reloads when files have changed and stayed so since the last call: certificate and key are rarely replaced in
@@ -42,6 +46,8 @@ private:
     mutable std::mutex mutex_;
     std::vector<Watched> watched_;
     const std::size_t listeners_;
+    const bool connects_;  // by TLS
+    const std::string ca_;
     std::string loaded_, seen_;  // what the files looked like when they were loaded, and when they were looked at last
 };
 

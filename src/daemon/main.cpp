@@ -29,7 +29,7 @@ void complain(const std::string& line) { std::fprintf(stderr, "musterd: %s\n", l
 
 /// The configuration, or every fault in it on stderr.
 std::optional<muster::config::Config> read_config(const std::string& path) {
-    auto loaded = muster::config::load_file(path, muster::net::check_tls);
+    auto loaded = muster::config::load_file(path, {muster::net::check_tls, muster::net::check_tls_ca});
     for (const auto& warning : loaded.warnings) complain("warning: " + warning.text());
     for (const auto& fault : loaded.faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
     return std::move(loaded.config);

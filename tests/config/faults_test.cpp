@@ -205,6 +205,10 @@ const Case cases[] = {
       "7:15: \"no.key\" is not valid for listen[0].certificates[0].key; expected a file that can be read",
       "8:25: listen[0].client_ca is missing; expected a PEM file, as client_certificate needs one",
       "10:16: listen[1].client_ca has no use with udp; expected it with tls or wss only"}},
+    {"CertificatesOfOthers",
+     "domains: {example.com: {}}\ntls:\n  ca: no.pem\n  key: a.pem\n",
+     {"3:7: \"no.pem\" is not valid for tls.ca; expected a file that can be read",
+      "4:3: unknown key \"key\" in tls; expected one of ca"}},
     {"Store",
      "{store: 'sqlite:', domains: {example.com: {}}}",
      {"1:9: \"sqlite:\" is not valid for store; expected sqlite:PATH or memory:"}},
@@ -214,7 +218,8 @@ const Case cases[] = {
      {"3:11: admin.socket is too long; expected at most 107 bytes of absolute path"}},
     {"ControlCharacters",
      "domains: {example.com: {}}\n\"a\\x1b[31m\": 1\n",
-     {"2:1: unknown key \"a\\x1b[31m\"; expected one of listen, store, domains, admin, workers, dns, log, limits"}},
+     {"2:1: unknown key \"a\\x1b[31m\"; expected one of listen, store, domains, admin, workers, dns, tls, log, "
+      "limits"}},
 };
 
 INSTANTIATE_TEST_SUITE_P(Table, Faulty, testing::ValuesIn(cases),

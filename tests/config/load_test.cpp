@@ -236,23 +236,42 @@ TEST(Load, CertificatesAreRelativeToTheFile) {
                            "    client_ca: a.pem\n";
     using File = base::TlsFault::File;
     base::TlsFiles seen;
-    loaded = load_file(path, [&](const base::TlsFiles& files) -> std::vector<base::TlsFault> {
+    CheckTls check_tls;
+    check_tls.listener = [&](const base::TlsFiles& files) -> std::vector<base::TlsFault> {
         seen = files;
         return {{File::certificate, 0, "has ended", true}};
-    });
+    };
+    loaded = load_file(path, check_tls);
     ASSERT_TRUE(loaded.config) << loaded.faults.at(0).text();
     EXPECT_EQ(seen, (base::TlsFiles{{{file, file}, {file, file}}, base::ClientCertificate::optional, file}));
     EXPECT_EQ(loaded.config->listen[0].tls, seen);
     ASSERT_EQ(loaded.warnings.size(), 1u);
     EXPECT_EQ(loaded.warnings[0].text(), path + ":4:18: listen[0].certificate: a.pem has ended");
 
-    loaded = load_file(path, [&](const base::TlsFiles&) -> std::vector<base::TlsFault> {
+    check_tls.listener = [&](const base::TlsFiles&) -> std::vector<base::TlsFault> {
         return {{File::key, 1, "is none", false}, {File::client_ca, 0, "is none", false}};
-    });
+    };
+    loaded = load_file(path, check_tls);
     EXPECT_FALSE(loaded.config);
     ASSERT_EQ(loaded.faults.size(), 2u);
     EXPECT_EQ(loaded.faults[0].text(), path + ":7:35: listen[0].certificates[0].key: a.pem is none");
     EXPECT_EQ(loaded.faults[1].text(), path + ":9:16: listen[0].client_ca: a.pem is none");
+
+    std::ofstream(path) << "listen: [{tls: '127.0.0.1:5061', certificate: a.pem, key: a.pem}]\n"
+                           "domains: {example.com: {}}\n"
+                           "tls: {ca: a.pem}\n";
+    EXPECT_EQ(load_file(path).config.value().tls_ca, file);
+    check_tls = {};
+    check_tls.ca = [&](const std::string& ca) { return ca == file ? "is none" : ""; };
+    loaded = load_file(path, check_tls);
+    ASSERT_EQ(loaded.faults.size(), 1u);
+    EXPECT_EQ(loaded.faults[0].text(), path + ":3:11: tls.ca: a.pem is none");
+    std::ofstream(path) << "domains: {example.com: {}}\n"
+                           "tls: {ca: a.pem}\n";
+    loaded = load_file(path);
+    ASSERT_EQ(loaded.faults.size(), 1u);
+    EXPECT_EQ(loaded.faults[0].text(),
+              path + ":2:11: tls.ca has no use; expected a tls listener, from which TLS connections leave");
     std::filesystem::remove_all(folder);
 }
 
@@ -268,7 +287,7 @@ TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
                      "nonce_life",  "lookup",  "ring_time",     "inbound", "trusted",   "path",          "outbound",
                      "flow_timer",  "gruu",    "service_route", "admin",   "socket",    "http",          "workers",
                      "dns",         "servers", "log",           "level",   "limits",    "message_bytes", "headers",
-                     "flow_lost", "nat_ping"})
+                     "flow_lost",   "nat_ping"})
         EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
 }
 

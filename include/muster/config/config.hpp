@@ -69,6 +69,7 @@ struct Config {
     std::string admin_socket = "/run/muster/musterd.sock";
     std::optional<base::Address> admin_http;
     unsigned workers = 0;     ///< 0: one a core
+    std::string tls_ca;       ///< absolute path; empty: those that the system trusts
     std::string dns_servers;  ///< "127.0.0.1:5353,192.0.2.53"; empty: those of the system
     std::string log_level = "info";
     core::Settings settings;
@@ -90,8 +91,11 @@ struct Loaded {
     std::vector<Fault> warnings;   ///< what is allowed, and hardly meant
 };
 
-/// Looks into the files of a TLS listener.
-using CheckTls = std::function<std::vector<base::TlsFault>(const base::TlsFiles&)>;
+/// Looks into the files for TLS.
+struct CheckTls {
+    std::function<std::vector<base::TlsFault>(const base::TlsFiles&)> listener{};
+    std::function<std::string(const std::string& path)> ca{};  ///< what is wrong with a list of certificates
+};
 
 /// Without `check_tls` such files must only be readable.
 Loaded load_file(const std::string& path, const CheckTls& check_tls = {});
@@ -104,8 +108,8 @@ std::string schema();
 /// "30s", "5m", "1h", "7d", "250ms", and sums such as "1h30m".
 std::optional<base::Milliseconds> parse_duration(std::string_view text);
 
-/// Keys whose values differ and that a running daemon cannot change: of listen, store, workers, dns.servers,
-/// admin.socket, admin.http.
+/// Keys whose values differ and that a running daemon cannot change: of listen, store, workers, tls.ca,
+/// dns.servers, admin.socket, admin.http.
 std::vector<std::string> needs_restart(const Config& running, const Config& wanted);
 
 }  // namespace muster::config
