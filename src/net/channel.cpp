@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "tls.hpp"
@@ -18,9 +19,20 @@ struct Channel::Tls {
     bool wants_to_write = false;
     bool has_more = false;  // the next read need not wait for the socket: there is more, or the end, or a failure
     bool renegotiates = false;
+    unsigned asides = 0;   // what TLS itself was told since the handshake
+    std::size_t left = 0;  // bytes that may yet be taken from the socket in this turn
+
+    void begin_turn();
+    bool is_abused() const;
+    static long on_socket(BIO* bio, int what, const char*, std::size_t, int, long, int result, std::size_t* done);
+    static void on_message(int is_ours, int, int type, const void*, std::size_t, SSL*, void* self);
 };
 
 namespace {
+
+constexpr std::size_t bytes_per_turn = 65'536;
+/// Key updates and whatever else is no data, in all the life of a connection: a phone has use for none.
+constexpr unsigned most_asides = 64;
 
 /// A client that asks for another handshake has been told no; who does that is not one of ours.
 void on_info(const SSL* session, int where, int alert) {
@@ -29,6 +41,30 @@ void on_info(const SSL* session, int where, int alert) {
 }
 
 }  // namespace
+
+void Channel::Tls::begin_turn() {
+    ERR_clear_error();
+    errno = 0;
+    wants_to_write = has_more = false;
+    left = bytes_per_turn;
+}
+
+bool Channel::Tls::is_abused() const { return renegotiates || asides > most_asides; }
+
+/// OpenSSL reads on as long as what comes is no data, so the socket is dry for it before others have waited too long.
+long Channel::Tls::on_socket(BIO* bio, int what, const char*, std::size_t, int, long, int result, std::size_t* done) {
+    auto& tls = *reinterpret_cast<Tls*>(BIO_get_callback_arg(bio));
+    if (what == (BIO_CB_READ | BIO_CB_RETURN) && result > 0) tls.left -= std::min(tls.left, *done);
+    if (what != BIO_CB_READ || (tls.left > 0 && !tls.is_abused())) return result;
+    tls.has_more = true;
+    BIO_set_retry_read(bio);
+    return -1;
+}
+
+void Channel::Tls::on_message(int is_ours, int, int type, const void*, std::size_t, SSL*, void* self) {
+    auto& tls = *static_cast<Tls*>(self);
+    if (is_ours == 0 && tls.is_shaken && (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT)) ++tls.asides;
+}
 
 Channel::Channel() = default;
 Channel::~Channel() = default;
@@ -55,6 +91,10 @@ bool Channel::begin(std::unique_ptr<Tls> tls) {
     auto* session = tls->session.get();
     if (SSL_set_fd(session, fd_) != 1) return false;
     SSL_set_app_data(session, &tls->renegotiates);
+    SSL_set_msg_callback(session, &Tls::on_message);
+    SSL_ctrl(session, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, tls.get());  // a macro with casts of C
+    BIO_set_callback_arg(SSL_get_rbio(session), reinterpret_cast<char*>(tls.get()));
+    BIO_set_callback_ex(SSL_get_rbio(session), &Tls::on_socket);
     SSL_set_info_callback(session, on_info);
     tls_ = std::move(tls);
     return true;
@@ -85,9 +125,7 @@ ssize_t Channel::failed(int result) {
 }
 
 Channel::Shaken Channel::shake_hands() {
-    ERR_clear_error();
-    errno = 0;
-    tls_->wants_to_write = false;
+    tls_->begin_turn();
     const int result = SSL_do_handshake(tls_->session.get());
     if (result == 1) {  // whoever it is, a CA vouches for its certificate
         tls_->is_shaken = tls_->host.empty() || is_for(SSL_get0_peer_certificate(tls_->session.get()), tls_->host);
@@ -105,15 +143,14 @@ ssize_t Channel::read(char* to, std::size_t size) {
         while (got < 0 && errno == EINTR);
         return got;
     }
-    ERR_clear_error();
-    tls_->wants_to_write = tls_->has_more = false;
+    tls_->begin_turn();
     std::size_t all = 0;
     while (all < size) {  // a record each time
         std::size_t got = 0;
         errno = 0;
         const int result = SSL_read_ex(tls_->session.get(), to + all, size - all, &got);
-        if (tls_->renegotiates) {
-            tls_->why = "renegotiation";
+        if (tls_->is_abused()) {
+            tls_->why = tls_->renegotiates ? "renegotiation" : "too many key updates";
             errno = EPROTO;
             return -1;
         }

@@ -33,7 +33,8 @@ public:
     /// Goes on with the handshake as far as that is possible now: up to a millisecond of work.
     Shaken shake_hands();
 
-    /// Like recv(2) and send(2): negative with errno, EAGAIN when nothing can be done now.
+    /// Like recv(2) and send(2): negative with errno, EAGAIN when nothing can be done now, or not before others have
+    /// had their turn: then has_unread().
     ssize_t read(char* to, std::size_t size);
     ssize_t write(std::string_view bytes);
     /// What could not be done waits until the socket can be written to.

@@ -87,7 +87,8 @@ void Streams::read(Connection& connection) {
         if (!connection.channel.why().empty()) tell(connection, "TLS", connection.channel.why());
         return release(connection);
     }
-    if (connection.reads_left > 0) connection.reads_left = got < 0 ? 0 : connection.reads_left - 1;
+    const bool is_dry = got < 0 && !connection.channel.has_unread();
+    if (connection.reads_left > 0) connection.reads_left = is_dry ? 0 : connection.reads_left - 1;
     if (got < 0) return;
     if (got == 0) {  // the peer has said all, but may wait for its answers
         connection.finishing = true;

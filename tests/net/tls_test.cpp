@@ -1,13 +1,20 @@
 // TLS: handshakes, certificates and their change, and what is refused.
+#include "tls.hpp"
+
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
 
 #include "certificates.hpp"
+#include "channel.hpp"
 #include "client.hpp"
 #include "host.hpp"
 
@@ -148,6 +155,86 @@ TEST_F(Tls, RenegotiationEndsTheConnection) {
     EXPECT_EQ(host.closed(), std::vector<std::string>{"TLS: renegotiation"});
     honest.send(options(2));
     EXPECT_TRUE(is_ok(honest.read_answer()));
+}
+
+/// What TLS writes while `make` runs, in one piece and not sent.
+template <class Make>
+std::string written(SSL* session, Make make) {
+    auto* socket = SSL_get_wbio(session);
+    auto* memory = BIO_new(BIO_s_mem());
+    BIO_up_ref(socket);
+    SSL_set0_wbio(session, memory);
+    make();
+    std::string bytes(BIO_ctrl_pending(memory), '\0');
+    BIO_read(memory, bytes.data(), static_cast<int>(bytes.size()));
+    SSL_set0_wbio(session, socket);
+    return bytes;
+}
+
+std::string key_updates(SSL* session, int count) {
+    return written(session, [&] {
+        for (int i = 0; i < count; ++i)
+            if (SSL_key_update(session, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 || SSL_do_handshake(session) != 1)
+                throw std::runtime_error("key update");
+    });
+}
+
+/// As much as the other side takes before it closes.
+void send_raw(Client& phone, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto sent = phone.try_send(bytes);
+        if (sent < 0) return;
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+}
+
+TEST_F(Tls, ManyKeyUpdatesEndTheConnection) {
+    Host host(wish());
+    Client honest(tcp, host.at());
+    ASSERT_TRUE(honest.secure());
+    Client phone(tcp, host.at());
+    ASSERT_TRUE(phone.secure({.least = TLS1_3_VERSION}));
+    send_raw(phone, key_updates(phone.tls(), 60));
+    phone.send(options(1));
+    EXPECT_TRUE(is_ok(phone.read_answer()));
+    send_raw(phone, key_updates(phone.tls(), 20'000));
+    honest.send(options(2));
+    EXPECT_TRUE(is_ok(honest.read_answer()));
+    ASSERT_TRUE(soon([&] { return host.workers().net_counters().connections == 1; }));
+    EXPECT_EQ(host.closed(), std::vector<std::string>{"TLS: too many key updates"});
+    honest.send(options(3));
+    EXPECT_TRUE(is_ok(honest.read_answer()));
+}
+
+TEST_F(Tls, ATurnTakesSoMuchFromTheSocketAndNoMore) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+    Channel channel;
+    channel.open(ends[0]);
+    ASSERT_TRUE(channel.secure(load_tls(wish().files).server));
+    const auto context = make_tls_context(TLS_client_method());
+    const TlsSessionPtr phone(SSL_new(context.get()));
+    SSL_set_fd(phone.get(), ends[1]);
+    for (int i = 0; i < 5 && channel.is_shaking_hands(); ++i) {
+        SSL_connect(phone.get());
+        channel.shake_hands();
+    }
+    ASSERT_FALSE(channel.is_shaking_hands());
+    constexpr int count = 4'000;  // records of 23 bytes
+    const auto records = written(phone.get(), [&] {
+        for (int i = 0; i < count; ++i) SSL_write(phone.get(), "x", 1);
+    });
+    ASSERT_EQ(::send(ends[1], records.data(), records.size(), 0), static_cast<ssize_t>(records.size()));
+    std::array<char, 65'536> bytes;
+    const auto first = channel.read(bytes.data(), bytes.size());
+    EXPECT_LT(first, count);
+    EXPECT_GT(first, count / 2);
+    EXPECT_TRUE(channel.has_unread());
+    EXPECT_EQ(channel.read(bytes.data(), bytes.size()), count - first);
+    EXPECT_EQ(channel.read(bytes.data(), bytes.size()), -1);
+    EXPECT_EQ(errno, EAGAIN);
+    EXPECT_FALSE(channel.has_unread());
+    for (int end : ends) ::close(end);
 }
 
 TEST_F(Tls, WhatIsNoTlsIsClosedWithAReason) {
