@@ -177,7 +177,7 @@ ssize_t Channel::write(std::string_view bytes) {
     std::size_t sent = 0;
     const int result = SSL_write_ex(tls_->session.get(), bytes.data(), bytes.size(), &sent);
     if (result == 1) return static_cast<ssize_t>(sent);
-    failed(result);
+    if (failed(result) == 0) errno = EPROTO;  // the other side has closed before; nothing can be written any more
     return -1;
 }
 

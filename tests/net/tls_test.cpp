@@ -237,6 +237,24 @@ TEST_F(Tls, ATurnTakesSoMuchFromTheSocketAndNoMore) {
     for (int end : ends) ::close(end);
 }
 
+TEST_F(Tls, AnAnswerToOneWhoSaidGoodbyeAndIsGoneEndsTheConnection) {
+    Host host(wish());
+    auto phone = std::make_unique<Client>(tcp, host.at(), trusted_source);
+    ASSERT_TRUE(phone->secure());
+    // In one piece: who has read the request has read the goodbye.
+    send_raw(*phone, written(phone->tls(), [&] {
+        phone->send(request("REGISTER", 1, "TLS"));
+        SSL_shutdown(phone->tls());
+    }));
+    auto jobs = host.take_jobs(1);
+    ASSERT_EQ(jobs.size(), 1u);
+    const linger reset{1, 0};
+    ::setsockopt(SSL_get_fd(phone->tls()), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    phone.reset();
+    host.refuse(std::move(jobs));
+    EXPECT_TRUE(soon([&] { return host.workers().net_counters().connections == 0; }));
+}
+
 TEST_F(Tls, WhatIsNoTlsIsClosedWithAReason) {
     Host host(wish());
     Client phone(tcp, host.at());
