@@ -160,7 +160,8 @@ LoadedTls load_tls(const TlsFiles& files) {
         if (context) contexts.push_back(std::move(context));
     }
     if (contexts.size() != files.certificates.size() || contexts.empty()) return loaded;
-    if (!ask_clients(contexts.front().get(), files)) {
+    // Of each: the one that the name chooses brings whom it trusts with it.
+    if (!std::ranges::all_of(contexts, [&](const auto& context) { return ask_clients(context.get(), files); })) {
         loaded.faults.push_back(fault(TlsFault::File::client_ca, 0, "cannot be used as a list of certificates"));
         return loaded;
     }

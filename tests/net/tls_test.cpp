@@ -380,6 +380,33 @@ TEST_F(Tls, AClientShowsItsCertificateWhereItMust) {
     }
 }
 
+TEST_F(Tls, WhateverNameIsAskedForClientsShowTheirCertificate) {
+    auto wish = this->wish();
+    wish.files.certificates.push_back(authority.issue("b", "DNS:b.example"));
+    Authority office;
+    wish.files.client_ca = office.ca();
+    const auto alice = office.issue("alice", "URI:sip:alice@example.com");
+    const auto forged = authority.issue("mallory", "URI:sip:alice@example.com");
+    for (auto asks : {base::ClientCertificate::optional, base::ClientCertificate::required}) {
+        wish.files.client_certificate = asks;
+        Host host(wish);
+        for (auto name : {"a.example", "b.example"}) {
+            for (int version : {TLS1_2_VERSION, TLS1_3_VERSION})
+                EXPECT_TRUE(is_served(host, {.ask_for = name, .certificate = alice, .most = version})) << name;
+            EXPECT_FALSE(is_served(host, {.ask_for = name, .certificate = forged, .most = TLS1_2_VERSION})) << name;
+            EXPECT_EQ(is_served(host, {.ask_for = name, .most = TLS1_2_VERSION}),
+                      asks == base::ClientCertificate::optional)
+                << name;
+        }
+        Client phone(tcp, host.at());
+        ASSERT_TRUE(phone.secure({.ask_for = "b.example", .certificate = alice}));
+        phone.send(request("REGISTER", 1, "TLS"));
+        auto jobs = host.take_jobs(1);
+        EXPECT_EQ(jobs.size(), 1u) << "the certificate speaks for alice";
+        host.refuse(std::move(jobs));
+    }
+}
+
 TEST_F(Tls, WhoACertificateNamesNeedsNoDigest) {
     auto wish = this->wish();
     wish.files.client_ca = authority.ca();
