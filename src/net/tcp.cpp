@@ -149,7 +149,8 @@ void Streams::take_web_frames(Connection& connection) {
     connection.more = !connection.finishing;
 }
 
-/// One message is one SIP message, whole and alone (RFC 7118 s5), or a keep-alive.
+/// One message is one SIP message, whole and alone, or a keep-alive. Without a Content-Length the body ends with it, as
+/// in a datagram (RFC 7118 s5).
 void Streams::take_web_message(Connection& connection, std::string_view bytes) {
     if (bytes == "\r\n" || bytes == "\r\n\r\n") {
         ++worker_.counters().keep_alives;
@@ -159,13 +160,16 @@ void Streams::take_web_message(Connection& connection, std::string_view bytes) {
     sip::Framer framer(worker_.common().options.limits);
     framer.feed(bytes);
     const auto frame = framer.next();
-    if (frame.kind == sip::Framer::Kind::broken) {
-        tell(connection, frame.reason, {});
-        return worker_.deliver_broken(connection.flow, frame);
+    if (frame.reason != sip::no_content_length) {
+        if (frame.kind == sip::Framer::Kind::broken) {
+            tell(connection, frame.reason, {});
+            return worker_.deliver_broken(connection.flow, frame);
+        }
+        if (frame.kind != sip::Framer::Kind::message)
+            return refuse_web_message(connection, "Not a Whole SIP Message in a Frame");
+        if (frame.bytes.size() != bytes.size())
+            return refuse_web_message(connection, "More Than One Message in a Frame");
     }
-    if (frame.kind != sip::Framer::Kind::message)
-        return refuse_web_message(connection, "Not a Whole SIP Message in a Frame");
-    if (frame.bytes.size() != bytes.size()) return refuse_web_message(connection, "More Than One Message in a Frame");
     settle_in(connection);
     connection.began = worker_.now();
     worker_.deliver(connection.flow, bytes);

@@ -16,7 +16,7 @@ struct Length {
 /// The one Content-Length of a head, which ends with CRLF. The end of a message on a stream hangs on it, so nothing
 /// about it is guessed.
 Length content_length(std::string_view head) {
-    Length found{{}, "No Content-Length"};
+    Length found{{}, no_content_length};
     bool seen = false;
     bool last_was_it = false;
     while (!head.empty()) {

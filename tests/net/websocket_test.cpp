@@ -185,11 +185,27 @@ TEST(WebSocket, OnlyOneWholeSipMessageAFrame) {
     }
     Web page(host.at());
     ASSERT_TRUE(page.open());
-    page.send(frame(text, "OPTIONS sip:example.com SIP/2.0\r\nX: y\r\n\r\n"));
+    page.send(frame(text, "OPTIONS sip:example.com SIP/2.0\r\nContent-Length: y\r\n\r\n"));
     EXPECT_EQ(page.read_close(), 1008);
-    EXPECT_EQ(host.closed().back(), "No Content-Length: ");
+    EXPECT_EQ(host.closed().back(), "Bad Content-Length: ");
     honest.send(frame(text, options(9)));
     EXPECT_TRUE(is_ok(honest.read_text()));
+}
+
+TEST(WebSocket, WithoutAContentLengthTheBodyEndsWithTheFrame) {
+    Host host(plain());
+    Web page(host.at());
+    ASSERT_TRUE(page.open());
+    for (const std::string body : {"", "hello", "two\r\n\r\nparts"}) {
+        auto message = options(static_cast<int>(body.size()));
+        const std::string length = "Content-Length: 0\r\n";
+        message.erase(message.find(length), length.size());
+        page.send(frame(text, message + body));
+        EXPECT_TRUE(is_ok(page.read_text())) << body;
+    }
+    page.send(frame(text, options(99)));
+    EXPECT_TRUE(is_ok(page.read_text()));
+    EXPECT_TRUE(host.closed().empty());
 }
 
 TEST(WebSocket, FramesThatBreakTheProtocolAreClosedWithTheirCode) {

@@ -10,6 +10,9 @@
 
 namespace muster::sip {
 
+/// Why a head is `broken` that would not be where the transport has boundaries of its own.
+inline constexpr std::string_view no_content_length = "No Content-Length";
+
 class Framer {
 public:
     enum class Kind : std::uint8_t {
