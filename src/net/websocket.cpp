@@ -122,17 +122,29 @@ struct Refusal {
     const char* why;
 };
 
+/// What follows the head are frames: one who says it is a body may stand behind a proxy that takes it for one.
+bool has_body(const Request& request) {
+    const auto length = request.find(http::field::content_length);
+    return request.count(http::field::transfer_encoding) > 0 || (length != request.end() && length->value() != "0");
+}
+
+/// It may be said in several fields (RFC 6455 s11.3.4).
+bool offers_sip(const Request& request) {
+    const auto [begin, end] = request.equal_range(http::field::sec_websocket_protocol);
+    return std::any_of(begin, end, [](const auto& field) { return http::token_list(field.value()).exists("sip"); });
+}
+
 /// Who may come in, and by which door.
 Refusal judge(const Request& request, const WebOptions& options) {
     if (!beast::websocket::is_upgrade(request)) return {"426 Upgrade Required", "expected a WebSocket upgrade"};
+    if (has_body(request)) return {"400 Bad Request", "an upgrade has no body"};
     const std::string_view target(request.target().data(), request.target().size());
     if (target.substr(0, target.find('?')) != options.path) return {"404 Not Found", "no such path"};
     const auto origin = request[http::field::origin];
     const auto allows = [&](const std::string& one) { return beast::iequals(one, origin); };
     if (!origin.empty() && !options.origins.empty() && std::ranges::none_of(options.origins, allows))
         return {"403 Forbidden", "origin not allowed"};
-    if (!http::token_list(request[http::field::sec_websocket_protocol]).exists("sip"))
-        return {"400 Bad Request", "expected the sub-protocol sip"};
+    if (!offers_sip(request)) return {"400 Bad Request", "expected the sub-protocol sip"};
     return {"", ""};
 }
 
@@ -207,6 +219,8 @@ void WebSocket::Impl::take_head() {
     if (std::min(end, head.size()) > largest_head)
         return refuse({"431 Request Header Fields Too Large", "more than 8 kB of header"});
     if (end == head.npos) return;
+    const auto is_folded = [&](const char* fold) { return head.find(fold) < end; };  // RFC 9112 s5.2
+    if (is_folded("\r\n ") || is_folded("\r\n\t")) return refuse({"400 Bad Request", "a folded header field"});
     http::request_parser<http::empty_body> parser;
     parser.header_limit(largest_head + 4);
     error_code error;

@@ -142,6 +142,10 @@ TEST(WebSocket, WhoComesToTheWrongDoorIsToldSo) {
          {Case{"/sip", sip, "101"}, Case{"/sip?token=1", sip, "101"}, Case{"/", sip, "404"}, Case{"/sip/", sip, "404"},
           Case{"/sip", "", "400"}, Case{"/sip", "Sec-WebSocket-Protocol: chat\r\n", "400"},
           Case{"/sip", "Sec-WebSocket-Protocol: sips, SIPx\r\n", "400"},
+          Case{"/sip", "Sec-WebSocket-Protocol: xmpp\r\n" + sip, "101"},
+          Case{"/sip", sip + "Content-Length: 0\r\n", "101"}, Case{"/sip", sip + "Content-Length: 5\r\n", "400"},
+          Case{"/sip", sip + "Transfer-Encoding: chunked\r\n", "400"}, Case{"/sip", sip + "X: y\r\n z\r\n", "400"},
+          Case{"/sip", sip + "X:\r\n\ty\r\n", "400"},
           Case{"/sip", sip + "Origin: https://phone.example.com\r\n", "101"},
           Case{"/sip", sip + "Origin: https://evil.example\r\n", "403"}, Case{"/sip", sip + "Origin: null\r\n", "403"},
           Case{"/sip", sip + "X: " + std::string(9'000, 'x') + "\r\n", "431"}}) {
@@ -161,7 +165,7 @@ TEST(WebSocket, WhoComesToTheWrongDoorIsToldSo) {
         EXPECT_TRUE(page.ended());
     }
     ASSERT_TRUE(soon([&] { return host.workers().net_counters().connections == 0; }));
-    EXPECT_EQ(host.closed().size(), 12u);
+    EXPECT_EQ(host.closed().size(), 16u);
     EXPECT_EQ(host.closed().front(), "WebSocket: no such path");
 }
 
