@@ -97,14 +97,15 @@ struct Lab {
     auth::NonceTable used{100'000, 3};
     core::Ringing ringing{4};
     core::RateTable rates{65'536, 5};
+    core::Liveness liveness{65'536, 6};
     core::RouteKeys keys;
     core::SettingsPtr settings;
-    core::Core core{
-        0,
-        core::Shared{table, accounts, nonces, used, ringing, rates, keys, [](const base::Flow&) { return true; }},
-        random,
-        settings,
-        {}};
+    core::Core core{0,
+                    core::Shared{table, accounts, nonces, used, ringing, rates, liveness, keys,
+                                 [](const base::Flow&) { return true; }},
+                    random,
+                    settings,
+                    {}};
 };
 
 void parse_register(benchmark::State& state) {
