@@ -113,8 +113,7 @@ void log_line(Level level, std::string_view line) { spdlog::log(spdlog_level(lev
 void log_event(const core::Event& event) {
     auto kind = kind_of(event);
     if (!spdlog::should_log(spdlog_level(kind.level))) return;
-    auto left_out =
-        throttles[static_cast<std::size_t>(event.kind)].pass(std::chrono::steady_clock::now());
+    auto left_out = throttles[static_cast<std::size_t>(event.kind)].pass(std::chrono::steady_clock::now());
     if (!left_out) return;
     std::string line(kind.words);
     if (event.status != 0) line.append(" status=").append(std::to_string(event.status));

@@ -106,8 +106,7 @@ private:
                                    static_cast<std::size_t>(more.data() + more.size() - line.data()));
                 plain_ = false;
             }
-            if (out_.count_ >= std::min(limits_.headers, Message::max_fields))
-                return fault(400, too_many_fields);
+            if (out_.count_ >= std::min(limits_.headers, Message::max_fields)) return fault(400, too_many_fields);
             field(line);
         }
     }

@@ -51,15 +51,17 @@ TEST(TargetSet, DeadConnection) {
 TEST(TargetSet, NobodyCallsBackATlsClient) {
     Bound bound;
     const auto tls = stream_flow("203.0.113.1:4000", Transport::tls);
-    for (auto contact : {"sips:a@203.0.113.1", "sip:b@10.0.0.1;transport=tls", "sip:c@203.0.113.1"})
+    for (auto contact :
+         {"sips:a@203.0.113.1", "sip:b@10.0.0.1;transport=tls", "sip:c@203.0.113.1", "sip:e@203.0.113.1;transport=udp"})
         bound.over(tls, contact);
     bound.over(udp_flow("203.0.113.1:5060"), "sips:d@203.0.113.1");
-    EXPECT_EQ(bound.look().targets.size(), 4u);
+    EXPECT_EQ(bound.look().targets.size(), 5u);
     bound.streams_live = false;
-    EXPECT_EQ(bound.uris(), "sips:d@203.0.113.1 sip:c@203.0.113.1");
-    EXPECT_FALSE(bound.set.targets[0].flow || bound.set.targets[1].flow) << "that ask for a connection, or for none";
+    EXPECT_EQ(bound.uris(), "sips:d@203.0.113.1 sip:e@203.0.113.1;transport=udp");
+    EXPECT_FALSE(bound.set.targets[0].flow || bound.set.targets[1].flow) << "that ask for a connection, or for UDP";
     EXPECT_EQ(bound.why("sips:a@203.0.113.1"), "its connection is closed");
     EXPECT_EQ(bound.why("sip:b@10.0.0.1;transport=tls"), "its connection is closed");
+    EXPECT_EQ(bound.why("sip:c@203.0.113.1"), "its connection is closed") << "nor is it called in the clear";
 }
 
 TEST(TargetSet, MadeByAnAdministratorItGoesByItsUri) {
