@@ -37,6 +37,7 @@ Core::Forward* Core::new_forward(Arrival& arrival, const Domain* domain, unsigne
     options.is_invite = message.method == sip::Method::invite;
     options.group_time = !options.is_invite ? next_group_after : domain ? domain->ring_time : for_ever;
     options.breadth = breadth;
+    if (domain) options.unreached = 480;
     options.joiners = options.is_invite && domain && arrival.loop_mark == 0 ? late_phones : 0;
     const auto id = ++forwards_->last_id;
     auto* made = (forwards_->all[id] = std::make_unique<Forward>(options)).get();

@@ -15,13 +15,6 @@ namespace muster::core {
 constexpr unsigned late_phones = 10;    ///< that may join one call
 constexpr std::size_t most_spares = 4;  ///< of one branch
 
-/// It came straight from whoever made it.
-inline bool is_first_hop(const sip::Message& request) {
-    sip::Values vias(request, sip::Header::via);
-    vias.next();
-    return !vias.next();
-}
-
 /// How a request gets to one contact.
 struct Core::Way {
     std::string contact;              ///< as bound

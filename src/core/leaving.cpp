@@ -7,6 +7,7 @@
 #include "muster/base/hash.hpp"
 #include "muster/base/text.hpp"
 #include "muster/proxy/route.hpp"
+#include "muster/registrar/hops.hpp"
 
 namespace muster::core {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 /// The one behind us can be reached only over the connection or the address that its request came from, and nobody
 /// stands between.
 bool needs_flow(const sip::Message& request, const base::Flow& arrived) {
-    if (!is_first_hop(request)) return false;
+    if (!registrar::is_first_hop(request)) return false;
     if (base::is_stream(arrived.transport)) return true;
     auto contact = request.first(sip::Header::contact);
     auto named = contact ? sip::parse_name_addr(*contact) : std::nullopt;

@@ -3,6 +3,7 @@
 #include "forward.hpp"
 #include "muster/proxy/route.hpp"
 #include "muster/registrar/gruu.hpp"
+#include "muster/registrar/hops.hpp"
 #include "muster/sip/write.hpp"
 
 namespace muster::core {
@@ -75,7 +76,8 @@ void Core::route(Arrival& arrival, proxy::Routing routing) {
     if (lost_flow && !ours && !is_bound) {
         // Another proxy may know another way (RFC 5626 s5.3.1). Nobody can open a connection to such a client.
         const bool is_client = lost_over != base::Transport::tcp && lost_over != base::Transport::udp;
-        if (!is_first_hop(arrival.message)) return turn_down(arrival, {430, "Flow Failed", "RFC 5626 s5.3.1"});
+        if (!registrar::is_first_hop(arrival.message))
+            return turn_down(arrival, {430, "Flow Failed", "RFC 5626 s5.3.1"});
         if (is_client) return turn_down(arrival, {480, "Temporarily Unavailable", "its connection is closed"});
     }
     // Calls that are answered may come to their end.
@@ -111,7 +113,7 @@ void Core::to_server(Arrival& arrival) {
     sip::ResponseWriter writer(out, 200, "OK", message, arrival.flow, to_tag(message));
     writer.field("Allow", allowed_methods)
         .field("Accept", "application/sdp")
-        .field("Supported", "path, pref, outbound");
+        .field("Supported", "path, pref, outbound, gruu");
     writer.finish();
     close_stateless(arrival);
 }

@@ -108,7 +108,8 @@ void Core::finish(Forward& forward, Moment at) {
         forward.is_told = true;  // as far as it ever will be
         return layer_.drop(*forward.ticket);
     }
-    const bool crowded = forward.is_crowded_out && best.status == 500;
+    const bool nobody_was_sent_to = best.response.empty() && (best.status == 500 || best.status == 480);
+    const bool crowded = forward.is_crowded_out && nobody_was_sent_to;
     if (crowded || best.response.empty() || !sip::parse(best.response, *forwards_->best))
         return answer_self(forward, crowded ? 503 : best.status, at);
     relay(forward, {*forwards_->best, best.branch}, best.challenges, at);

@@ -128,6 +128,13 @@ void Core::look_up(std::string_view aor, const sip::Message* request, base::Now 
     if (found.record) proxy::target_set(*found.record, request, shared_.is_live, now, found.set, nullptr, instance);
 }
 
+/// What pings say of the targets found.
+void Core::prefer_reachable(base::Mono now) {
+    if (round_.lasts.count() == 0) return;
+    proxy::prefer_reachable(forwards_->set,
+                            [this, now](const base::Flow& flow) { return shared_.liveness.reach(flow, now); });
+}
+
 /// To a user of ours: looked up, and passed on or told where.
 void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain, const proxy::Routing& routing) {
     const auto& message = arrival.message;
@@ -144,10 +151,7 @@ void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain, 
     std::optional<Watch> watch;
     if (watched) watch.emplace(shared_.ringing, account->aor);
     look_up(account->aor, &message, arrival.now);
-    if (round_.lasts.count() > 0)
-        proxy::prefer_reachable(forwards_->set, [this, now = arrival.now.mono](const base::Flow& flow) {
-            return shared_.liveness.reach(flow, now);
-        });
+    prefer_reachable(arrival.now.mono);
     if (forwards_->set.targets.empty())
         turn_down(arrival, nowhere_to_go(forwards_->set.lacks_sips));
     else if (domain.lookup == Lookup::redirect)
@@ -167,6 +171,7 @@ void Core::to_device(Arrival& arrival, const sip::Uri& uri, const Domain& domain
     const auto instance = registrar::instance_of(uri, opened, record ? &*record : nullptr, gruus_, arrival.now.mono);
     if (instance.empty()) return turn_down(arrival, unknown);
     look_up(account->aor, &arrival.message, arrival.now, instance);
+    prefer_reachable(arrival.now.mono);
     auto& [targets, spares, lacks_sips, bindings] = forwards_->set;
     if (targets.empty()) return turn_down(arrival, nowhere_to_go(lacks_sips));
     if (routing.known_dialog && !routing.route.empty())

@@ -209,7 +209,7 @@ ResponseContext::Best ResponseContext::best() const {
     if (cancelled_ && (!chosen || chosen->status < 600)) return {487};
     if (!chosen) return {options_.is_invite ? 408 : 0};
     // A 503 would silence us with whoever asked (s16.7 step 6); a dead flow is none of its business (RFC 5626 s5.3.1).
-    if (chosen->status == 503) return {500};
+    if (chosen->status == 503) return {chosen->response.empty() ? options_.unreached : 500};
     if (chosen->status == 430) return {480};
     Best best{chosen->status, chosen->response, static_cast<Branch>(chosen - entries_.data())};
     if (is_challenge(chosen->status))

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "hops.hpp"
 #include "muster/base/text.hpp"
 #include "muster/registrar/register.hpp"
 

@@ -3,8 +3,8 @@
 #include <limits>
 #include <string>
 
-#include "hops.hpp"
 #include "muster/base/text.hpp"
+#include "muster/registrar/hops.hpp"
 #include "muster/registrar/register.hpp"
 
 namespace muster::registrar {

@@ -151,6 +151,13 @@ TEST(ResponseContext, A503IsTold500AndADeadFlow480) {
     EXPECT_TRUE(busy.final(0, 503, response(503)).finish);
     EXPECT_EQ(busy.best(), 500);
     EXPECT_TRUE(busy.context.best().response.empty());
+    for (const int unreached : {500, 480}) {
+        ContextOptions options;
+        options.unreached = unreached;
+        Call nowhere({1000}, options);
+        EXPECT_TRUE(nowhere.fails(0, 503).finish);
+        EXPECT_EQ(nowhere.best(), unreached);
+    }
     Call gone({1000});
     EXPECT_TRUE(gone.fails(0, 430).finish);
     EXPECT_EQ(gone.best(), 480);

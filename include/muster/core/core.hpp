@@ -179,6 +179,7 @@ private:
     bool is_own_user(Arrival& arrival, const Domain& domain);
     bool is_trusted(const Arrival& arrival) const;
     void look_up(std::string_view aor, const sip::Message* request, base::Now now, std::string_view instance = {});
+    void prefer_reachable(base::Mono now);
     bool find_bound_contact(Arrival& arrival, const sip::Uri& uri);
     void to_server(Arrival& arrival);
     void to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain, const proxy::Routing& routing);

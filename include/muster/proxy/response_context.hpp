@@ -22,6 +22,7 @@ struct ContextOptions {
     base::Milliseconds life{32'000};  ///< other requests: 64*T1, when whoever asked has given up (RFC 4320 s4.3)
     unsigned breadth = 60;            ///< branches at one time (RFC 5393 s5.3.3)
     unsigned joiners = 0;             ///< room kept for phones that may be added later
+    int unreached = 500;              ///< told when no target could be sent to: 480 where all are one user's
 };
 
 class ResponseContext {

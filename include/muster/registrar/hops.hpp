@@ -1,4 +1,6 @@
 #pragma once
+// Where a request comes from, by its Vias.
+
 #include "muster/sip/message.hpp"
 
 namespace muster::registrar {
