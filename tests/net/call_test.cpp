@@ -37,7 +37,7 @@ TEST(Call, WhenTheConnectionEndsTheCallerIsToldAtOnce) {
     EXPECT_NE(phone->read_answer(), "");
     phone.reset();
     const auto answer = final_answer(caller);
-    EXPECT_EQ(answer.rfind("SIP/2.0 5", 0), 0u) << answer;
+    EXPECT_EQ(answer.rfind("SIP/2.0 480 ", 0), 0u) << answer;
 }
 
 TEST(Call, ADrainCancelsWhatRingsAndHearsTheEndOfIt) {

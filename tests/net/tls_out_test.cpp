@@ -321,7 +321,7 @@ TEST_F(TlsOut, WhenNobodyIsWhoWasWantedTheCallerIsTold) {
     auto thief = impostor.accept();
     ASSERT_TRUE(thief);
     thief->secure_as(authority.issue("thief", "DNS:thief.example"));
-    EXPECT_EQ(final_answer(caller).rfind("SIP/2.0 500 ", 0), 0u);
+    EXPECT_EQ(final_answer(caller).rfind("SIP/2.0 480 ", 0), 0u);
     EXPECT_EQ(host.workers().net_counters().opened, 1u);
 }
 
