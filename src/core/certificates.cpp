@@ -1,30 +1,25 @@
 // What a phone has shown by its certificate, before it has said anything (RFC 5922 s7.1).
 
-#include "arrival.hpp"
+#include "forward.hpp"
 
 namespace muster::core {
-namespace {
-
-std::uint64_t key(const base::Flow& stream) { return std::uint64_t{stream.slot} << 32 | stream.generation; }
-
-}  // namespace
 
 void Core::on_flow_opened(const base::Flow& flow, std::vector<std::string> names) {
     std::erase_if(names, [](const std::string& name) {
         const auto uri = sip::parse_uri(name);
         return !uri || !uri->is_sip() || !uri->has_user;  // a host: no user by himself
     });
-    if (!names.empty()) certified_[key(flow)] = std::move(names);
+    if (!names.empty()) certified_[Forwards::key(flow)] = std::move(names);
 }
 
 void Core::forget_certificate(const base::Flow& flow) {
-    if (!certified_.empty()) certified_.erase(key(flow));
+    if (!certified_.empty()) certified_.erase(Forwards::key(flow));
 }
 
 /// The users that the certificate of its connection names; null for none, and for a connection without one.
 const std::vector<std::string>* Core::certified_users(const base::Flow& flow) const {
     if (certified_.empty() || flow.worker != worker_ || !base::is_stream(flow.transport)) return nullptr;
-    const auto found = certified_.find(key(flow));
+    const auto found = certified_.find(Forwards::key(flow));
     return found == certified_.end() ? nullptr : &found->second;
 }
 

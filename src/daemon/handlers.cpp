@@ -84,7 +84,7 @@ void append_flow(json::object& out, const Daemon& daemon, const location::Bindin
     if (life.round_trip) out["rtt_ms"] = life.round_trip->count();
 }
 
-json::object binding_json(const Daemon& daemon, std::string_view aor, const location::Binding& binding,
+json::object binding_json(const Daemon& daemon, std::string_view aor, const location::Binding& binding, bool with_gruu,
                           base::Mono now) {
     auto flow = base::Flow::decode(binding.flow);
     json::object out{{"contact", utf8(binding.contact)}};
@@ -101,8 +101,7 @@ json::object binding_json(const Daemon& daemon, std::string_view aor, const loca
     out["instance"] = utf8(binding.instance_id);
     out["reg_id"] = binding.reg_id;
     std::string gruu;
-    if (!binding.instance_id.empty() && gives_gruus(daemon, aor))
-        registrar::append_public_gruu(gruu, aor, binding.instance_id, false);
+    if (!binding.instance_id.empty() && with_gruu) registrar::append_public_gruu(gruu, aor, binding.instance_id, false);
     out["pub_gruu"] = utf8(gruu);
     out["params"] = utf8(binding.params);
     out["interval"] = binding.interval;
@@ -116,7 +115,8 @@ json::object record_json(const Daemon& daemon, std::string_view aor, const locat
     json::array bindings;
     location::Bindings current;
     if (record) record->current(now, current);
-    for (const auto& binding : current) bindings.push_back(binding_json(daemon, aor, binding, now));
+    const bool with_gruus = gives_gruus(daemon, aor);
+    for (const auto& binding : current) bindings.push_back(binding_json(daemon, aor, binding, with_gruus, now));
     return {{"aor", aor}, {"version", record ? record->version() : 0}, {"bindings", std::move(bindings)}};
 }
 
