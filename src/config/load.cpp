@@ -171,7 +171,7 @@ private:
         else
             refuse_keys(item, path, transports[0],
                         {"certificate", "key", "certificates", "client_certificate", "client_ca"}, "tls or wss");
-        if (listen.transport == base::Transport::ws || listen.transport == base::Transport::wss)
+        if (base::is_websocket(listen.transport))
             read_web(item, path, listen);
         else
             refuse_keys(item, path, transports[0], {"path", "origins", "ping"}, "ws or wss");

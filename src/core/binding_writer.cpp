@@ -41,8 +41,6 @@ std::optional<std::array<std::uint8_t, 32>> secret_from(std::string_view hex) {
     return bytes;
 }
 
-std::string_view domain_of(std::string_view aor) { return aor.substr(aor.rfind('@') + 1); }
-
 }  // namespace
 
 BindingWriter::BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts,
@@ -212,7 +210,7 @@ void BindingWriter::decide_register(Batch& batch, Job& job) {
 }
 
 void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit) {
-    const auto* domain = job.settings->find(domain_of(edit.aor));
+    const auto* domain = job.settings->find_of(edit.aor);
     if (!domain || !account_exists(batch, edit.aor))
         return refuse_for_account(batch, job, edit.aor, {404, "No Such Account", ""});
     auto& pending = bindings_of(batch, edit.aor);

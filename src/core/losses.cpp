@@ -54,7 +54,7 @@ void Core::binds_to_flow(const RegisterJob& job, Moment at) {
 void Core::tell_losses(Moment at) {
     losses_->take(at.now.mono, at.out.jobs, [this](Job& job) {
         const auto& aor = std::get<LostFlow>(job.what).aor;
-        const auto* domain = settings_->find(std::string_view(aor).substr(aor.rfind('@') + 1));
+        const auto* domain = settings_->find_of(aor);
         job.home = worker_;
         job.settings = settings_;
         return !domain || domain->policy.flow_lost == registrar::FlowLost::drop;

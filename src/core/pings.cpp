@@ -81,8 +81,7 @@ void Core::ping(Moment at) {
 }
 
 void Core::ping_bindings(const location::Record& record, bool begins, Moment at) {
-    const auto aor = record.aor();
-    const auto* domain = settings_->find(aor.substr(aor.rfind('@') + 1));
+    const auto* domain = settings_->find_of(record.aor());
     if (!domain || domain->nat_ping.count() == 0) return;
     location::Bindings bindings;
     record.current(at.now.mono, bindings);

@@ -47,7 +47,7 @@ std::string q_text(std::uint16_t q) {
 
 bool gives_gruus(const Daemon& daemon, std::string_view aor) {
     const auto settings = daemon.settings();
-    const auto* domain = settings->find(aor.substr(aor.rfind('@') + 1));
+    const auto* domain = settings->find_of(aor);
     return domain && domain->policy.gruu;
 }
 

@@ -133,7 +133,7 @@ bool Streams::welcome(Fd fd, const base::Address& remote, std::uint16_t listener
         return false;
     }
     const auto& options = worker_.common().options;
-    if (transport == base::Transport::ws || transport == base::Transport::wss)
+    if (base::is_websocket(transport))
         connection->web =
             std::make_unique<WebSocket>(*web_, options.listeners[listener].web, options.limits.message_bytes);
     return true;

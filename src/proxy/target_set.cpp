@@ -21,7 +21,7 @@ std::optional<Transport> transport_of(const sip::Uri& contact) {
     if (!stated) return secure ? Transport::tls : Transport::udp;
     const auto named = base::transport_from(*stated);
     if (!secure || !named) return named;
-    return named == Transport::ws || named == Transport::wss ? Transport::wss : Transport::tls;
+    return base::is_websocket(*named) ? Transport::wss : Transport::tls;
 }
 
 /// The way back of a REGISTER is also the best way to this contact: over a connection that is there, or through
@@ -44,7 +44,7 @@ bool find_way(const Binding& binding, const sip::Uri& contact, const IsLive& is_
     const auto flow = base::Flow::decode(binding.flow);
     if (!flow) return true;
     const auto by = flow->transport;
-    const bool nothing_else = binding.reg_id != 0 || by == Transport::ws || by == Transport::wss ||
+    const bool nothing_else = binding.reg_id != 0 || base::is_websocket(by) ||
                               (by == Transport::tls && (!contact.param("transport") || transport_of(contact) == by));
     if (!is_live(*flow)) return !nothing_else;
     if (nothing_else || prefers_flow(contact, *flow)) target.flow = flow;

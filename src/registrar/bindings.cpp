@@ -18,8 +18,7 @@ std::size_t remove_those(location::Bindings& bindings, Condition condition) {
 
 /// Behind an edge proxy (Path) the connection is that one's, and its own affair.
 bool is_held(const base::Flow& flow, bool outbound, std::string_view path) {
-    const bool is_socket = flow.transport == base::Transport::ws || flow.transport == base::Transport::wss;
-    return path.empty() && (is_socket || (outbound && base::is_stream(flow.transport)));
+    return path.empty() && (base::is_websocket(flow.transport) || (outbound && base::is_stream(flow.transport)));
 }
 
 }  // namespace

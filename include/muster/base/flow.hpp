@@ -14,6 +14,7 @@ enum class Transport : std::uint8_t { udp, tcp, tls, ws, wss };
 
 constexpr bool is_stream(Transport transport) { return transport != Transport::udp; }
 /// Over TLS.
+constexpr bool is_websocket(Transport transport) { return transport == Transport::ws || transport == Transport::wss; }
 constexpr bool is_secure(Transport transport) { return transport == Transport::tls || transport == Transport::wss; }
 /// "UDP", "TCP", "TLS", "WS", "WSS": as in Via (RFC 3261 s20.42, RFC 7118 s5.2).
 std::string_view via_name(Transport transport);

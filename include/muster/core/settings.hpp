@@ -79,6 +79,8 @@ struct Settings {
         auto found = domains.find(domain);
         return found == domains.end() ? nullptr : &found->second;
     }
+    /// The domain of a canonical address-of-record.
+    const Domain* find_of(std::string_view aor) const { return find(aor.substr(aor.rfind('@') + 1)); }
 };
 
 using SettingsPtr = std::shared_ptr<const Settings>;
