@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""upgrades.py TLS WS WSS: what a client may try before its stream carries SIP, and with WebSocket frames. Every try has a
-connection of its own, all at the same time; each must be refused as its protocol says, and closed in time.
+"""upgrades.py TLS WS WSS [NAME]: what a client may try before its stream carries SIP, and with WebSocket frames. Every try
+has a connection of its own, all at the same time; each must be refused as its protocol says, and closed in time. With a
+name, that one alone.
 
 The listener WS takes the origin https://phone.example.com alone.
 """
@@ -16,7 +17,8 @@ import sip
 
 warnings.simplefilter("ignore", DeprecationWarning)  # old versions of TLS are what it is about
 
-TLS, WS, WSS = (int(word) for word in sys.argv[1:])
+TLS, WS, WSS = (int(word) for word in sys.argv[1:4])
+ALONE = sys.argv[4] if len(sys.argv) > 4 else None
 SOURCE = "127.0.0.5"
 PATIENCE = 45  # 30 s, a scan a second, and a machine that has other things to do
 ANY = range(1000, 5000)
@@ -182,7 +184,7 @@ def is_refused_by_tls(name, port, words):
 
 
 works()
-threads = [threading.Thread(target=what, args=arguments) for what, *arguments in tries()]
+threads = [threading.Thread(target=what, args=arguments) for what, *arguments in tries() if ALONE in (None, arguments[0])]
 for thread in threads:
     thread.start()
 for thread in threads:
