@@ -168,6 +168,12 @@ Reply problem(Code code, std::string_view title, std::string_view detail, int st
     return {code, json::serialize(body)};
 }
 
+std::string event(std::string_view name, std::string_view data, std::uint64_t id) {
+    std::string out;
+    if (id != 0) out.append("id: ").append(std::to_string(id)).append("\n");
+    return out.append("event: ").append(name).append("\ndata: ").append(data).append("\n\n");
+}
+
 int http_status(Code code) { return std::ranges::find(statuses, code, &StatusOf::code)->status; }
 
 Code code_from(int status) {

@@ -1,6 +1,7 @@
 #pragma once
 // A request as HTTP says it and a reply as HTTP carries it; no socket.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,6 +16,9 @@ std::string utf8(std::string_view text);
 /// The JSON body of a reply that is not `done` (RFC 9457): {"title":...,"status":...,"detail":...}.
 /// `status` where HTTP has a better one than http_status(code).
 Reply problem(Code code, std::string_view title, std::string_view detail = {}, int status = 0);
+
+/// One event of a stream (text/event-stream). `data` is one line of JSON; `id` the position to go on from, 0: none.
+std::string event(std::string_view name, std::string_view data, std::uint64_t id = 0);
 
 /// done 200, refused 422, usage 400, not_found 404, unreachable 503, conflict 409, timed_out 504.
 int http_status(Code code);

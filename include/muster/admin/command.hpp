@@ -1,8 +1,11 @@
 #pragma once
 // The administrative commands: one table makes the HTTP routes, musterctl, its help, man page and completion.
 
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +35,8 @@ struct Command {
     std::string_view method;  ///< HTTP method; empty: done by musterctl itself (`config check`)
     std::string_view path;    ///< "/v1/bindings/{aor}"
     std::span<const Parameter> parameters;
+    /// The answer has no end: events, one at a time, for as long as somebody listens.
+    bool streams = false;
 };
 
 /// All commands, in the order of help.
@@ -45,13 +50,31 @@ struct Request {
     std::multimap<std::string, std::string, std::less<>> values;  ///< path parts and query, decoded
     std::string body;                                             ///< password or file, as sent
     unsigned peer_uid = 0;
+    /// Change only what still has this version (RFC 9110 s13.1.1); else conflict.
+    std::optional<std::uint64_t> if_match{};
+    /// The position that the reader of a stream has come to (Last-Event-ID).
+    std::optional<std::uint64_t> last_event{};
 
     std::string_view value(std::string_view name) const;  ///< the first, or empty
 };
 
+/// An answer without an end. It is asked for one piece at a time, and only when the one before has been written: a
+/// reader that is slow holds up nobody and costs no memory.
+class Stream {
+public:
+    virtual ~Stream() = default;
+    /// Calls `take` once, now or later, from any thread: with some text, or with none at the end.
+    virtual void next(std::function<void(std::string)> take) = 0;
+    /// Nobody listens any more: a `take` that waits is let go, uncalled. From any thread, more than once.
+    virtual void cancel() = 0;
+};
+
 struct Reply {
     Code code = Code::done;
-    std::string body;  ///< JSON: the result, or {"title": "...", "detail": "..."} (RFC 9457)
+    std::string body;                        ///< JSON: the result, or {"title": "...", "detail": "..."} (RFC 9457)
+    std::string_view content_type{};         ///< a literal, of a `done` that is not JSON
+    std::optional<std::uint64_t> version{};  ///< of what is shown: becomes the ETag
+    std::shared_ptr<Stream> stream{};        ///< instead of a body: events (codec.hpp: event())
 };
 
 /// A handler may answer later and from any thread, once.

@@ -26,4 +26,9 @@ private:
 /// musterctl's side: one request, one reply. Code::unreachable and Code::timed_out are its own.
 Reply call(const std::string& socket_path, const Request& request, unsigned timeout_seconds);
 
+/// As call(), for a command that streams: each event is given to `sink` as it comes, until that returns false or the
+/// daemon ends. A reply that is no stream is returned as it is.
+Reply follow(const std::string& socket_path, const Request& request, unsigned timeout_seconds,
+             const std::function<bool(std::string_view name, std::string_view data)>& sink);
+
 }  // namespace muster::admin

@@ -1,0 +1,203 @@
+// Bindings and look-ups, for people.
+
+#include <algorithm>
+
+#include "handlers.hpp"
+#include "muster/base/text.hpp"
+#include "muster/proxy/reach.hpp"
+#include "muster/proxy/target_set.hpp"
+#include "muster/registrar/gruu.hpp"
+#include "muster/sip/headers.hpp"
+#include "muster/sip/uri.hpp"
+
+namespace muster::daemon {
+namespace {
+
+std::string q_text(std::uint16_t q) {
+    std::string text;
+    sip::append_qvalue(text, q);
+    return text;
+}
+
+bool gives_gruus(const Daemon& daemon, std::string_view aor) {
+    const auto settings = daemon.settings();
+    const auto* domain = settings->find_of(aor);
+    return domain && domain->policy.gruu;
+}
+
+std::string_view name_of(proxy::Reach reach) {
+    switch (reach) {
+        case proxy::Reach::live:
+            return "live";
+        case proxy::Reach::late:
+            return "late";
+        case proxy::Reach::unreachable:
+            return "unreachable";
+        case proxy::Reach::unknown:
+            break;
+    }
+    return "unknown";
+}
+
+/// What is known of the way to a phone. Over UDP a REGISTER is a proof of life too.
+void append_flow(json::object& out, const Daemon& daemon, const location::Binding& binding,
+                 const std::optional<base::Flow>& flow, base::Mono now) {
+    auto seconds = [](base::Milliseconds span) { return std::chrono::duration_cast<base::Seconds>(span).count(); };
+    out["nat"] = flow && proxy::is_behind_nat(binding, *flow);
+    out["flow"] = "unknown";
+    out["heard"] = nullptr;
+    out["rtt_ms"] = nullptr;
+    if (!flow) return;
+    if (base::is_stream(flow->transport)) {
+        out["flow"] = daemon.is_live(binding) ? "live" : "lost";
+        return;
+    }
+    const auto life = daemon.liveness().of(*flow, now);
+    out["flow"] = name_of(life.reach);
+    out["heard"] = seconds(std::min(now - binding.updated_at, life.heard.value_or(base::Milliseconds::max())));
+    if (life.round_trip) out["rtt_ms"] = life.round_trip->count();
+}
+
+json::object binding_json(const Daemon& daemon, std::string_view aor, const location::Binding& binding, bool with_gruu,
+                          base::Mono now) {
+    auto flow = base::Flow::decode(binding.flow);
+    json::object out{{"contact", utf8(binding.contact)}};
+    if (binding.interval == 0)
+        out["expires"] = nullptr;
+    else
+        out["expires"] = binding.seconds_left(now);
+    out["q"] = q_text(binding.q);
+    out["call_id"] = utf8(binding.call_id);
+    out["cseq"] = binding.cseq;
+    out["user_agent"] = utf8(binding.user_agent);
+    out["source"] = flow ? flow->source() : "";
+    out["path"] = utf8(binding.path);
+    out["instance"] = utf8(binding.instance_id);
+    out["reg_id"] = binding.reg_id;
+    std::string gruu;
+    if (!binding.instance_id.empty() && with_gruu) registrar::append_public_gruu(gruu, aor, binding.instance_id, false);
+    out["pub_gruu"] = utf8(gruu);
+    out["params"] = utf8(binding.params);
+    out["interval"] = binding.interval;
+    out["age"] = std::chrono::duration_cast<base::Seconds>(now - binding.updated_at).count();
+    out["live"] = daemon.is_live(binding);
+    append_flow(out, daemon, binding, flow, now);
+    return out;
+}
+
+json::object record_json(const Daemon& daemon, std::string_view aor, const location::Record* record, base::Mono now) {
+    json::array bindings;
+    location::Bindings current;
+    if (record) record->current(now, current);
+    const bool with_gruus = gives_gruus(daemon, aor);
+    for (const auto& binding : current) bindings.push_back(binding_json(daemon, aor, binding, with_gruus, now));
+    return {{"aor", aor}, {"version", record ? record->version() : 0}, {"bindings", std::move(bindings)}};
+}
+
+std::function<Reply(const core::Job&)> show_record(Daemon& daemon, std::string aor) {
+    return [&daemon, aor = std::move(aor)](const core::Job& job) {
+        return done(record_json(daemon, aor, job.record ? &*job.record : nullptr, job.decided.mono));
+    };
+}
+
+}  // namespace
+
+void bindings_show(Daemon& daemon, const Request& request, Answer answer) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    auto record = daemon.table().find(account->aor);
+    answer(done(record_json(daemon, account->aor, record ? &*record : nullptr, net::read_clocks().mono)));
+}
+
+void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
+    auto now = net::read_clocks().mono;
+    auto domain = base::lowered(request.value("domain"));
+    json::array items;
+    std::string cursor(request.value("cursor"));
+    if (cursor.size() > 16 || !std::ranges::all_of(cursor, [](char c) { return base::hex_digit(c) >= 0; }))
+        return answer(problem(Code::usage, "Bad Cursor", "expected one that an earlier list printed"));
+    auto page = page_size(request);
+    if (!page) return answer(bad_limit());
+    auto limit = *page;
+    // With a domain given, a page of the table may hold few of it: a bounded number of pages makes one answer.
+    for (int pages = 0; pages < 100 && items.size() < limit; ++pages) {
+        cursor = daemon.table().page(cursor, limit - items.size(),
+                                     [&](std::string_view aor, const location::Record& record) {
+                                         if (!domain.empty() && aor.substr(aor.rfind('@') + 1) != domain) return;
+                                         auto item = record_json(daemon, aor, &record, now);
+                                         if (!item["bindings"].as_array().empty()) items.push_back(std::move(item));
+                                     });
+        if (cursor.empty()) break;
+    }
+    answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}}));
+}
+
+void bindings_count(Daemon& daemon, const Request&, Answer answer) {
+    answer(done(json::object{{"aors", daemon.table().aors()}, {"bindings", daemon.table().bindings()}}));
+}
+
+void bindings_add(Daemon& daemon, const Request& request, Answer answer) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    auto settings = daemon.settings();
+    const auto* domain = settings->find(account->realm);
+    core::BindingsEdit edit{account->aor, std::string(request.value("uri")),
+                            domain ? domain->policy.default_expires : 3600, false};
+    auto expires = request.value("expires");
+    if (expires == "never") {
+        edit.interval = 0;
+    } else if (!expires.empty()) {
+        auto duration = config::parse_duration(expires);
+        auto seconds = duration ? std::chrono::duration_cast<base::Seconds>(*duration).count() : 0;
+        if (seconds < 1 || seconds > 0xffff'fffe)
+            return answer(problem(Code::usage, "Bad Expires", "expected a duration such as 1h, or never"));
+        edit.interval = static_cast<std::uint32_t>(seconds);
+    }
+    if (!sip::parse_uri(edit.contact)) return answer(problem(Code::usage, "Bad Contact URI", edit.contact));
+    submit(daemon, job_of(std::move(edit)), std::move(answer), show_record(daemon, account->aor));
+}
+
+void bindings_remove(Daemon& daemon, const Request& request, Answer answer) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    core::BindingsEdit edit{account->aor, std::string(request.value("uri")), 0, true};
+    submit(daemon, job_of(std::move(edit)), std::move(answer), show_record(daemon, account->aor));
+}
+
+/// What the proxy would be given for a request that states no preference.
+void lookup(Daemon& daemon, const Request& request, Answer answer) {
+    auto account = account_of(daemon, request);
+    if (!account) return answer(no_account(request));
+    const auto now = net::read_clocks();
+    auto record = daemon.table().find(account->aor);
+    auto is_live = [&daemon](const base::Flow& flow) { return daemon.workers().is_live(flow); };
+    proxy::TargetSet set;
+    std::vector<proxy::LeftOut> left_out;
+    if (record && account->enabled) proxy::target_set(*record, nullptr, is_live, now, set, &left_out);
+    proxy::prefer_reachable(
+        set, [&](const base::Flow& flow) { return daemon.liveness().reach(flow, now.mono); }, &left_out);
+    json::array targets;
+    for (const auto& target : set.targets) {
+        auto bound = std::ranges::find(set.bindings, target.uri, &location::Binding::contact);
+        json::array route;
+        if (!target.route.empty()) route.push_back(json::value(utf8(target.route)));
+        targets.push_back(json::object{
+            {"uri", utf8(target.uri)},
+            {"q", q_text(target.q)},
+            {"route", std::move(route)},
+            {"flow", target.flow ? target.flow->source() : ""},
+            {"live", daemon.is_live(*bound)},
+            {"expires", bound->interval == 0 ? json::value(nullptr) : json::value(bound->seconds_left(now.mono))}});
+    }
+    json::object out{{"aor", account->aor}, {"targets", std::move(targets)}};
+    if (!request.value("explain").empty()) {
+        json::array others;
+        for (const auto& one : left_out)
+            others.push_back(json::object{{"contact", utf8(one.contact)}, {"why", one.why}});
+        out["left_out"] = std::move(others);
+        out["enabled"] = account->enabled;
+    }
+    answer(done(out));
+}
+
+}  // namespace muster::daemon

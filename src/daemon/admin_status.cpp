@@ -1,0 +1,131 @@
+// How the daemon is doing, and what it serves.
+
+#include <unistd.h>
+
+#include "handlers.hpp"
+#include "limits.hpp"
+
+namespace muster::daemon {
+namespace {
+
+json::object lifetimes_json(const registrar::Policy& policy) {
+    return {{"min", policy.min_expires}, {"default", policy.default_expires}, {"max", policy.max_expires}};
+}
+
+json::array certificates_json(const Daemon& daemon) {
+    json::array all;
+    for (const auto& [listener, info] : daemon.certificates().shown()) {
+        const auto& listen = daemon.config().listen[listener];
+        json::array names;
+        for (const auto& name : info.names) names.emplace_back(utf8(name));
+        all.push_back(
+            json::object{{"listener", std::string(base::lower_name(listen.transport)) + ':' + listen.address.text()},
+                         {"file", utf8(info.file)},
+                         {"names", std::move(names)},
+                         {"days_left", info.days_left}});
+    }
+    return all;
+}
+
+}  // namespace
+
+void domains_list(Daemon& daemon, const Request&, Answer answer) {
+    json::array items;
+    auto settings = daemon.settings();
+    for (const auto& [name, domain] : settings->domains) {
+        json::array algorithms;
+        for (auto algorithm : domain.digest.algorithms) algorithms.push_back(json::value(auth::name_of(algorithm)));
+        json::array aliases;
+        for (const auto& alias : settings->served.names_of(name))
+            if (alias != name) aliases.push_back(json::value(alias));
+        items.push_back(json::object{{"domain", name},
+                                     {"aliases", std::move(aliases)},
+                                     {"expires", lifetimes_json(domain.policy)},
+                                     {"contact_limit", domain.policy.contact_limit},
+                                     {"account_limit", domain.accounts},
+                                     {"accounts", daemon.accounts().size_of(name)},
+                                     {"algorithms", std::move(algorithms)}});
+    }
+    answer(done(json::object{{"items", std::move(items)}}));
+}
+
+void status(Daemon& daemon, const Request&, Answer answer) {
+    auto core = daemon.workers().core_counters();
+    auto net = daemon.workers().net_counters();
+    auto writer = daemon.writer_counters();
+    auto uptime = std::chrono::duration_cast<base::Seconds>(net::read_clocks().mono - daemon.started()).count();
+    answer(done(json::object{
+        {"version", MUSTER_VERSION},
+        {"ready", true},
+        {"uptime", uptime},
+        {"pid", static_cast<std::int64_t>(getpid())},
+        {"workers", daemon.workers().size()},
+        {"accounts", daemon.accounts().size()},
+        {"aors", daemon.table().aors()},
+        {"bindings", daemon.table().bindings()},
+        {"requests", json::object{{"received", core.received},
+                                  {"malformed", core.malformed},
+                                  {"retransmissions", core.retransmissions},
+                                  {"challenged", core.challenged},
+                                  {"auth_failed", core.auth_failed},
+                                  {"throttled", core.throttled},
+                                  {"shed", core.shed},
+                                  {"overloaded", core.overloaded},
+                                  {"registered", core.registered},
+                                  {"queried", core.queried},
+                                  {"refused", core.refused},
+                                  {"withheld", core.withheld},
+                                  {"flows_lost", core.flows_lost}}},
+        {"pings", json::object{{"sent", core.pings}, {"answered", core.pongs}, {"missed", core.pings_missed}}},
+        {"calls", json::object{{"started", core.calls},
+                               {"answered", core.answered},
+                               {"joined", core.joined},
+                               {"redirected", core.redirected},
+                               {"forwarded", core.forwarded},
+                               {"relayed", core.relayed},
+                               {"strays", core.strays},
+                               {"crowded", core.crowded},
+                               {"under_way", core.under_way}}},
+        {"network", json::object{{"datagrams_in", net.datagrams_in},
+                                 {"datagrams_out", net.datagrams_out},
+                                 {"send_errors", net.send_errors},
+                                 {"connections", net.connections},
+                                 {"tls_connections", net.tls_connections},
+                                 {"ws_connections", net.ws_connections},
+                                 {"wss_connections", net.wss_connections},
+                                 {"pongs_missed", net.pongs_missed},
+                                 {"opened", net.opened},
+                                 {"displaced", net.displaced},
+                                 {"handshakes", net.handshakes},
+                                 {"handshakes_failed", net.handshakes_failed},
+                                 {"accepted", net.accepted},
+                                 {"refused_connections", net.refused_connections},
+                                 {"handovers_dropped", net.handovers_dropped},
+                                 {"timed_out", net.timed_out},
+                                 {"overflowed", net.overflowed},
+                                 {"out_of_memory", net.out_of_memory},
+                                 {"keep_alives", net.keep_alives},
+                                 {"stun_answers", net.stun_answers}}},
+        {"certificates", certificates_json(daemon)},
+        {"store", json::object{{"name", daemon.config().store},
+                               {"batches", writer.batches},
+                               {"changes", writer.changes},
+                               {"failed_batches", writer.failed_batches},
+                               {"expired", writer.expired},
+                               {"largest_batch", writer.largest_batch},
+                               {"quarantined", daemon.store().quarantined()}}},
+        {"queue", json::object{{"depth", daemon.queue().depth()}, {"capacity", daemon.queue().capacity()}}},
+        {"limits", limits_json(daemon.config(), *daemon.settings(), core, net)},
+        {"memory",
+         memory_json(daemon.config(), *daemon.settings(), daemon.workers().size(), daemon.accounts().size())}}));
+}
+
+void config_reload(Daemon& daemon, const Request&, Answer answer) {
+    auto faults = daemon.reload();
+    if (faults.empty()) return answer(done());
+    std::string detail;
+    for (const auto& fault : faults) detail.append(detail.empty() ? "" : "\n").append(fault);
+    answer(problem(Code::refused, "Configuration Kept", detail));
+}
+
+}  // namespace muster::daemon
