@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -165,7 +166,7 @@ std::string utf8(std::string_view text) {
 Reply problem(Code code, std::string_view title, std::string_view detail, int status) {
     json::object body{{"title", utf8(title)}, {"status", status != 0 ? status : http_status(code)}};
     if (!detail.empty()) body["detail"] = utf8(detail);
-    return {code, json::serialize(body)};
+    return {.code = code, .body = json::serialize(body), .status = status};
 }
 
 std::string event(std::string_view name, std::string_view data, std::uint64_t id) {
@@ -233,6 +234,20 @@ std::variant<Request, Reply> decode(std::string_view method, std::string_view ta
     }
     if (auto bad = missing(request)) return *bad;
     return request;
+}
+
+std::optional<Reply> read_conditions(Request& request, std::string_view if_match, std::string_view last_event) {
+    constexpr auto largest = std::numeric_limits<std::uint64_t>::max();
+    const auto known = base::trimmed(if_match);
+    if (!known.empty() && known != "*") {
+        const bool quoted = known.size() > 2 && known.front() == '"' && known.back() == '"';
+        request.if_match = quoted ? base::decimal(known.substr(1, known.size() - 2), largest) : std::nullopt;
+        if (!request.if_match) return problem(Code::usage, "bad If-Match", "expected one version in quotes, or *");
+    }
+    const auto position = last_event.empty() ? request.value("from") : base::trimmed(last_event);
+    request.last_event = base::decimal(position, largest);
+    if (!last_event.empty() && !request.last_event) return problem(Code::usage, "bad Last-Event-ID");
+    return {};
 }
 
 }  // namespace muster::admin

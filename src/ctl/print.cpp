@@ -169,6 +169,10 @@ void add_item(Table& table, std::string_view noun, const json::object& item) {
     }
 }
 
+std::string event_line(std::string_view name, const json::value& data) {
+    return base::printable(name) + ' ' + cell(&data, false);
+}
+
 void print_result(std::string_view noun, const json::value& result) {
     const auto* object = result.if_object();
     if (!object) {

@@ -30,6 +30,9 @@ Table list_table(std::string_view noun);
 /// The rows of one item of such a list.
 void add_item(Table& table, std::string_view noun, const boost::json::object& item);
 
+/// One event of a stream on one line: its name, then names and values of its members.
+std::string event_line(std::string_view name, const boost::json::value& data);
+
 /// The result of any command that is not a list.
 void print_result(std::string_view noun, const boost::json::value& result);
 

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -124,6 +126,20 @@ int run_here(const Invocation& invocation) {
     return 0;
 }
 
+/// Each event on a line of its own as it comes, until the daemon or the stream ends. Ctrl-C is how people end it.
+int run_stream(const Invocation& invocation) {
+    for (int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { std::_Exit(0); });
+    auto print = [&](std::string_view name, std::string_view data) {
+        boost::system::error_code error;
+        const auto parsed = json::parse(std::string(data), error);
+        if (error) return true;
+        std::cout << (invocation.json ? std::string(data) : event_line(name, parsed)) << std::endl;
+        return std::cout.good();
+    };
+    auto reply = admin::follow(invocation.socket, invocation.request, invocation.timeout.value_or(usual_wait), print);
+    return reply.code == Code::done ? 0 : fail(reply, invocation.json);
+}
+
 /// A list, page after page, at most `limit` items of it.
 int run_list(Invocation invocation) {
     auto& values = invocation.request.values;
@@ -172,6 +188,7 @@ int run(Invocation invocation) {
         file = std::filesystem::absolute(file).lexically_normal();
     }
     if (command.method.empty()) return run_here(invocation);
+    if (command.streams) return run_stream(invocation);
     if (command.verb == "list") return run_list(std::move(invocation));
     if (admin::takes_password(command)) {
         invocation.request.body = read_password();

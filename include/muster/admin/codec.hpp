@@ -2,6 +2,7 @@
 // A request as HTTP says it and a reply as HTTP carries it; no socket.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -39,5 +40,8 @@ bool takes_password(const Command& command);
 /// stands for query values, and its member "password" for the body.
 std::variant<Request, Reply> decode(std::string_view method, std::string_view target, std::string_view content_type,
                                     std::string body);
+
+/// The header fields If-Match ("7" in quotes, or *) and Last-Event-ID, each empty when absent. What is wrong with them.
+std::optional<Reply> read_conditions(Request& request, std::string_view if_match, std::string_view last_event);
 
 }  // namespace muster::admin

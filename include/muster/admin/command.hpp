@@ -71,10 +71,11 @@ public:
 
 struct Reply {
     Code code = Code::done;
-    std::string body;                        ///< JSON: the result, or {"title": "...", "detail": "..."} (RFC 9457)
+    std::string body{};                      ///< JSON: the result, or {"title": "...", "detail": "..."} (RFC 9457)
     std::string_view content_type{};         ///< a literal, of a `done` that is not JSON
     std::optional<std::uint64_t> version{};  ///< of what is shown: becomes the ETag
     std::shared_ptr<Stream> stream{};        ///< instead of a body: events (codec.hpp: event())
+    int status = 0;                          ///< where HTTP has a better one than http_status(code)
 };
 
 /// A handler may answer later and from any thread, once.

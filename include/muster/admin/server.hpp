@@ -1,6 +1,7 @@
 #pragma once
 // HTTP/1.1 and JSON on a Unix socket, on a thread of its own.
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -8,10 +9,16 @@
 
 namespace muster::admin {
 
+struct ServerOptions {
+    std::string socket;                         ///< path of the Unix socket
+    std::chrono::milliseconds silence{15'000};  ///< after which a stream says a comment, so that nobody gives it up
+};
+
 class Server {
 public:
-    /// Listens on `socket_path` (mode 0660; a dead socket file is replaced, a live one is an error). Throws
+    /// Listens on the socket (mode 0660; a dead socket file is replaced, a live one is an error). Throws
     /// std::runtime_error. Every command of the table is passed to `handler`.
+    Server(ServerOptions options, Handler handler);
     Server(std::string socket_path, Handler handler);
     /// Stops listening, ends open connections, joins, removes the socket file.
     ~Server();
