@@ -36,6 +36,9 @@ constexpr Parameter db_check[] = {
 constexpr Parameter db_backup[] = {{"file", "where to; musterd must have the right to write there"}};
 constexpr Parameter config_check[] = {{"file", "configuration file", Kind::file}};
 
+constexpr Parameter man[] = {
+    {"page", "which one; absent: musterctl", Kind::optional_argument, "musterctl|musterd|muster.yaml"}};
+
 constexpr Command table[] = {
     {"status", "", "Show how the daemon is doing", "GET", "/v1/status", {}},
     {"bindings", "list", "List all bindings", "GET", "/v1/bindings", bindings_list},
@@ -58,7 +61,9 @@ constexpr Command table[] = {
     {"config", "reload", "Load the configuration file again", "POST", "/v1/config/reload", {}},
     {"config", "schema", "Print the JSON Schema of the configuration file", "", "", {}},
     {"completion", "bash", "Print the completion script of bash", "", "", {}},
-    {"man", "", "Print the man page", "", "", {}},
+    {"completion", "zsh", "Print the completion script of zsh", "", "", {}},
+    {"completion", "fish", "Print the completion script of fish", "", "", {}},
+    {"man", "", "Print a man page", "", "", man},
 };
 
 }  // namespace

@@ -1,37 +1,25 @@
 // musterctl: the command line, from the table of commands. The only file that includes CLI11.
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <span>
 
+#include "complete.hpp"
 #include "invocation.hpp"
 #include "muster/base/text.hpp"
 #include "muster/config/config.hpp"
+#include "options.hpp"
 
 namespace {
 
 namespace admin = muster::admin;
-namespace fs = std::filesystem;
 using Kind = admin::Parameter::Kind;
 
 constexpr int usage = static_cast<int>(admin::Code::usage);
 constexpr std::uint64_t longest_wait = 86'400;
-
-/// Where the daemon is: as told, where the package puts it, or beside this binary in a build tree.
-std::string find_socket() {
-    const std::string usual = muster::config::Config{}.admin_socket;
-    std::error_code error;
-    if (const char* told = std::getenv("MUSTER_SOCKET"); told && *told) return told;
-    if (fs::exists(usual, error)) return usual;
-    auto demo = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "demo" / "musterd.sock";
-    return fs::exists(demo, error) ? demo.string() : usual;
-}
 
 std::string check_number(const std::string& text) {
     auto value = muster::base::decimal(text, 1'000'000'000);
@@ -52,7 +40,7 @@ struct Filled {
 };
 
 void add_parameter(Filled& filled, const admin::Parameter& parameter) {
-    std::string name(parameter.name), summary(parameter.summary);
+    const std::string name(parameter.name), summary(parameter.summary);  // a flag would fill in one that is not const
     auto& values = filled.values[name];
     switch (parameter.kind) {
         case Kind::password_stdin:
@@ -133,18 +121,31 @@ int fail_usage(std::string what) {
     return usage;
 }
 
+void add_global_options(CLI::App& app, std::map<std::string_view, std::string>& values) {
+    for (const auto& option : muster::ctl::global_options) {
+        const std::string name = "--" + std::string(option.name), summary(option.summary);
+        if (option.kind == Kind::flag) {
+            app.add_flag(name, summary);
+            continue;
+        }
+        auto* added = app.add_option(name, values[option.name], summary)->type_name(std::string(option.value));
+        if (option.value == "N") added->check(check_number);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
+    if (argc > 1 && std::string_view(argv[1]) == "__complete") {
+        std::cout << muster::ctl::complete(std::span(argv, static_cast<std::size_t>(argc)).subspan(2));
+        return 0;
+    }
     CLI::App app("Administers musterd.", "musterctl");
     app.fallthrough();  // --json may stand after the verb
     app.require_subcommand(1);
     app.set_version_flag("--version", "musterctl " MUSTER_VERSION);
-    std::string socket, timeout;
-    bool json = false;
-    app.add_option("--socket", socket, "Unix socket of the daemon; else MUSTER_SOCKET")->type_name("PATH");
-    app.add_flag("--json", json, "Print JSON as the daemon gave it; lists one object a line");
-    app.add_option("--timeout", timeout, "Wait so many seconds for the daemon")->type_name("N")->check(check_number);
+    std::map<std::string_view, std::string> values;
+    add_global_options(app, values);
     auto commands = add_commands(app);
     try {
         app.parse(argc, argv);
@@ -157,10 +158,10 @@ int main(int argc, char** argv) try {
     auto chosen = std::ranges::find_if(commands, [](const auto& each) { return each->app->parsed(); });
     if (chosen == commands.end()) return fail_usage("a command is required");
     auto invocation = invocation_of(**chosen);
-    invocation.socket = socket.empty() ? find_socket() : socket;
-    if (!timeout.empty())
+    invocation.socket = values["socket"].empty() ? muster::ctl::find_socket() : values["socket"];
+    if (const auto& timeout = values["timeout"]; !timeout.empty())
         invocation.timeout = static_cast<unsigned>(muster::base::decimal(timeout, longest_wait).value_or(longest_wait));
-    invocation.json = json;
+    invocation.json = app.count("--json") != 0;
     return muster::ctl::run(std::move(invocation));
 } catch (const std::exception& error) {
     std::cerr << "musterctl: " << error.what() << '\n';

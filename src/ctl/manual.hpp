@@ -1,13 +1,12 @@
 #pragma once
-// What is generated from the table of commands besides the command line itself.
+// The man pages, from the tables of commands, of musterd's options and of keys.
 
 #include <string>
+#include <string_view>
 
 namespace muster::ctl {
 
-/// To be sourced by bash, or put into /usr/share/bash-completion/completions/musterctl.
-std::string bash_completion();
-/// musterctl(1) in roff.
-std::string man_page();
+/// "musterctl" (1), "musterd" (8) or "muster.yaml" (5) in roff; empty for others.
+std::string man_page(std::string_view page);
 
 }  // namespace muster::ctl

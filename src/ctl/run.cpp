@@ -8,6 +8,7 @@
 #include <ranges>
 #include <utility>
 
+#include "complete.hpp"
 #include "invocation.hpp"
 #include "manual.hpp"
 #include "muster/admin/codec.hpp"
@@ -116,13 +117,21 @@ int check_database(const Invocation& invocation) try {
     return fail(Code::refused, error.what());
 }
 
+int print_manual(const Invocation& invocation) {
+    auto name = invocation.request.value("page");
+    auto page = man_page(name.empty() ? "musterctl" : name);
+    if (page.empty()) return fail(Code::usage, "no man page of that name: musterctl, musterd, muster.yaml");
+    std::cout << page;
+    return 0;
+}
+
 /// The commands that need no daemon.
 int run_here(const Invocation& invocation) {
     const auto& command = *invocation.request.command;
     if (command.noun == "config" && command.verb == "check") return check_config(invocation);
     if (command.noun == "config") std::cout << config::schema();
-    if (command.noun == "completion") std::cout << bash_completion();
-    if (command.noun == "man") std::cout << man_page();
+    if (command.noun == "completion") std::cout << completion_script(command.verb);
+    if (command.noun == "man") return print_manual(invocation);
     return 0;
 }
 

@@ -11,10 +11,12 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <string>
 
 #include "daemon.hpp"
 #include "log.hpp"
+#include "muster/admin/daemon_options.hpp"
 #include "muster/net/tls.hpp"
 #include "systemd.hpp"
 
@@ -113,10 +115,14 @@ int run(const std::string& config_path) {
 
 int main(int argc, char** argv) {
     CLI::App app("Muster, a SIP registrar and location server.", "musterd");
-    std::string config_path;
-    bool check = false;
-    app.add_option("--config", config_path, "configuration file (YAML)")->required()->type_name("FILE");
-    app.add_flag("--check", check, "check the configuration, then end");
+    std::map<std::string_view, std::string> values;
+    for (const auto& option : muster::admin::daemon_options) {
+        const std::string name = "--" + std::string(option.name), summary(option.summary);
+        if (option.kind == muster::admin::Parameter::Kind::flag)
+            app.add_flag(name, summary);
+        else
+            app.add_option(name, values[option.name], summary)->required()->type_name(std::string(option.value));
+    }
     app.set_version_flag("--version", "musterd " MUSTER_VERSION);
     try {
         app.parse(argc, argv);
@@ -126,6 +132,6 @@ int main(int argc, char** argv) {
         complain(error.what());
         return wrong_usage;
     }
-    if (!check) return run(config_path);
-    return read_config(config_path) ? fine : wrong_usage;
+    if (app.count("--check") == 0) return run(values["config"]);
+    return read_config(values["config"]) ? fine : wrong_usage;
 }

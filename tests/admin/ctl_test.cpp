@@ -46,9 +46,16 @@ protected:
     }
 
     Result run(const std::string& arguments, const std::string& input = "") const {
+        return run_bare("--socket '" + folder_ + "/s' " + arguments, input);
+    }
+    Result complete(const std::string& words) const {
+        return run_bare("__complete --socket '" + folder_ + "/s' " + words);
+    }
+
+    Result run_bare(const std::string& arguments, const std::string& input = "") const {
         std::ofstream(folder_ + "/in", std::ios::binary) << input;
-        std::string command = "'" MUSTER_CTL "' --socket '" + folder_ + "/s' " + arguments + " <'" + folder_ +
-                              "/in' >'" + folder_ + "/out' 2>'" + folder_ + "/err'";
+        std::string command =
+            "'" MUSTER_CTL "' " + arguments + " <'" + folder_ + "/in' >'" + folder_ + "/out' 2>'" + folder_ + "/err'";
         int status = std::system(command.c_str());
         return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp("/out"), slurp("/err")};
     }
@@ -136,15 +143,17 @@ TEST_F(Ctl, ShowsBindingsAsATable) {
     serve({Code::done, alice});
     auto result = run("bindings show alice@example.com");
     EXPECT_EQ(result.code, 0) << result.err;
-    EXPECT_EQ(
-        result.out,
-        "sip:alice@example.com  version 7\n"
-        "CONTACT                   EXPIRES  Q    SOURCE              LIVE  NAT  FLOW  HEARD  RTT  CALL-ID  CSEQ  PATH                     "
-        "INSTANCE  REG-ID  PARAMS  AGE  USER-AGENT\n"
-        "sip:alice@127.0.0.1:5070  59m59s   1.0  udp:127.0.0.1:5070  yes   -    -     -      -    c1       2     -                        "
-        "-         -       -       1s   evil \\x1b[31m\n"
-        "sip:alice@192.0.2.4       never    -    -                   -     -    -     -      -    -        -     <sip:p1;lr>,<sip:p2;lr>  "
-        "-         -       -       -    -\n");
+    EXPECT_EQ(result.out,
+              "sip:alice@example.com  version 7\n"
+              "CONTACT                   EXPIRES  Q    SOURCE              LIVE  NAT  FLOW  HEARD  RTT  CALL-ID  CSEQ  "
+              "PATH                     "
+              "INSTANCE  REG-ID  PARAMS  AGE  USER-AGENT\n"
+              "sip:alice@127.0.0.1:5070  59m59s   1.0  udp:127.0.0.1:5070  yes   -    -     -      -    c1       2     "
+              "-                        "
+              "-         -       -       1s   evil \\x1b[31m\n"
+              "sip:alice@192.0.2.4       never    -    -                   -     -    -     -      -    -        -     "
+              "<sip:p1;lr>,<sip:p2;lr>  "
+              "-         -       -       -    -\n");
     ASSERT_EQ(requests_.size(), 1u);
     EXPECT_EQ(requests_[0].value("aor"), "alice@example.com");
     EXPECT_EQ(run("bindings show alice@example.com --json").out, std::string(alice) + '\n');
@@ -237,39 +246,90 @@ TEST_F(Ctl, ChecksConfigurationWithoutADaemon) {
               std::string::npos);
 }
 
-TEST_F(Ctl, CompletionAndManPageNameEveryCommandAndParameter) {
-    auto completion = run("completion bash").out, man = run("man").out, help = run("--help").out;
+std::string without_escapes(std::string_view roff) {
     std::string plain;
-    for (char c : man)
-        if (c != '\\') plain += c;
+    for (std::size_t i = 0; i < roff.size(); ++i) {
+        if (roff.substr(i).starts_with("\\f"))
+            i += 2;
+        else if (roff[i] != '\\')
+            plain += roff[i];
+    }
+    return plain;
+}
+
+TEST_F(Ctl, CompletionAndManPageNameEveryCommandAndParameter) {
+    auto man = without_escapes(run("man").out), help = run("--help").out, nouns = complete("-- ''").out;
     for (const auto& command : commands()) {
-        auto name = std::string(command.noun) + (command.verb.empty() ? "" : " ") + std::string(command.verb);
-        EXPECT_NE(completion.find('"' + name + "\"*)"), std::string::npos) << name;
-        EXPECT_NE(plain.find("fB" + name + "fR"), std::string::npos) << name;
-        EXPECT_NE(help.find(command.noun), std::string::npos) << name;
+        const std::string noun(command.noun), verb(command.verb);
+        auto name = noun + (verb.empty() ? "" : " ") + verb;
+        EXPECT_NE(man.find(".TP\n" + name), std::string::npos) << name;
+        EXPECT_NE(help.find(noun), std::string::npos) << name;
+        EXPECT_NE(('\n' + nouns).find('\n' + noun + (verb.empty() ? "\t" : "\n")), std::string::npos) << name;
+        if (!verb.empty()) {
+            EXPECT_NE(complete("" + noun + " -- ''").out.find(verb + '\t'), std::string::npos) << name;
+        }
+        auto options = complete("" + name + " -- --").out;
         for (const auto& parameter : command.parameters) {
             using Kind = Parameter::Kind;
             if (parameter.kind != Kind::option && parameter.kind != Kind::repeated_option) continue;
-            EXPECT_NE(plain.find("--" + std::string(parameter.name)), std::string::npos) << parameter.name;
-            EXPECT_NE(completion.find("--" + std::string(parameter.name)), std::string::npos) << parameter.name;
+            EXPECT_NE(man.find("--" + std::string(parameter.name)), std::string::npos) << parameter.name;
+            EXPECT_NE(options.find("--" + std::string(parameter.name) + '\t'), std::string::npos) << parameter.name;
         }
     }
 }
 
-TEST_F(Ctl, CompletionCompletes) {
-    std::ofstream(folder_ + "/complete") << "source \"$1\"\nshift\nCOMP_WORDS=(\"$@\")\nCOMP_CWORD=$(($# - 1))\n"
-                                            "_musterctl\necho \"${COMPREPLY[@]}\"\n";
-    ASSERT_EQ(run("completion bash").code, 0);
-    std::filesystem::copy_file(folder_ + "/out", folder_ + "/script");
-    auto complete = [&](const std::string& words) {
-        auto command =
-            "bash '" + folder_ + "/complete' '" + folder_ + "/script' " + words + " >'" + folder_ + "/reply'";
-        return std::system(command.c_str()) == 0 ? slurp("/reply") : "failed";
-    };
-    EXPECT_EQ(complete("musterctl bi"), "bindings\n");
-    EXPECT_EQ(complete("musterctl bindings s"), "show\n");
-    EXPECT_EQ(complete("musterctl --socket bindings accounts i"), "import\n");
-    EXPECT_EQ(complete("musterctl bindings list --d"), "--domain\n");
+TEST_F(Ctl, EveryPageHasItsSection) {
+    EXPECT_EQ(run("man").out, run("man musterctl").out);
+    EXPECT_EQ(run("man musterctl").out.rfind(".TH MUSTERCTL 1 ", 0), 0u);
+    auto daemon = run("man musterd").out, file = run("man muster.yaml").out;
+    EXPECT_EQ(daemon.rfind(".TH MUSTERD 8 ", 0), 0u);
+    EXPECT_NE(without_escapes(daemon).find("--config FILE\nconfiguration file (YAML)."), std::string::npos);
+    EXPECT_EQ(file.rfind(".TH MUSTER.YAML 5 ", 0), 0u);
+    EXPECT_NE(file.find("domains.NAME.expires.min"), std::string::npos);
+    EXPECT_EQ(run("man sip").code, 2);
+}
+
+TEST_F(Ctl, CompletesWhatFits) {
+    EXPECT_EQ(complete("-- bi").out, "bindings\n");
+    EXPECT_EQ(complete("bindings -- s").out, "show\tShow the bindings of one address-of-record\n");
+    EXPECT_EQ(complete("--socket bindings accounts -- i").out, "import\tAdd or replace many accounts, all or none\n");
+    EXPECT_EQ(complete("bindings list --json -- --d").out, "--domain\tonly those of this domain\n");
+    EXPECT_EQ(complete("man -- musterd").out, "musterd\n");
+    EXPECT_EQ(complete("config check -- /etc").out, ":files\n");
+    EXPECT_EQ(complete("--socket -- /run").out, ":files\n");
+    for (auto words :
+         {"nonsense -- ''", "nonsense more -- ''", "status -- ''", "bindings list --limit -- ''", "--", ""})
+        EXPECT_EQ(complete(words).out, "") << words;
+}
+
+TEST_F(Ctl, CompletesAddressesOfRecordFromTheDaemon) {
+    serve([this](Request request, const Answer& answer) {
+        bool first = request.value("cursor").empty();
+        requests_.push_back(std::move(request));
+        answer({Code::done, first ? R"({"items":[{"aor":"sip:alice@example.com"},{"aor":"sip:bob@example.com"}],)"
+                                    R"("cursor":"2"})"
+                                  : R"({"items":[{"aor":"sip:al@example.com"},{"aor":"sip:al$(touch x)@example.com"}],)"
+                                    R"("cursor":""})"});
+    });
+    EXPECT_EQ(complete("bindings show -- al").out, "alice@example.com\nal@example.com\n")
+        << "nothing a shell would run";
+    EXPECT_EQ(requests_.back().command->noun, "bindings");
+    EXPECT_EQ(complete("bindings show -- sip:b").out, "sip:bob@example.com\n");
+    EXPECT_EQ(complete("accounts passwd -- b").out, "bob@example.com\n");
+    EXPECT_EQ(requests_.back().command->noun, "accounts");
+    server_.reset();
+    auto nobody = complete("bindings show -- al");
+    EXPECT_EQ(nobody.out + nobody.err, "");
+    EXPECT_EQ(nobody.code, 0);
+}
+
+TEST_F(Ctl, CompletionBearsAnyAnswer) {
+    for (auto body : {"", "no JSON", "[]", R"({"items":7})", R"({"items":[7]})", R"({"items":[{"aor":7}]})"}) {
+        serve({Code::done, body});
+        auto result = complete("bindings show -- al");
+        EXPECT_EQ(result.out + result.err, "") << body;
+        server_.reset();
+    }
 }
 
 }  // namespace
