@@ -43,6 +43,7 @@ sipsak -U -u alice -a secret -s sip:alice@sip.test -C sip:alice@127.0.0.1:5099 -
 musterctl bindings show alice@sip.test
 kill -TERM "$daemon"
 wait "$daemon"
+rmdir /run/muster  # as systemd does; the socket is gone by itself
 TRY
 unshare --net bash -c 'ip link set lo up && exec bash "$@"' - /dev/fd/3 3<<<"$(declare -f inside); root=$root; inside bash /tmp/try" \
     >"$work/try" 2>&1 || { cat "$work/try"; fail "it does not run"; }
