@@ -236,6 +236,8 @@ void BindingWriter::take(Batch& batch, Job& job, Pending& pending, registrar::De
     job.rule = decision.rule;
     job.reject = std::move(decision.reject);
     if (!job.reject && decision.changed) {
+        job.grew = decision.bindings.size() > (pending.bindings ? pending.bindings->size() : 0);
+        job.cause = decision.cause;
         pending.set_bindings(decision.bindings, batch.now, decision.cause);
         job.changed = true;
         job.evicted = std::move(decision.evicted);
@@ -277,6 +279,7 @@ void BindingWriter::commit(Batch& batch) {
     if (batch.changes.empty()) return;
     auto result = store_.commit(batch.changes);
     ++counters_.batches;
+    counters_.batch_size.observe(batch.changes.size());
     if (result.status != location::CommitStatus::done) {
         ++counters_.failed_batches;
         last_error_ = std::move(result.error);
@@ -304,6 +307,7 @@ void BindingWriter::fail(Batch& batch, const base::Reject& reject) {
 
 /// What the store holds instead becomes visible, and the jobs concerned are decided again on it.
 void BindingWriter::resolve_conflicts(Batch& batch, const location::CommitResult& result) {
+    counters_.conflicts += result.conflicts.size();
     for (const auto& conflict : result.conflicts) {
         auto*& pending = batch.changed[conflict.index];
         if (pending->kind == location::ChangeKind::account) {

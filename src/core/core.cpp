@@ -119,9 +119,14 @@ void Core::refuse_stateless(Arrival& arrival, const base::Reject& reject) {
 
 void Core::close_stateless(Arrival& arrival) {
     auto answer = arrival.out.sends.close();
-    if (base::is_stream(arrival.flow.transport)) return;
+    const auto count = [&] {  // "SIP/2.0 401 "
+        const int status = (answer[8] - '0') * 100 + (answer[9] - '0') * 10 + answer[10] - '0';
+        answers_.count(arrival.message.method, status, arrival.flow.transport);
+    };
+    if (base::is_stream(arrival.flow.transport)) return count();
     count_stranger(arrival.flow, arrival.now);
-    if (!may_be_sent(arrival.flow, arrival.size, answer.size(), arrival.now)) arrival.out.sends.abandon();
+    if (may_be_sent(arrival.flow, arrival.size, answer.size(), arrival.now)) return count();
+    arrival.out.sends.abandon();
 }
 
 /// The sender of a datagram may have put another's address on it: whoever that is gets one datagram and at most three
@@ -159,6 +164,7 @@ void Core::refuse(Arrival& arrival, const base::Reject& reject) {
     unanswered_ = layer_.create(sip::reply_flow(arrival.message, arrival.flow));
     if (!unanswered_) return refuse_stateless(arrival, reject);
     ++counters_.refused;
+    answers_.count(arrival.message.method, reject.status, arrival.flow.transport);
     std::string head;
     sip::append_reply_head(head, arrival.message, arrival.flow, to_tag(arrival.message));
     scratch_.clear();

@@ -305,6 +305,7 @@ void Core::answer_trying(Forward& forward, Moment at) {
 
 /// What is written goes back to whoever asked: through the transaction, or past it where that has no place for it.
 void Core::send_back(Forward& forward, int status, Moment at) {
+    if (status >= 200) answers_.count(forward.method, status, forward.arrived.transport);
     if (forward.is_detached) mean(forward.reply_to, forward.sent_by, at.out);
     const bool late = forward.is_told && forward.status >= 300;  // a 2xx that crossed our answer: the caller must know
     if (late || forward.is_detached)

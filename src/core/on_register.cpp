@@ -27,6 +27,14 @@ base::Reject busy(base::Random& random) {
     return {503, "Too Many Registrations", "limits.queue", {{"Retry-After", std::to_string(2 + random.next() % 30)}}};
 }
 
+Registrations::Result result_of(const Job& job) {
+    using R = Registrations::Result;
+    if (job.reject) return R::rejected;
+    if (std::get<RegisterJob>(job.what).request.intent == registrar::Intent::query) return R::queried;
+    if (!job.changed) return R::refreshed;
+    return job.cause == location::Cause::unregistered ? R::removed : job.grew ? R::added : R::refreshed;
+}
+
 /// What asks for credentials of that header (RFC 3261 s22.2, s22.3).
 Challenge challenge_in(sip::Header header) {
     return header == sip::Header::authorization ? Challenge{401, "WWW-Authenticate"}
@@ -52,6 +60,10 @@ void Core::on_register(Arrival& arrival) {
     const auto who = has_digest ? authenticate(arrival, *domain, sip::Header::authorization) : nullptr;
     if (has_digest && !who) return;
 
+    const auto reject_user = [&](const base::Reject& reject) {
+        registrations_.count(domain->policy.domain, Registrations::Result::rejected);
+        refuse(arrival, reject);
+    };
     auto& aor = forwards_->aor;
     const bool named = sip::canonical_aor(message.to.uri, settings_->served, *domain_name, aor);
     const auto account = !named                        ? nullptr
@@ -59,10 +71,10 @@ void Core::on_register(Arrival& arrival) {
                                                        : shared_.accounts.by_aor(aor.text);
     if (named && who)
         if (auto reject = registrar::authorize(who->aor, account ? account->aor : aor.text))
-            return refuse(arrival, *reject);
+            return reject_user(*reject);
     if (certified && !(account && is_certified(*certified, *account)))
-        return refuse(arrival, {403, "Not Named by the Certificate", "RFC 5922 s7.1"});
-    if (!account || !account->enabled) return refuse(arrival, {404, "Not Found", "RFC 3261 s10.3 step 5"});
+        return reject_user({403, "Not Named by the Certificate", "RFC 5922 s7.1"});
+    if (!account || !account->enabled) return reject_user({404, "Not Found", "RFC 3261 s10.3 step 5"});
     register_as(arrival, *domain, account->aor, accounts);
 }
 
@@ -76,6 +88,7 @@ std::shared_ptr<const auth::Account> Core::authenticate(Arrival& arrival, const 
                                 shared_.nonces, shared_.used_nonces, arrival.now);
     if (verdict.outcome == auth::Outcome::accepted) {
         count_shown(arrival);
+        ++counters_.authenticated;
         return std::move(verdict.account);
     }
     if (verdict.outcome == auth::Outcome::wrong) {
@@ -210,6 +223,8 @@ void Core::answer(const Job& job, base::Now now, Outbox& out) {
         for (const auto& contact : job.evicted)
             out.events.push_back({Event::Kind::evicted, 200, mine.flow, "contacts.limit", contact});
     }
+    answers_.count(sip::Method::register_, status, mine.flow.transport);
+    registrations_.count(mine.domain->policy.domain, result_of(job));
     layer_.respond(mine.ticket, status, scratch_, now, out.sends);
 }
 

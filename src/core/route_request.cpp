@@ -126,6 +126,8 @@ void Core::look_up(std::string_view aor, const sip::Message* request, base::Now 
     found.looked_up = aor;
     found.record = shared_.table.find(aor);
     if (found.record) proxy::target_set(*found.record, request, shared_.is_live, now, found.set, nullptr, instance);
+    ++counters_.lookups;
+    counters_.lookups_missed += found.set.targets.empty();
 }
 
 /// What pings say of the targets found.
@@ -193,6 +195,7 @@ void Core::redirect(Arrival& arrival) {
     auto room = base::is_stream(arrival.flow.transport) ? std::string::npos : out.size() + largest_datagram;
     proxy::append_redirect(out, message, arrival.flow, to_tag(message), forwards_->set, arrival.now, room);
     arrival.out.sends.close();
+    answers_.count(message.method, 302, arrival.flow.transport);
 }
 
 /// Leaves in the target set the one contact of the AOR in the To header that the URI is equal to, if there is one: what

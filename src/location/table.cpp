@@ -86,12 +86,23 @@ void Table::publish(const Record& record) {
     if (!is_held) shard.make_room();
     Record old;  // freed after the lock
     const auto grows_by = record.size() - (is_held ? found->record.size() : 0);
+    if (grows_by != 0) grow(record.aor(), !is_held - (is_held && record.empty() ? std::size_t{1} : 0), grows_by);
     std::lock_guard guard(shard.lock);
     if (!is_held)
         shard.records.insert(Held{record});
     else if (old = std::exchange(found->record, record); record.empty())
         shard.records.erase(found);
     shard.bindings += grows_by;
+}
+
+/// By numbers that may be negative, modulo 2^64.
+void Table::grow(std::string_view aor, std::size_t aors, std::size_t bindings) {
+    const auto domain = aor.substr(aor.rfind('@') + 1);
+    std::lock_guard guard(domains_lock_);
+    auto found = domains_.find(domain);
+    if (found == domains_.end()) found = domains_.emplace(domain, Size{}).first;
+    found->second.aors += aors;
+    found->second.bindings += bindings;
 }
 
 void Table::add(Record record) {
@@ -112,6 +123,7 @@ void Table::settle() {
         shard.records.reserve(shard.records.size() + added.size());
         for (std::size_t next = 0; next < added.size(); ++next) {
             if (next + ahead < added.size()) __builtin_prefetch(added[next + ahead].aor);
+            grow(added[next].record.aor(), 1, added[next].record.size());
             shard.records.insert(Held{std::move(added[next].record)});
         }
     }
@@ -133,6 +145,11 @@ std::size_t Table::bindings() const {
         sum += shards_[i].bindings;
     }
     return sum;
+}
+
+std::map<std::string, Table::Size, std::less<>> Table::by_domain() const {
+    std::lock_guard guard(domains_lock_);
+    return domains_;
 }
 
 std::string Table::page(std::string_view cursor, std::size_t limit,

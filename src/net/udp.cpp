@@ -1,5 +1,7 @@
 #include "udp.hpp"
 
+#include <linux/sock_diag.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -97,6 +99,14 @@ UdpSocket::UdpSocket(Worker& worker, asio::io_context& io, Fd fd, std::uint16_t 
         header.msg_iovlen = 1;
         header.msg_name = &batch_.names[i];
     }
+}
+
+std::optional<SocketState> UdpSocket::state() const {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+    socklen_t size = sizeof info;
+    const int fd = const_cast<Descriptor&>(descriptor_).native_handle();
+    if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info.data(), &size) != 0) return {};
+    return SocketState{listener_, info[SK_MEMINFO_DROPS], info[SK_MEMINFO_RMEM_ALLOC]};
 }
 
 void UdpSocket::wait_readable() {

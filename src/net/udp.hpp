@@ -4,9 +4,11 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "muster/net/worker.hpp"
 #include "sockaddr.hpp"
 #include "socket.hpp"
 
@@ -58,6 +60,8 @@ public:
     /// True if answers to `flow` can leave from here.
     bool serves(const base::Flow& flow) const;
     bool is_v4() const { return local_.is_v4(); }
+    /// Empty when the kernel does not say.
+    std::optional<SocketState> state() const;
     /// Adds a message to the batch under way; `bytes` must stay until flush().
     void send(const base::Flow& flow, std::string_view bytes);
     void flush();

@@ -80,6 +80,34 @@ void Worker::carry_out() {
     } while (!closed_.empty() || !failed_.empty());
     post_parcels();
     arm_timer();
+    if (!arrivals_.empty() || core_->counters().lookups != lookups_) measure_turn();
+}
+
+/// All is sent: what came in this turn, or has come back in it, took until now.
+void Worker::measure_turn() {
+    const auto ended = read_microseconds();
+    for (auto arrived : arrivals_) register_times_.observe(ended - arrived);
+    arrivals_.clear();
+    const auto lookups = core_->counters().lookups;
+    if (lookups != lookups_) lookup_times_.observe(ended - began_, lookups - lookups_);
+    lookups_ = lookups;
+}
+
+Measurements Worker::measure() const {
+    Measurements all{
+        core_->counters(), core_->answers(), core_->registrations(), counters_, register_times_, lookup_times_, {}};
+    for (const auto& socket : sockets_)
+        if (auto state = socket->state()) all.sockets.push_back(*state);
+    return all;
+}
+
+/// One question at a time: a loop that does not turn is not given more to do.
+void Worker::poke() {
+    if (is_poked_.exchange(true)) return;
+    post([this] {
+        is_poked_ = false;
+        beats_.fetch_add(1, std::memory_order_relaxed);
+    });
 }
 
 void Worker::tell_ends() {
@@ -147,7 +175,10 @@ void Worker::deliver_stun(const base::Flow& flow, std::string_view bytes) {
 void Worker::push_jobs() {
     if (outbox_.jobs.empty()) return;
     for (const auto& job : outbox_.jobs)
-        if (auto* mine = std::get_if<core::RegisterJob>(&job->what)) await(mine->flow, 1);
+        if (auto* mine = std::get_if<core::RegisterJob>(&job->what)) {
+            mine->arrived = began_;
+            await(mine->flow, 1);
+        }
     common_.hooks.push(outbox_.jobs);
     refused_.swap(outbox_.jobs);
     for (auto& job : refused_)
@@ -172,6 +203,7 @@ void Worker::send_all() {
     for (const auto& send : outbox_.sends.entries()) {
         const auto bytes = outbox_.sends.bytes(send);
         const auto& flow = send.flow;
+        if (tap_) tap_->seen(Tap::Direction::out, flow, bytes, now_);
         if (base::is_stream(flow.transport)) {
             if (flow.worker != index_ && flow.worker < parcels_.size())
                 parcels_[flow.worker].sends.add(flow, bytes);
@@ -213,7 +245,7 @@ void Worker::open_parcel(const Parcel& parcel, std::uint32_t from) {
     begin_turn();
     for (const auto& handover : parcel.handovers) {
         handed_over_ -= handover.bytes.size();
-        deliver(handover.flow, handover.bytes);
+        take(handover.flow, handover.bytes);
     }
     for (const auto& flow : parcel.closed) core_->on_flow_closed(flow, now_, outbox_);
     for (const auto& flow : parcel.failed) core_->on_send_failed(flow, now_, outbox_);
@@ -247,6 +279,10 @@ void Worker::take_back() {
         std::lock_guard lock(mutex_);
         taken_.swap(returned_);
     }
+    or_drop([&] {
+        for (const auto& job : taken_)
+            if (const auto* mine = std::get_if<core::RegisterJob>(&job->what)) arrivals_.push_back(mine->arrived);
+    });
     for (auto& job : taken_) answer(std::move(job), &core::Core::on_outcome);
     taken_.clear();
     carry_out();

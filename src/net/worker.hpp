@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "clocks.hpp"
 #include "flows.hpp"
 #include "tcp.hpp"
 #include "udp.hpp"
@@ -68,11 +69,17 @@ public:
     void close();
 
     // On the worker's own thread. A turn is: begin_turn(), any number of deliver(), carry_out().
-    void begin_turn() { now_ = read_clocks(); }
+    void begin_turn() { now_ = read_clocks(began_); }
     void deliver(const base::Flow& flow, std::string_view bytes) {
+        if (tap_) tap_->seen(Tap::Direction::in, flow, bytes, now_);
+        take(flow, bytes);
+    }
+    /// What another worker has delivered already.
+    void take(const base::Flow& flow, std::string_view bytes) {
         or_drop([&] { core_->on_message(flow, bytes, now_, outbox_); });
     }
     void deliver_broken(const base::Flow& flow, const sip::Framer::Frame& frame) {
+        if (tap_ && !frame.bytes.empty()) tap_->seen(Tap::Direction::in, flow, frame.bytes, now_);
         or_drop([&] { core_->on_broken_stream(flow, frame.bytes, frame.status, frame.reason, now_, outbox_); });
     }
     void keep_alive(const base::Flow& flow) {
@@ -106,6 +113,12 @@ public:
     const core::Core& core() const { return *core_; }
     NetCounters& counters() { return counters_; }
     const NetCounters& counters() const { return counters_; }
+    Measurements measure() const;
+    void set_tap(std::shared_ptr<Tap> tap) { tap_ = std::move(tap); }
+
+    // From any thread.
+    void poke();
+    std::uint64_t beats() const { return beats_.load(std::memory_order_relaxed); }
 
 private:
     /// What needs memory that is not to be had comes to nothing: the core sees to that.
@@ -139,6 +152,7 @@ private:
     void post_parcels();
     void open_parcel(const Parcel& parcel, std::uint32_t from);
     void take_back();
+    void measure_turn();
     void answer(core::JobPtr job, void (core::Core::*how)(core::JobPtr, base::Now, core::Outbox&));
     void await(const base::Flow& flow, int more);
     void arm_timer();
@@ -153,6 +167,11 @@ private:
     core::Outbox outbox_;
     base::Now now_;
     NetCounters counters_;
+    std::uint64_t began_ = 0;    // the turn, in microseconds
+    std::uint64_t lookups_ = 0;  // that are in lookup_times_
+    base::Histogram register_times_, lookup_times_;
+    std::vector<std::uint64_t> arrivals_;  // of the REGISTERs that this turn answers
+    std::shared_ptr<Tap> tap_;
     ReceiveBuffers buffers_;
     std::vector<std::unique_ptr<UdpSocket>> sockets_;
     std::string stun_;  // scratch
@@ -169,6 +188,8 @@ private:
     bool draining_ = false;
     unsigned drain_turns_ = 0;
 
+    std::atomic<std::uint64_t> beats_{0};
+    std::atomic<bool> is_poked_{false};
     std::atomic<std::size_t> handed_over_{0};  // bytes on their way from other workers
     std::mutex mutex_;
     std::vector<core::JobPtr> returned_;  // guarded by mutex_

@@ -1,3 +1,5 @@
+#include <pthread.h>
+
 #include <future>
 #include <thread>
 
@@ -82,6 +84,8 @@ void Workers::start() {
     for (auto& worker : impl_->common.workers) {
         worker->start();
         impl_->threads.emplace_back([&worker] { worker->run(); });
+        const auto name = "worker " + std::to_string(impl_->threads.size() - 1);
+        ::pthread_setname_np(impl_->threads.back().native_handle(), name.c_str());
     }
 }
 
@@ -135,6 +139,33 @@ NetCounters Workers::net_counters() const {
     }
     return sum;
 }
+
+Measurements& Measurements::operator+=(const Measurements& other) {
+    for (auto counter : core::Counters::all) core.*counter += other.core.*counter;
+    for (auto counter : NetCounters::all) net.*counter += other.net.*counter;
+    answers += other.answers;
+    registrations += other.registrations;
+    registers += other.registers;
+    lookups += other.lookups;
+    sockets.insert(sockets.end(), other.sockets.begin(), other.sockets.end());
+    return *this;
+}
+
+Measurements Workers::measure() const {
+    Measurements sum;
+    for (const auto& one : impl_->ask([](const Worker& worker) { return worker.measure(); })) sum += one;
+    return sum;
+}
+
+void Workers::set_tap(std::shared_ptr<Tap> tap) {
+    for (auto& worker : impl_->common.workers) worker->post([&worker, tap] { worker->set_tap(tap); });
+}
+
+void Workers::poke() {
+    for (auto& worker : impl_->common.workers) worker->poke();
+}
+
+std::uint64_t Workers::beats(std::size_t index) const { return impl_->common.workers[index]->beats(); }
 
 std::size_t Workers::size() const { return impl_->common.workers.size(); }
 

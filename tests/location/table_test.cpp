@@ -37,6 +37,29 @@ TEST(Table, FindsWhatIsPublished) {
     EXPECT_EQ(table.bindings(), 3U);
 }
 
+TEST(Table, CountsByDomain) {
+    Table table(1);
+    table.add(record("sip:a@x", 1, 2));
+    table.add(record("sip:b@y", 2, 1));
+    table.settle();
+    table.publish(record("sip:c@x", 3, 3));
+    table.publish(record("sip:a@x", 4, 1));
+    table.publish(record("sip:a@x", 2, 9));  // too old
+    auto sizes = table.by_domain();
+    EXPECT_EQ(sizes["x"].aors, 2u);
+    EXPECT_EQ(sizes["x"].bindings, 4u);
+    EXPECT_EQ(sizes["y"].bindings, 1u);
+    table.publish(Record::encode("sip:a@x", 5, {}, {}));
+    table.publish(Record::encode("sip:b@y", 6, {}, {}));
+    sizes = table.by_domain();
+    EXPECT_EQ(sizes["x"].aors, 1u);
+    EXPECT_EQ(sizes["x"].bindings, 3u);
+    EXPECT_EQ(sizes["y"].aors, 0u);
+    EXPECT_EQ(sizes["y"].bindings, 0u);
+    table.publish(record("sip:b@y", 7, 1));
+    EXPECT_EQ(table.by_domain()["y"].aors, 1u);
+}
+
 TEST(Table, AnOlderVersionIsIgnored) {
     Table table(1);
     table.publish(record("sip:a@x", 5, 2));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "muster/auth/accounts.hpp"
+#include "muster/base/histogram.hpp"
 #include "muster/base/now.hpp"
 #include "muster/base/random.hpp"
 #include "muster/core/job.hpp"
@@ -33,6 +34,8 @@ struct WriterCounters {
     std::uint64_t failed_batches = 0;
     std::uint64_t expired = 0;
     std::uint64_t largest_batch = 0;
+    std::uint64_t conflicts = 0;
+    base::Histogram batch_size;  ///< changes of each commit
 };
 
 class BindingWriter {

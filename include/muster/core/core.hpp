@@ -19,6 +19,7 @@
 #include "muster/auth/route_token.hpp"
 #include "muster/base/now.hpp"
 #include "muster/base/random.hpp"
+#include "muster/core/answers.hpp"
 #include "muster/core/liveness.hpp"
 #include "muster/core/outbox.hpp"
 #include "muster/core/ringing.hpp"
@@ -110,6 +111,8 @@ public:
     /// Requests passed on whose final response is still to come.
     std::size_t pending_forwards() const { return clients_.waiting(); }
     const Counters& counters() const { return counters_; }
+    const Answers& answers() const { return answers_; }
+    const Registrations& registrations() const { return registrations_; }
     /// Server and client transactions.
     std::size_t transactions() const { return layer_.live() + clients_.live(); }
     /// Requests passed on that have not come to their end.
@@ -275,6 +278,8 @@ private:
     std::uint64_t at_hand_ = 0;                        // a forward; 0: none
     bool draining_ = false;
     Counters counters_;
+    Answers answers_;
+    Registrations registrations_;
 };
 
 }  // namespace muster::core

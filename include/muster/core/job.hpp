@@ -14,6 +14,7 @@
 #include "muster/base/result.hpp"
 #include "muster/core/settings.hpp"
 #include "muster/location/binding.hpp"
+#include "muster/location/change.hpp"
 #include "muster/registrar/register.hpp"
 #include "muster/transaction/layer.hpp"
 
@@ -29,6 +30,7 @@ struct RegisterJob {
     std::size_t place = 0;           ///< of its AOR, and of others, where the core counts what is under way
     std::uint64_t accounts = 0;      ///< auth::Accounts::changes() before the account was looked at
     const Domain* domain = nullptr;  ///< of Job::settings
+    std::uint64_t arrived = 0;       ///< for the hands alone, to tell how long it took: microseconds
 };
 
 /// An administrator's change of the bindings of one AOR.
@@ -95,6 +97,8 @@ struct Job {
     std::string_view rule;
     std::vector<std::string> evicted;
     bool changed = false;
+    location::Cause cause{};  ///< of the change
+    bool grew = false;        ///< there are more bindings than before
 
     std::function<void(std::unique_ptr<Job>)> done;  ///< admin jobs: called by the writer's thread
 };

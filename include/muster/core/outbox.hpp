@@ -99,26 +99,29 @@ struct Counters {
     std::uint64_t retransmissions = 0;
     std::uint64_t challenged = 0;
     std::uint64_t auth_failed = 0;
-    std::uint64_t throttled = 0;     ///< credentials not looked at, after too many wrong ones
-    std::uint64_t shed = 0;          ///< datagrams dropped unread, of sources that flood
-    std::uint64_t overloaded = 0;    ///< REGISTERs refused because too many wait for the writer
-    std::uint64_t registered = 0;    ///< 200 to a REGISTER with contacts
-    std::uint64_t queried = 0;       ///< 200 to a REGISTER without
-    std::uint64_t withheld = 0;      ///< answers not sent because they were too large for an unverified datagram
-    std::uint64_t refused = 0;       ///< final answers 4xx and 5xx but challenges
-    std::uint64_t redirected = 0;    ///< 302
-    std::uint64_t calls = 0;         ///< INVITEs outside a dialog that were passed on
-    std::uint64_t answered = 0;      ///< those that a 2xx came back for
-    std::uint64_t forwarded = 0;     ///< requests passed on, one for each target
-    std::uint64_t relayed = 0;       ///< responses passed back
-    std::uint64_t under_way = 0;     ///< now: requests passed on that have not come to their end
-    std::uint64_t strays = 0;        ///< responses that nothing of ours waits for
-    std::uint64_t joined = 0;        ///< phones that registered while a call to them rang, and were rung
-    std::uint64_t crowded = 0;       ///< requests not passed on because too many were on their way
-    std::uint64_t flows_lost = 0;    ///< AORs that lost bindings because their connection was closed
-    std::uint64_t pings = 0;         ///< sent to phones over UDP behind NAT
-    std::uint64_t pongs = 0;         ///< their answers
-    std::uint64_t pings_missed = 0;  ///< not answered until the next one
+    std::uint64_t authenticated = 0;   ///< right credentials
+    std::uint64_t throttled = 0;       ///< credentials not looked at, after too many wrong ones
+    std::uint64_t shed = 0;            ///< datagrams dropped unread, of sources that flood
+    std::uint64_t overloaded = 0;      ///< REGISTERs refused because too many wait for the writer
+    std::uint64_t registered = 0;      ///< 200 to a REGISTER with contacts
+    std::uint64_t queried = 0;         ///< 200 to a REGISTER without
+    std::uint64_t withheld = 0;        ///< answers not sent because they were too large for an unverified datagram
+    std::uint64_t refused = 0;         ///< final answers 4xx and 5xx but challenges
+    std::uint64_t redirected = 0;      ///< 302
+    std::uint64_t calls = 0;           ///< INVITEs outside a dialog that were passed on
+    std::uint64_t answered = 0;        ///< those that a 2xx came back for
+    std::uint64_t forwarded = 0;       ///< requests passed on, one for each target
+    std::uint64_t relayed = 0;         ///< responses passed back
+    std::uint64_t under_way = 0;       ///< now: requests passed on that have not come to their end
+    std::uint64_t strays = 0;          ///< responses that nothing of ours waits for
+    std::uint64_t joined = 0;          ///< phones that registered while a call to them rang, and were rung
+    std::uint64_t crowded = 0;         ///< requests not passed on because too many were on their way
+    std::uint64_t flows_lost = 0;      ///< AORs that lost bindings because their connection was closed
+    std::uint64_t pings = 0;           ///< sent to phones over UDP behind NAT
+    std::uint64_t pongs = 0;           ///< their answers
+    std::uint64_t pings_missed = 0;    ///< not answered until the next one
+    std::uint64_t lookups = 0;         ///< users and devices looked for in the table
+    std::uint64_t lookups_missed = 0;  ///< of these: no place to send anything to
     // Limits of the configuration that a message met.
     std::uint64_t too_large = 0;          ///< limits.message_bytes, or a state that no answer could list
     std::uint64_t too_many_headers = 0;   ///< limits.headers
@@ -128,9 +131,9 @@ struct Counters {
     std::uint64_t rationed = 0;           ///< limits.answers_to_prefix
 
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t Counters::*, 31> all;
+    static const std::array<std::uint64_t Counters::*, 34> all;
 };
-inline constexpr std::array<std::uint64_t Counters::*, 31> Counters::all{&Counters::received,
+inline constexpr std::array<std::uint64_t Counters::*, 34> Counters::all{&Counters::received,
                                                                          &Counters::malformed,
                                                                          &Counters::retransmissions,
                                                                          &Counters::challenged,
@@ -160,7 +163,10 @@ inline constexpr std::array<std::uint64_t Counters::*, 31> Counters::all{&Counte
                                                                          &Counters::too_many_contacts,
                                                                          &Counters::contact_limit,
                                                                          &Counters::no_transaction,
-                                                                         &Counters::rationed};
+                                                                         &Counters::rationed,
+                                                                         &Counters::authenticated,
+                                                                         &Counters::lookups,
+                                                                         &Counters::lookups_missed};
 static_assert(sizeof(Counters) == Counters::all.size() * sizeof(std::uint64_t));
 
 }  // namespace muster::core

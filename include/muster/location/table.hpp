@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +43,11 @@ public:
 
     std::size_t aors() const;
     std::size_t bindings() const;
+    struct Size {
+        std::size_t aors = 0, bindings = 0;
+    };
+    /// Of each domain that has or has had any, by name.
+    std::map<std::string, Size, std::less<>> by_domain() const;
 
     /// One page in a stable order: records whose AOR comes after `cursor` (empty: from the start), at most `limit`.
     /// Returns the cursor of the next page, empty at the end. An AOR present throughout is seen exactly once over all
@@ -56,8 +63,12 @@ public:
 private:
     struct Shard;
 
+    void grow(std::string_view aor, std::size_t aors, std::size_t bindings);
+
     std::uint64_t seed_;
     std::unique_ptr<Shard[]> shards_;
+    mutable std::mutex domains_lock_;
+    std::map<std::string, Size, std::less<>> domains_;
 };
 
 /// Which AORs have something to sweep. Kept by the writer alone, so without a lock. It remembers a moment for each

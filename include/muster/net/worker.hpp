@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "muster/base/flow.hpp"
+#include "muster/base/histogram.hpp"
 #include "muster/core/core.hpp"
 #include "muster/net/resolver.hpp"
+#include "muster/net/tap.hpp"
 #include "muster/net/tls.hpp"
 
 namespace muster::net {
@@ -105,6 +107,26 @@ inline constexpr std::array<std::uint64_t NetCounters::*, 20> NetCounters::all{
     &NetCounters::overflowed,          &NetCounters::out_of_memory};
 static_assert(sizeof(NetCounters) == NetCounters::all.size() * sizeof(std::uint64_t));
 
+/// What the kernel has for one UDP socket.
+struct SocketState {
+    std::size_t listener = 0;  ///< index in the list
+    std::uint64_t drops = 0;   ///< datagrams that found no room, since the start, modulo 2^32
+    std::uint64_t unread = 0;  ///< bytes of memory of those that wait
+};
+
+/// What has been counted since the start, at one moment of each worker.
+struct Measurements {
+    core::Counters core;
+    core::Answers answers;
+    core::Registrations registrations;
+    NetCounters net;
+    base::Histogram registers;         ///< microseconds from reading a REGISTER until its durable answer was sent
+    base::Histogram lookups;           ///< from reading a request for a user until it or its answer was sent, DNS aside
+    std::vector<SocketState> sockets;  ///< of UDP, of all workers
+
+    Measurements& operator+=(const Measurements& other);
+};
+
 /// All workers of the daemon.
 class Workers {
 public:
@@ -140,6 +162,15 @@ public:
     /// Sums over the workers; asks each on its own thread (so not to be called there) and waits at most a second.
     core::Counters core_counters() const;
     NetCounters net_counters() const;
+    Measurements measure() const;
+
+    /// Who is told of all messages from now on; null: nobody, and a message costs one comparison. From any thread.
+    void set_tap(std::shared_ptr<Tap> tap);
+
+    /// Asks every worker's loop for a sign of life, those that still owe one aside.
+    void poke();
+    /// How many signs worker `index` has given.
+    std::uint64_t beats(std::size_t index) const;
     std::size_t size() const;
     /// The listeners as bound: with the port the kernel picked for port 0.
     const std::vector<Listener>& listeners() const;
