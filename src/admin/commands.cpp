@@ -34,6 +34,13 @@ constexpr Parameter lookup[] = {aor, {"explain", "say also why the other contact
 constexpr Parameter db_check[] = {
     {"file", "a database or a copy of one; needs no daemon. Absent: the daemon's own", Kind::optional_argument}};
 constexpr Parameter db_backup[] = {{"file", "where to; musterd must have the right to write there"}};
+constexpr Parameter trace[] = {
+    {"aor", "whose messages: alice@example.com", Kind::optional_argument},
+    {"source", "only those from or to this address, network, or address:port", Kind::option, "ADDRESS"},
+    {"hep", "send them there as HEPv3 instead of showing them", Kind::option, "ADDRESS:PORT"},
+    {"for", "how long; absent: 5m", Kind::option, "DURATION"},
+    {"limit", "end after so many messages", Kind::option, "N"},
+};
 constexpr Parameter config_check[] = {{"file", "configuration file", Kind::file}};
 
 constexpr Parameter man[] = {
@@ -41,6 +48,10 @@ constexpr Parameter man[] = {
 
 constexpr Command table[] = {
     {"status", "", "Show how the daemon is doing", "GET", "/v1/status", {}},
+    {"health", "", "Say whether it can be sent work, and why not", "GET", "/v1/health/ready", {}},
+    {"alive", "", "Say whether all its threads move", "GET", "/v1/health/live", {}},
+    {"metrics", "", "Print the metrics for Prometheus", "GET", "/metrics", {}},
+    {"trace", "", "Show SIP messages as they come and go", "GET", "/v1/trace", trace, true},
     {"bindings", "list", "List all bindings", "GET", "/v1/bindings", bindings_list},
     {"bindings", "show", "Show the bindings of one address-of-record", "GET", "/v1/bindings/{aor}", only_aor},
     {"bindings", "count", "Count addresses-of-record and bindings", "GET", "/v1/bindings/count", {}},

@@ -114,6 +114,13 @@ constexpr Key tls_keys[] = {
 constexpr Key log_keys[] = {
     {"level", Kind::choice, "The least severity that is logged.", "info", "debug|info|warning|error"},
 };
+constexpr Key capture_keys[] = {
+    {"hep", Kind::address,
+     "Address and port that all SIP messages are sent to as HEPv3 over UDP; nothing when absent."},
+    {"id", Kind::count, "Capture agent ID in these.", "2001"},
+    {"credentials", Kind::choice, "Whether digest responses and other credentials are asterisks in these.", "masked",
+     "masked|plain"},
+};
 constexpr Key limits_keys[] = {
     {"message_bytes", Kind::count, "Longest SIP message; 513 beyond.", "65535", {}, {}, 1'024, 65'535},
     {"headers", Kind::count, "Header fields in one message; 400 beyond.", "128", {}, {}, 16, 136},
@@ -260,6 +267,7 @@ constexpr Key root_keys[] = {
     {"dns", Kind::map, "Name resolution.", {}, {}, dns_keys},
     {"tls", Kind::map, "TLS connections that Muster opens.", {}, {}, tls_keys},
     {"log", Kind::map, "Logging.", {}, {}, log_keys},
+    {"capture", Kind::map, "Captures of SIP for Homer or sngrep.", {}, {}, capture_keys},
     {"limits", Kind::map, "Hard limits of what is read and of what is under way.", {}, {}, limits_keys},
 };
 constexpr Key root_key = {"", Kind::map, "Configuration of musterd.", {}, {}, root_keys};

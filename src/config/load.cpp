@@ -98,6 +98,7 @@ public:
         for (const auto& item : top.section("dns").list("servers"))
             config.dns_servers.append(config.dns_servers.empty() ? "" : ",").append(item.Scalar());
         config.log_level = top.section("log").text("level");
+        read_capture(top.section("capture"), config.capture);
         read_domains(top, config.settings);
         read_limits(top.section("limits"), config);
         return config;
@@ -288,6 +289,12 @@ private:
         };
         if (auto other = std::ranges::find_if(config.listen, same); other != config.listen.end())
             faults_.add(admin.node("http"), taken("admin.http", *config.admin_http, *other));
+    }
+
+    static void read_capture(const Section& section, Capture& capture) {
+        if (section.has("hep")) capture.hep = base::Address::parse(section.text("hep"));
+        capture.id = static_cast<std::uint32_t>(section.count("id"));
+        capture.shows_credentials = section.text("credentials") == "plain";
     }
 
     void read_domains(const Section& top, core::Settings& settings) {

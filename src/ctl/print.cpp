@@ -119,6 +119,28 @@ void print_members(const json::object& object, std::size_t indent) {
     }
 }
 
+/// Quotes stay as they are, for it is read as a message and not as one word of a line.
+void append_line(std::string& out, std::string_view line) {
+    for (char c : line) {
+        if (c == '"' || c == '\\')
+            out += c;
+        else
+            out += base::printable({&c, 1});
+    }
+    out += '\n';
+}
+
+/// A SIP message as it is, below a line on who sent it to whom.
+std::string message_text(const json::object& message) {
+    const auto part = [&](std::string_view key) { return cell(message.if_contains(key), false); };
+    const auto* text = message.at("text").if_string();
+    std::string out = part("time") + ' ' + part("transport") + ' ' + part("remote") +
+                      (part("direction") == "in" ? " -> " : " <- ") + part("local") + '\n';
+    for (auto line : base::split(text ? std::string_view(*text) : "", '\n'))
+        append_line(out, line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+    return out;
+}
+
 }  // namespace
 
 std::string duration_text(std::int64_t seconds) {
@@ -170,6 +192,8 @@ void add_item(Table& table, std::string_view noun, const json::object& item) {
 }
 
 std::string event_line(std::string_view name, const json::value& data) {
+    if (const auto* object = data.if_object(); object && name == "message" && object->contains("text"))
+        return message_text(*object);
     return base::printable(name) + ' ' + cell(&data, false);
 }
 

@@ -44,15 +44,17 @@ int fail(const admin::Reply& reply, bool as_json) {
         const auto* value = object ? object->if_contains(key) : nullptr;
         return value && value->is_string() ? std::string_view(value->get_string()) : "";
     };
+    // It answers, and says why it is not well: 503 is for load balancers.
+    const auto code = object && object->contains("reasons") ? Code::refused : reply.code;
     auto title = member("title"), detail = member("detail");
     std::string text = title.empty() ? "the daemon refused" : base::printable(title);
     const char* before = detail.find('\n') == detail.npos ? ": " : ":\n  ";
-    if (detail.empty()) return fail(reply.code, text);
+    if (detail.empty()) return fail(code, text);
     for (auto line : base::split(detail, '\n')) {
         text += before + base::printable(line, 4096);
         before = "\n  ";
     }
-    return fail(reply.code, text);
+    return fail(code, text);
 }
 
 admin::Reply ask(const Invocation& invocation) {
@@ -210,6 +212,7 @@ int run(Invocation invocation) {
     }
     auto reply = ask(invocation);
     if (reply.code != Code::done) return fail(reply, invocation.json);
+    if (command.noun == "metrics") return std::cout << reply.body, 0;
     return show(invocation, reply.body);
 }
 

@@ -84,7 +84,7 @@ std::string database_path(std::string_view store) {
     return std::string(store.starts_with(before) ? store.substr(before.size()) : "");
 }
 
-Daemon::Daemon(config::Config config, std::string config_path)
+Daemon::Daemon(config::Config config, std::string config_path, base::Milliseconds patience)
     : config_(std::move(config)),
       config_path_(std::move(config_path)),
       started_(net::read_clocks().mono),
@@ -98,7 +98,8 @@ Daemon::Daemon(config::Config config, std::string config_path)
       ringing_(random_.next()),
       rates_(config_.tables.senders, random_.next()),
       liveness_(config_.tables.phones, random_.next()),
-      queue_(config_.settings.admission.queue) {
+      queue_(config_.settings.admission.queue),
+      watchdog_(patience) {
     writer_ = std::make_unique<core::BindingWriter>(
         *store_, table_, accounts_, [this](const location::Binding& b) { return is_dead(b); }, &feed_);
     writer_->load(net::read_clocks());
@@ -152,6 +153,7 @@ void Daemon::start() {
     writer_thread_ = std::make_unique<WriterThread>(
         *writer_, queue_,
         [this](std::uint32_t home, std::vector<core::JobPtr> jobs) { workers_->give_back(home, std::move(jobs)); });
+    if (auto fault = capture_.configure(config_.capture); !fault.empty()) log_line(Level::error, fault);
     workers_->start();
     admin_ = std::make_unique<admin::Server>(
         config_.admin_socket,
@@ -159,8 +161,9 @@ void Daemon::start() {
 }
 
 void Daemon::stop() {
-    admin_.reset();
+    draining_ = true;
     if (workers_ && writer_thread_) workers_->drain(drain_patience);
+    admin_.reset();   // so long it says that we are not ready
     imports_.stop();  // while there is a writer that answers it
     database_work_.stop();
     writer_thread_.reset();
@@ -198,6 +201,7 @@ std::vector<std::string> Daemon::reload() {
     }
     workers_->set_settings(settings);
     faults = certificates_.reload(*workers_);
+    if (auto fault = capture_.configure(loaded.config->capture); !fault.empty()) faults.push_back(fault);
     set_log_level(loaded.config->log_level);
     log_line(Level::info, "config result=reloaded");
     return faults;  // of files that have changed since they were checked

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "capture.hpp"
 #include "certificates.hpp"
 #include "commit_queue.hpp"
 #include "kernel_random.hpp"
@@ -20,6 +21,7 @@
 #include "muster/location/store.hpp"
 #include "muster/location/table.hpp"
 #include "muster/net/worker.hpp"
+#include "watchdog.hpp"
 #include "writer_thread.hpp"
 
 namespace muster::daemon {
@@ -40,7 +42,8 @@ private:
 class Daemon {
 public:
     /// Opens the store, loads it, binds the listeners. Throws std::runtime_error with a message for people.
-    Daemon(config::Config config, std::string config_path);
+    /// A thread that does not move for `patience` is stuck.
+    Daemon(config::Config config, std::string config_path, base::Milliseconds patience = base::Seconds(20));
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -72,6 +75,15 @@ public:
     core::WriterCounters writer_counters() const { return writer_thread_->counters(); }
     const config::Config& config() const { return config_; }
     base::Mono started() const { return started_; }
+    Watchdog& watchdog() { return watchdog_; }
+    const Watchdog& watchdog() const { return watchdog_; }
+    void poke_workers() { workers_->poke(); }
+    std::uint64_t writer_beats() const { return writer_thread_->beats(); }
+    base::Histogram commit_times() const { return writer_thread_->commit_times(); }
+    std::optional<base::Mono> store_failed_at() const { return writer_thread_->failed_at(); }
+    bool is_draining() const { return draining_; }
+    Capture& capture() { return capture_; }
+    const Capture& capture() const { return capture_; }
     bool is_live(const location::Binding& binding) const;
     /// For who looks for a place: its connection is closed, or it has answered no ping for a while.
     bool is_dead(const location::Binding& binding) const;
@@ -112,6 +124,9 @@ private:
     std::unique_ptr<core::BindingWriter> writer_;
     std::unique_ptr<net::Workers> workers_;
     std::unique_ptr<WriterThread> writer_thread_;
+    Watchdog watchdog_;
+    std::atomic<bool> draining_ = false;
+    Capture capture_{[this](std::shared_ptr<net::Tap> tap) { workers_->set_tap(std::move(tap)); }};
     std::mutex reload_mutex_;
     Background imports_, database_work_;
     std::unique_ptr<admin::Server> admin_;

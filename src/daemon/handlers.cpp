@@ -28,6 +28,7 @@ const std::map<std::string, Function, std::less<>> functions{
     {"accounts list", accounts_list},
     {"accounts passwd", accounts_passwd},
     {"accounts remove", accounts_remove},
+    {"alive", alive},
     {"bindings add", bindings_add},
     {"bindings count", bindings_count},
     {"bindings list", bindings_list},
@@ -37,8 +38,11 @@ const std::map<std::string, Function, std::less<>> functions{
     {"db backup", db_backup},
     {"db check", db_check},
     {"domains list", domains_list},
+    {"health", health},
     {"lookup", lookup},
+    {"metrics", metrics},
     {"status", status},
+    {"trace", trace},
 };
 
 }  // namespace

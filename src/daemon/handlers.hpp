@@ -50,6 +50,7 @@ void accounts_import(Daemon& daemon, const Request& request, Answer answer);
 void accounts_list(Daemon& daemon, const Request& request, Answer answer);
 void accounts_passwd(Daemon& daemon, const Request& request, Answer answer);
 void accounts_remove(Daemon& daemon, const Request& request, Answer answer);
+void alive(Daemon& daemon, const Request& request, Answer answer);
 void bindings_add(Daemon& daemon, const Request& request, Answer answer);
 void bindings_count(Daemon& daemon, const Request& request, Answer answer);
 void bindings_list(Daemon& daemon, const Request& request, Answer answer);
@@ -59,7 +60,10 @@ void config_reload(Daemon& daemon, const Request& request, Answer answer);
 void db_backup(Daemon& daemon, const Request& request, Answer answer);
 void db_check(Daemon& daemon, const Request& request, Answer answer);
 void domains_list(Daemon& daemon, const Request& request, Answer answer);
+void health(Daemon& daemon, const Request& request, Answer answer);
 void lookup(Daemon& daemon, const Request& request, Answer answer);
+void metrics(Daemon& daemon, const Request& request, Answer answer);
 void status(Daemon& daemon, const Request& request, Answer answer);
+void trace(Daemon& daemon, const Request& request, Answer answer);
 
 }  // namespace muster::daemon

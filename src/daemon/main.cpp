@@ -15,6 +15,7 @@
 #include <string>
 
 #include "daemon.hpp"
+#include "health.hpp"
 #include "log.hpp"
 #include "muster/admin/daemon_options.hpp"
 #include "muster/net/tls.hpp"
@@ -26,6 +27,7 @@ constexpr int fine = 0;
 constexpr int runtime_failure = 1;
 constexpr int wrong_usage = 2;
 constexpr std::chrono::seconds certificate_watch{2};
+constexpr muster::base::Milliseconds usual_patience{20'000}, look_every{1'000};
 
 void complain(const std::string& line) { std::fprintf(stderr, "musterd: %s\n", line.c_str()); }
 
@@ -68,7 +70,24 @@ void serve(muster::daemon::Daemon& daemon, Signals& signals) {
             watch_certificates();
         });
     };
+    boost::asio::steady_timer pulse(loop);
+    const auto watched = muster::daemon::watchdog_interval();
+    const auto every = watched ? std::min(look_every, *watched / 4) : look_every;
+    std::string status;
+    std::function<void()> look = [&] {
+        if (muster::daemon::look_after(daemon)) muster::daemon::notify_alive();
+        if (auto line = muster::daemon::status_line(daemon); line != status) {
+            status = std::move(line);
+            muster::daemon::notify_status(status);
+        }
+        daemon.capture().tick(muster::net::read_clocks().mono);
+        pulse.expires_after(every);
+        pulse.async_wait([&](auto error) {
+            if (!error) look();
+        });
+    };
     daemon.start();
+    look();
     muster::daemon::log_line(muster::daemon::Level::info, "ready");
     muster::daemon::notify_ready();
     wait_for_hangup();
@@ -100,7 +119,8 @@ int run(const std::string& config_path) {
                                  "admin.http is not in this version: nothing listens there");
     int code = fine;
     try {
-        muster::daemon::Daemon daemon(std::move(*config), config_path);
+        const auto patience = muster::daemon::watchdog_interval().value_or(usual_patience);
+        muster::daemon::Daemon daemon(std::move(*config), config_path, patience);
         serve(daemon, signals);
         muster::daemon::log_line(muster::daemon::Level::info, "stopped");
     } catch (const std::exception& error) {

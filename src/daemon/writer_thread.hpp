@@ -1,8 +1,10 @@
 #pragma once
 // The thread that runs the one BindingWriter.
 
+#include <atomic>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -21,16 +23,26 @@ public:
     ~WriterThread();
 
     core::WriterCounters counters() const;
+    /// How long batches with something to store took: to decide, to commit and to publish, in microseconds.
+    base::Histogram commit_times() const;
+    /// When the last commit failed, if it did.
+    std::optional<base::Mono> failed_at() const;
+    /// Rises with each turn of the loop, a second apart at most unless the store takes longer.
+    std::uint64_t beats() const { return beats_.load(std::memory_order_relaxed); }
 
 private:
     void run();
     void hand_out(std::vector<core::JobPtr>& batch);
+    void take_stock(std::uint64_t microseconds, base::Mono now);
 
     core::BindingWriter& writer_;
     CommitQueue& queue_;
     GiveBack give_back_;
     mutable std::mutex mutex_;
     core::WriterCounters counters_;  // the copy that others may read
+    base::Histogram commit_times_;
+    std::optional<base::Mono> failed_at_;
+    std::atomic<std::uint64_t> beats_{0};
     std::thread thread_;
 };
 

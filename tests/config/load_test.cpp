@@ -49,6 +49,7 @@ TEST(Load, DefaultsAreThoseOfTheContract) {
     EXPECT_FALSE(config.admin_http);
     EXPECT_EQ(config.workers, 0u);
     EXPECT_EQ(config.dns_servers, "") << "those of the system";
+    EXPECT_EQ(config.capture, Capture{});
     EXPECT_EQ(config.log_level, "info");
     EXPECT_EQ(config.settings.limits.message_bytes, 65'535u);
     EXPECT_EQ(config.settings.limits.headers, 128u);
@@ -111,6 +112,7 @@ domains:
 admin: {socket: run/musterd.sock, http: 127.0.0.1:9460}
 workers: 3
 dns: {servers: ["127.0.0.1:5353", 192.0.2.53, "[2001:db8::53]:53"]}
+capture: {hep: "[2001:db8::9]:9060", id: 7, credentials: plain}
 log: {level: debug}
 limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_source: 4, answers_to_prefix: 6,
   queue: 700, queue_bytes: 1000008, connections: 9, connections_of_source: 10, connection_output: 4097,
@@ -125,6 +127,7 @@ limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_s
     EXPECT_EQ(config.admin_http, base::Address::parse("127.0.0.1:9460"));
     EXPECT_EQ(config.workers, 3u);
     EXPECT_EQ(config.dns_servers, "127.0.0.1:5353,192.0.2.53,[2001:db8::53]:53");
+    EXPECT_EQ(config.capture, (Capture{base::Address::parse("[2001:db8::9]:9060"), 7, true}));
     EXPECT_EQ(config.log_level, "debug");
     EXPECT_EQ(config.settings.limits.message_bytes, 2048u);
     EXPECT_EQ(config.settings.limits.headers, 32u);
@@ -281,13 +284,13 @@ TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
     for (const auto& fault : loaded.faults) ADD_FAILURE() << fault.text();
     ASSERT_TRUE(loaded.config);
     auto sample = slurp(path);
-    for (auto key : {"listen",      "udp",     "tcp",           "tls",     "ws",        "wss",           "advertise",
-                     "certificate", "key",     "store",         "domains", "aliases",   "expires",       "min",
-                     "default",     "max",     "contacts",      "limit",   "when_full", "auth",          "algorithms",
-                     "nonce_life",  "lookup",  "ring_time",     "inbound", "trusted",   "path",          "outbound",
-                     "flow_timer",  "gruu",    "service_route", "admin",   "socket",    "http",          "workers",
-                     "dns",         "servers", "log",           "level",   "limits",    "message_bytes", "headers",
-                     "flow_lost",   "nat_ping"})
+    for (auto key : {"listen",      "udp",      "tcp",           "tls",     "ws",        "wss",           "advertise",
+                     "certificate", "key",      "store",         "domains", "aliases",   "expires",       "min",
+                     "default",     "max",      "contacts",      "limit",   "when_full", "auth",          "algorithms",
+                     "nonce_life",  "lookup",   "ring_time",     "inbound", "trusted",   "path",          "outbound",
+                     "flow_timer",  "gruu",     "service_route", "admin",   "socket",    "http",          "workers",
+                     "dns",         "servers",  "log",           "level",   "limits",    "message_bytes", "headers",
+                     "flow_lost",   "nat_ping", "capture",       "hep",     "id",        "credentials"})
         EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
 }
 

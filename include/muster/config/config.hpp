@@ -63,6 +63,15 @@ inline constexpr std::array<TableLimits::Key, 10> TableLimits::keys{{
 }};
 static_assert(sizeof(TableLimits) == TableLimits::keys.size() * sizeof(std::size_t));
 
+/// Where all messages go as HEPv3.
+struct Capture {
+    std::optional<base::Address> hep{};  ///< empty: nowhere
+    std::uint32_t id = 2001;
+    bool shows_credentials = false;
+
+    bool operator==(const Capture&) const = default;
+};
+
 struct Config {
     std::vector<Listen> listen;
     std::string store = "sqlite:/var/lib/muster/muster.db";  ///< "sqlite:PATH" (PATH made absolute) or "memory:"
@@ -72,6 +81,7 @@ struct Config {
     std::string tls_ca;       ///< absolute path; empty: those that the system trusts
     std::string dns_servers;  ///< "127.0.0.1:5353,192.0.2.53"; empty: those of the system
     std::string log_level = "info";
+    Capture capture;
     core::Settings settings;
     TableLimits tables;
 };
