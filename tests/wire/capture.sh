@@ -63,7 +63,7 @@ within 10 runs 0
 say "trace ends in time, and when nobody watches"
 ctl --json trace --source 127.0.0.1 --for 1s >"$work/trace"
 jq -e '.reason == "time"' "$work/trace" >/dev/null
-ctl trace --source 127.0.0.0/8 >"$work/trace" 2>&1 &
+"$MUSTERCTL" --socket "$work/musterd.sock" trace --source 127.0.0.0/8 >"$work/trace" 2>&1 &
 tracer=$!
 within 10 runs 1
 kill -KILL "$tracer"
