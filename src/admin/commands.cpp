@@ -45,6 +45,15 @@ constexpr Parameter config_check[] = {{"file", "configuration file", Kind::file}
 
 constexpr Parameter man[] = {
     {"page", "which one; absent: musterctl", Kind::optional_argument, "musterctl|musterd|muster.yaml"}};
+constexpr Parameter import_tables[] = {
+    {"from", "kamailio or opensips"},
+    {"file", "an SQLite database, or a dump (SQL) of the tables subscriber and location; - is standard input",
+     Kind::file},
+    {"domain", "of rows that name none", Kind::option, "DOMAIN"},
+    {"dry-run", "say what would be done, and do nothing", Kind::flag},
+};
+
+constexpr Parameter work_stop[] = {{"work", "its name, as listed"}};
 
 constexpr Command table[] = {
     {"status", "", "Show how the daemon is doing", "GET", "/v1/status", {}},
@@ -65,9 +74,12 @@ constexpr Command table[] = {
     {"accounts", "enable", "Accept an account again", "POST", "/v1/accounts/{aor}/enable", only_aor},
     {"accounts", "remove", "Remove an account and its bindings", "DELETE", "/v1/accounts/{aor}", only_aor},
     {"accounts", "import", "Add or replace many accounts, all or none", "POST", "/v1/accounts/import", accounts_import},
+    {"import", "", "Take the accounts and bindings of another registrar", "POST", "/v1/import", import_tables},
     {"domains", "list", "List the domains served", "GET", "/v1/domains", {}},
     {"db", "check", "Check a database for damage", "GET", "/v1/db/check", db_check},
     {"db", "backup", "Copy the daemon's database as it is now", "POST", "/v1/db/backup", db_backup},
+    {"work", "list", "List what takes long and is under way, and how far it is", "GET", "/v1/work", {}},
+    {"work", "stop", "Stop it: import or db", "DELETE", "/v1/work/{work}", work_stop},
     {"config", "check", "Check a configuration file; needs no daemon", "", "", config_check},
     {"config", "reload", "Load the configuration file again", "POST", "/v1/config/reload", {}},
     {"config", "schema", "Print the JSON Schema of the configuration file", "", "", {}},

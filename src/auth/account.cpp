@@ -1,6 +1,7 @@
 // One account: its hashes and its record on disk.
 
 #include <algorithm>
+#include <span>
 
 #include "hash.hpp"
 #include "muster/auth/accounts.hpp"
@@ -69,6 +70,12 @@ void set_password(Account& account, std::string_view password) {
             .known = true};
 }
 
+bool Account::has_md5_alone() const {
+    return std::ranges::none_of(all_algorithms, [this](Algorithm algorithm) {
+        return algorithm != Algorithm::md5 && ha1[static_cast<std::size_t>(algorithm)].known;
+    });
+}
+
 Account make_account(std::string aor, std::string username, std::string realm, std::string_view password) {
     Account account;
     account.aor = std::move(aor);
@@ -77,6 +84,16 @@ Account make_account(std::string aor, std::string username, std::string realm, s
     account.realm = std::move(realm);
     set_password(account, password);
     return account;
+}
+
+std::optional<Ha1Pair> md5_pair(std::string_view ha1, std::string_view ha1b, base::Random& random) {
+    Ha1Pair pair;
+    if (!parse_hash(Algorithm::md5, ha1, pair.user)) return {};
+    // A hash is as good as a password, so what stands for none must not be known to anybody.
+    if (!parse_hash(Algorithm::md5, ha1b, pair.user_domain))
+        random.fill(std::span(pair.user_domain).first(digest_size(Algorithm::md5)));
+    pair.known = true;
+    return pair;
 }
 
 std::string encode(const Account& account) {

@@ -73,6 +73,11 @@ struct Shard {
     }
 };
 
+struct Count {
+    std::size_t all = 0;
+    std::size_t md5_alone = 0;
+};
+
 constexpr std::size_t shard_count = 256;
 /// A shard holds one range of hashes, so that a walk in order of hash takes the shards one by one.
 constexpr std::size_t shard_at(std::uint32_t hash) { return hash >> 24; }
@@ -147,20 +152,23 @@ struct Accounts::Impl {
         return out;
     }
 
-    /// So many accounts more or, wrapping around, fewer.
-    void count(std::string_view realm, std::size_t more) {
+    /// One account more, or less.
+    void count(const Account& account, bool more) { count(account.realm, {1, account.has_md5_alone()}, more); }
+    void count(std::string_view realm, Count by, bool more) {
         std::lock_guard lock(realms_mutex);
         auto found = realms.find(realm);
-        if (found == realms.end()) found = realms.emplace(realm, 0).first;
-        found->second += more;
-        size += more;
+        if (found == realms.end()) found = realms.emplace(realm, Count{}).first;
+        auto add = [more](std::size_t& to, std::size_t part) { more ? to += part : to -= part; };
+        add(found->second.all, by.all);
+        add(found->second.md5_alone, by.md5_alone);
+        more ? size += by.all : size -= by.all;
     }
 
     std::uint64_t seed;
     mutable std::array<Shard, shard_count> shards;
     std::atomic<std::size_t> size{0};
     mutable std::mutex realms_mutex;
-    std::map<std::string, std::size_t, std::less<>> realms;  // accounts of each
+    std::map<std::string, Count, std::less<>> realms;  // accounts of each
     std::atomic<std::uint64_t> changes{1};
 };
 
@@ -189,9 +197,9 @@ void Accounts::publish(Account account, std::uint64_t version) {
     impl_->each_entry(held, [&](const Entry& entry) { impl_->put(entry); });
     if (old) {
         impl_->each_entry(old, [&](const Entry& entry) { impl_->drop(entry); });  // those not replaced
-    } else {
-        impl_->count(held->account.realm, 1);
+        impl_->count(old->account, false);
     }
+    impl_->count(held->account, true);
     ++impl_->changes;
 }
 
@@ -199,7 +207,7 @@ void Accounts::remove(std::string_view aor, std::uint64_t version) {
     auto old = impl_->owner(aor);
     if (!old || old->version > version) return;
     impl_->each_entry(old, [&](const Entry& entry) { impl_->drop(entry); });
-    impl_->count(old->account.realm, std::size_t(0) - 1);
+    impl_->count(old->account, false);
     ++impl_->changes;
 }
 
@@ -213,17 +221,21 @@ void Accounts::add(Account account, std::uint64_t version) {
 
 /// Shard by shard, each made as large as it must be: so it stays in the cache, and accounts are not looked at.
 void Accounts::settle() {
-    std::map<std::string_view, std::size_t> counts;  // the realms are the accounts'
+    std::map<std::string_view, Count> counts;  // the realms are the accounts'
     for (auto& shard : impl_->shards) {
         std::lock_guard lock(shard.mutex);
         auto added = std::exchange(shard.added, {});
         shard.entries.reserve(shard.entries.size() + added.size());
         for (auto& entry : added) {
-            if (entry.place == Entry::own_aor) ++counts[entry.held->account.realm];
+            if (const auto& account = entry.held->account; entry.place == Entry::own_aor) {
+                auto& count = counts[account.realm];
+                ++count.all;
+                count.md5_alone += account.has_md5_alone();
+            }
             shard.put(std::move(entry));
         }
     }
-    for (const auto& [realm, count] : counts) impl_->count(realm, count);
+    for (const auto& [realm, count] : counts) impl_->count(realm, count, true);
     ++impl_->changes;
 }
 
@@ -234,7 +246,13 @@ std::size_t Accounts::size() const { return impl_->size; }
 std::size_t Accounts::size_of(std::string_view realm) const {
     std::lock_guard lock(impl_->realms_mutex);
     const auto found = impl_->realms.find(realm);
-    return found == impl_->realms.end() ? 0 : found->second;
+    return found == impl_->realms.end() ? 0 : found->second.all;
+}
+
+std::size_t Accounts::md5_alone_of(std::string_view realm) const {
+    std::lock_guard lock(impl_->realms_mutex);
+    const auto found = impl_->realms.find(realm);
+    return found == impl_->realms.end() ? 0 : found->second.md5_alone;
 }
 
 std::string Accounts::page(std::string_view cursor, std::size_t limit,

@@ -181,6 +181,7 @@ void BindingWriter::decide(Batch& batch, Job& job) {
     job.changed = false;
     if (std::holds_alternative<RegisterJob>(job.what)) return decide_register(batch, job);
     if (auto* edit = std::get_if<BindingsEdit>(&job.what)) return decide_edit(batch, job, *edit);
+    if (auto* import = std::get_if<BindingsImport>(&job.what)) return decide_bindings(batch, job, *import);
     if (auto* lost = std::get_if<LostFlow>(&job.what)) return decide_loss(batch, job, *lost);
     if (auto* import = std::get_if<AccountsImport>(&job.what)) return decide_import(batch, job, *import);
     if (import_under_way()) {
@@ -218,6 +219,17 @@ void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit
     auto decision = edit.remove ? registrar::admin_remove(edit.contact, current, batch.now)
                                 : registrar::admin_add({edit.aor, edit.contact, edit.interval}, current, batch.now,
                                                        domain->policy, job.settings->served);
+    take(batch, job, pending, decision);
+}
+
+void BindingWriter::decide_bindings(Batch& batch, Job& job, const BindingsImport& import) {
+    const auto aor = import.record.aor();
+    const auto* domain = job.settings->find_of(aor);
+    if (!domain || !account_exists(batch, aor))
+        return refuse_for_account(batch, job, aor, {404, "No Such Account", ""});
+    auto& pending = bindings_of(batch, aor);
+    auto decision = registrar::admin_import(import.record, pending.bindings ? &*pending.bindings : nullptr, batch.now,
+                                            domain->policy);
     take(batch, job, pending, decision);
 }
 

@@ -1,5 +1,8 @@
 // The path of a REGISTER (RFC 3261 s10.3), up to the writer and back.
 
+#include <algorithm>
+#include <cstring>
+
 #include "arrival.hpp"
 #include "forward.hpp"
 #include "losses.hpp"
@@ -109,10 +112,37 @@ void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header,
     constexpr std::size_t end_of_message = 21;  // "Content-Length: 0" and two line ends
     auto end = base::is_stream(arrival.flow.transport) ? std::string::npos
                                                        : before + amplification * arrival.size - end_of_message;
-    auth::append_challenges(out, challenge_in(header).field, domain.digest, shared_.nonces, random_, stale, arrival.now,
-                            end);
+    auto append = [&](const auth::DigestSettings& digest) {
+        auth::append_challenges(out, challenge_in(header).field, digest, shared_.nonces, random_, stale, arrival.now,
+                                end);
+    };
+    if (is_offered_md5(arrival, domain, header))
+        append({domain.digest.realm, {auth::Algorithm::md5}, domain.digest.nonce_life});
+    else
+        append(domain.digest);
     writer.finish();
     close_stateless(arrival);
+}
+
+/// Whether a user is offered MD5 and nothing else: one whose account came from another registrar, with no other hashes,
+/// for a phone takes the first challenge it knows. Of those who are nobody half are as well, always the same ones: so
+/// this tells of nobody whether he exists.
+bool Core::is_offered_md5(const Arrival& arrival, const Domain& domain, sip::Header header) {
+    const auto& digest = domain.digest;
+    if (digest.algorithms.size() < 2 || shared_.accounts.md5_alone_of(digest.realm) == 0 ||
+        std::ranges::count(digest.algorithms, auth::Algorithm::md5) == 0)
+        return false;
+    std::string scratch, name;
+    const auto claim = auth::find_claim(arrival.message, header, digest);
+    const auto& said = header == sip::Header::authorization ? arrival.message.to.uri : arrival.message.from.uri;
+    if (claim)
+        name = auth::user_of(*claim, digest, scratch);
+    else if (!sip::unescape(said.user, name))
+        name = said.user;
+    if (const auto account = shared_.accounts.by_username(name, digest.realm)) return account->has_md5_alone();
+    std::uint64_t seed = 0;  // the same for all workers, and after a restart
+    std::memcpy(&seed, &shared_.keys.record_route, sizeof seed);
+    return base::seeded_hash(name, seed) & 1;
 }
 
 /// From here on the sender is known, and the request gets a transaction.

@@ -6,11 +6,13 @@
 #include <fstream>
 #include <iostream>
 #include <ranges>
+#include <stop_token>
 #include <utility>
 
 #include "complete.hpp"
 #include "invocation.hpp"
 #include "manual.hpp"
+#include "migrate.hpp"
 #include "muster/admin/codec.hpp"
 #include "muster/admin/server.hpp"
 #include "muster/base/text.hpp"
@@ -18,6 +20,7 @@
 #include "muster/net/tls.hpp"
 #include "muster/store/sqlite.hpp"
 #include "print.hpp"
+#include "progress.hpp"
 
 namespace muster::ctl {
 namespace {
@@ -57,10 +60,34 @@ int fail(const admin::Reply& reply, bool as_json) {
     return fail(code, text);
 }
 
+/// Under which name the daemon lists what this command has it do, if that may take long.
+std::string_view long_work(const admin::Command& command) {
+    if (command.noun == "db") return command.noun;
+    return admin::takes_file(command) && command.path.ends_with("/import") ? "import" : "";
+}
+
 admin::Reply ask(const Invocation& invocation) {
-    const auto& command = *invocation.request.command;
-    unsigned usual = admin::takes_file(command) || command.noun == "db" ? long_wait : usual_wait;
-    return admin::call(invocation.socket, invocation.request, invocation.timeout.value_or(usual));
+    const auto work = long_work(*invocation.request.command);
+    auto wait = invocation.timeout.value_or(work.empty() ? usual_wait : long_wait);
+    if (work.empty()) return admin::call(invocation.socket, invocation.request, wait);
+    auto send = [&](std::string_view method, const std::string& target) {
+        admin::Request request;
+        request.command = admin::route(method, target);
+        request.values.emplace("work", work);
+        return admin::call(invocation.socket, request, 1);
+    };
+    auto look = [&]() -> ShownProgress::Counts {
+        boost::system::error_code error;
+        const auto reply = json::parse(send("GET", "/v1/work").body, error);
+        const auto* items = reply.is_object() ? reply.get_object().if_contains("items") : nullptr;
+        if (!items || !items->is_array()) return {};
+        for (const auto& item : items->get_array())
+            if (item.at("work").get_string() == work)
+                return {item.at("done").to_number<std::uint64_t>(), item.at("total").to_number<std::uint64_t>()};
+        return {};
+    };
+    const ShownProgress progress(look, [&] { send("DELETE", "/v1/work/" + std::string(work)); });
+    return admin::call(invocation.socket, invocation.request, wait);
 }
 
 /// One line of standard input without its end.
@@ -114,7 +141,17 @@ int check_database(const Invocation& invocation) try {
     const std::string file(invocation.request.value("file"));
     std::error_code unknown;
     if (!std::filesystem::exists(file, unknown)) return fail(Code::not_found, "no such file: " + file);
-    return show(invocation, store::check_sqlite(file, false).json());
+    base::Progress progress;
+    std::stop_source stop;
+    const auto report = [&] {
+        const ShownProgress shown(
+            [&] {
+                return ShownProgress::Counts{progress.done, progress.total};
+            },
+            [&] { stop.request_stop(); });
+        return store::check_sqlite(file, false, stop.get_token(), &progress);
+    }();
+    return show(invocation, report.json());
 } catch (const std::runtime_error& error) {
     return fail(Code::refused, error.what());
 }
@@ -125,6 +162,21 @@ int print_manual(const Invocation& invocation) {
     if (page.empty()) return fail(Code::usage, "no man page of that name: musterctl, musterd, muster.yaml");
     std::cout << page;
     return 0;
+}
+
+/// The tables of another registrar as the body of the request; or what is wrong with them.
+std::optional<std::string> read_tables(Invocation& invocation) try {
+    const auto domain = invocation.request.value("domain");
+    if (is_database(invocation.file)) {
+        invocation.request.body = lines_of_database(invocation.file, domain);
+        return {};
+    }
+    const auto content = read_all(invocation.file);
+    if (!content) return "cannot read " + invocation.file;
+    invocation.request.body = lines_of_dump(*content, domain);
+    return {};
+} catch (const std::runtime_error& error) {
+    return invocation.file + ": " + error.what();
 }
 
 /// The commands that need no daemon.
@@ -205,7 +257,9 @@ int run(Invocation invocation) {
         invocation.request.body = read_password();
         if (invocation.request.body.empty()) return fail(Code::usage, "empty password on standard input");
     }
-    if (admin::takes_file(command)) {
+    if (command.noun == "import") {
+        if (auto fault = read_tables(invocation)) return fail(Code::refused, *fault);
+    } else if (admin::takes_file(command)) {
         auto content = read_all(invocation.file);
         if (!content) return fail(Code::refused, "cannot read " + invocation.file);
         invocation.request.body = std::move(*content);

@@ -4,6 +4,7 @@
 
 #include "handlers.hpp"
 #include "import.hpp"
+#include "migration.hpp"
 
 namespace muster::daemon {
 namespace {
@@ -83,7 +84,22 @@ void accounts_remove(Daemon& daemon, const Request& request, Answer answer) {
 
 void accounts_import(Daemon& daemon, const Request& request, Answer answer) {
     const bool begun = daemon.imports().begin(
-        [&daemon, text = request.body](std::stop_token stop) { return import_accounts(daemon, text, std::move(stop)); },
+        [&daemon, text = request.body](const std::stop_token& stop, base::Progress& progress) {
+            return import_accounts(daemon, text, stop, progress);
+        },
+        answer);
+    if (!begun) answer(problem(Code::conflict, "Import Under Way", "nothing imported"));
+}
+
+void import_tables(Daemon& daemon, const Request& request, Answer answer) {
+    const auto from = request.value("from");
+    if (from != "kamailio" && from != "opensips")
+        return answer(problem(Code::usage, "Bad From", "expected kamailio or opensips"));
+    const bool begun = daemon.imports().begin(
+        [&daemon, text = request.body, dry_run = !request.value("dry-run").empty()](const std::stop_token& stop,
+                                                                                    base::Progress& progress) {
+            return import_tables(daemon, text, dry_run, stop, progress);
+        },
         answer);
     if (!begun) answer(problem(Code::conflict, "Import Under Way", "nothing imported"));
 }

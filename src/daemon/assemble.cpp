@@ -219,10 +219,11 @@ void Daemon::submit(core::JobPtr job, std::function<void(core::JobPtr)> done) {
     tell(std::move(jobs.front()));
 }
 
-bool Background::begin(std::function<admin::Reply(std::stop_token)> work, admin::Answer answer) {
+bool Background::begin(Work work, admin::Answer answer) {
     if (busy_.exchange(true)) return false;
-    thread_ = std::jthread([this, work = std::move(work), answer = std::move(answer)](std::stop_token stop) {
-        auto reply = work(std::move(stop));
+    progress_.done = progress_.total = 0;
+    thread_ = std::jthread([this, work = std::move(work), answer = std::move(answer)](const std::stop_token& stop) {
+        auto reply = work(stop, progress_);
         busy_ = false;  // before the answer: who has it may begin again
         answer(std::move(reply));
     });

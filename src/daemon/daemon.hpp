@@ -16,6 +16,7 @@
 #include "muster/admin/server.hpp"
 #include "muster/auth/accounts.hpp"
 #include "muster/auth/nonce.hpp"
+#include "muster/base/progress.hpp"
 #include "muster/config/config.hpp"
 #include "muster/core/binding_writer.hpp"
 #include "muster/location/store.hpp"
@@ -26,16 +27,23 @@
 
 namespace muster::daemon {
 
-/// Where a command runs that takes long: on a thread of its own, one at a time.
+/// Where a command runs that takes long: on a thread of its own, one at a time. Of the admin thread, but for the work.
 class Background {
 public:
-    /// Answers with what `work` returns. False when other work is under way. Of the admin thread.
-    bool begin(std::function<admin::Reply(std::stop_token)> work, admin::Answer answer);
-    /// Asks it to stop and waits until it has.
+    using Work = std::function<admin::Reply(const std::stop_token& stop, base::Progress& progress)>;
+
+    /// Answers with what `work` returns. False when other work is under way.
+    bool begin(Work work, admin::Answer answer);
+    bool is_busy() const { return busy_; }
+    const base::Progress& progress() const { return progress_; }
+    /// Asks it to stop; it answers when it has.
+    void ask_to_stop() { thread_.request_stop(); }
+    /// And waits until it has.
     void stop() { thread_ = {}; }
 
 private:
     std::atomic<bool> busy_ = false;
+    base::Progress progress_;
     std::jthread thread_;
 };
 

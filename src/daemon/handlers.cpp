@@ -39,10 +39,13 @@ const std::map<std::string, Function, std::less<>> functions{
     {"db check", db_check},
     {"domains list", domains_list},
     {"health", health},
+    {"import", import_tables},
     {"lookup", lookup},
     {"metrics", metrics},
     {"status", status},
     {"trace", trace},
+    {"work list", work_list},
+    {"work stop", work_stop},
 };
 
 }  // namespace

@@ -63,6 +63,9 @@ void domains_list(Daemon& daemon, const Request& request, Answer answer);
 void health(Daemon& daemon, const Request& request, Answer answer);
 void lookup(Daemon& daemon, const Request& request, Answer answer);
 void metrics(Daemon& daemon, const Request& request, Answer answer);
+void import_tables(Daemon& daemon, const Request& request, Answer answer);
+void work_list(Daemon& daemon, const Request& request, Answer answer);
+void work_stop(Daemon& daemon, const Request& request, Answer answer);
 void status(Daemon& daemon, const Request& request, Answer answer);
 void trace(Daemon& daemon, const Request& request, Answer answer);
 

@@ -22,14 +22,9 @@ using Step = AccountsImport::Step;
 constexpr std::size_t part_size = 1'000;  // some milliseconds of the writer
 constexpr base::Milliseconds ask_again{200};
 
-struct ImportLine {
-    sip::Aor aor;
-    std::string_view password;
-};
-
 /// The first bad line ends it: `fault` then names it.
-std::vector<ImportLine> read_import(std::string_view text, const sip::ServedDomains& served, std::string& fault) {
-    std::vector<ImportLine> lines;
+std::vector<NewAccount> read_import(std::string_view text, const sip::ServedDomains& served, std::string& fault) {
+    std::vector<NewAccount> lines;
     std::unordered_map<std::string, std::size_t> seen;
     for (std::size_t number = 1; !text.empty() && fault.empty(); ++number) {
         auto end = std::min(text.find('\n'), text.size());
@@ -47,7 +42,7 @@ std::vector<ImportLine> read_import(std::string_view text, const sip::ServedDoma
         } else if (auto [earlier, is_new] = seen.emplace(aor->text, number); !is_new) {
             fault = where + "the same account as line " + std::to_string(earlier->second);
         } else {
-            lines.push_back({std::move(*aor), line.substr(comma + 1)});
+            lines.push_back({std::move(*aor), std::string(line.substr(comma + 1)), {}});
         }
     }
     return lines;
@@ -63,11 +58,13 @@ Reply nothing_imported(const core::Job& job) {
 
 class Import {
 public:
-    Import(Daemon& daemon, std::vector<ImportLine> lines, std::stop_token stop)
-        : daemon_(daemon), lines_(std::move(lines)), stop_(std::move(stop)) {}
+    Import(Daemon& daemon, std::vector<NewAccount> lines, std::stop_token stop, base::Progress& progress)
+        : daemon_(daemon), lines_(std::move(lines)), stop_(std::move(stop)), progress_(progress) {}
 
-    Reply run() {
+    /// Nothing when all of them are there.
+    std::optional<Reply> run() {
         if (auto begun = ask({Step::begin, {}, 0}); begun->reject) return nothing_imported(*begun);
+        progress_.total = lines_.size();
         std::size_t parts = 0;
         auto failure = stage(parts);
         if (!failure) {
@@ -77,7 +74,7 @@ public:
         for (std::size_t part = 0; !failure && part < parts; ++part)
             if (!insist({Step::apply, {}, part})) return stopped();
         if (!insist({Step::clear, {}, 0})) return stopped();
-        return failure ? *failure : Reply{Code::done, serialize(boost::json::object{{"imported", lines_.size()}})};
+        return failure;
     }
 
 private:
@@ -95,15 +92,19 @@ private:
                 step.accounts.push_back(account(line, former.get()));
             }
             if (auto staged = ask(std::move(step)); staged->reject) return nothing_imported(*staged);
+            progress_.done = next;
         }
         return {};
     }
 
     /// An account that exists keeps its user name and aliases: only its password is new.
-    static auth::Account account(const ImportLine& line, const auth::Account* former) {
-        if (!former)
-            return auth::make_account(line.aor.text, username_of(line.aor), std::string(line.aor.domain()),
-                                      line.password);
+    static auth::Account account(const NewAccount& line, const auth::Account* former) {
+        if (!former) {
+            auto made =
+                auth::make_account(line.aor.text, username_of(line.aor), std::string(line.aor.domain()), line.password);
+            if (line.md5) made.ha1 = {*line.md5};  // and no others
+            return made;
+        }
         auto account = *former;
         auth::set_password(account, line.password);
         return account;
@@ -126,14 +127,22 @@ private:
         return true;
     }
 
-    static Reply stopped() { return admin::problem(Code::refused, "Stopping", "musterd ends"); }
+    static Reply stopped() {
+        return admin::problem(Code::refused, "Stopped", "nothing is imported, or all at the next start");
+    }
 
     Daemon& daemon_;
-    std::vector<ImportLine> lines_;
+    std::vector<NewAccount> lines_;
     std::stop_token stop_;
+    base::Progress& progress_;
 };
 
 }  // namespace
+
+std::optional<Reply> put_accounts(Daemon& daemon, std::vector<NewAccount> accounts, std::stop_token stop,
+                                  base::Progress& progress) {
+    return Import(daemon, std::move(accounts), std::move(stop), progress).run();
+}
 
 Code code_of(const base::Reject& reject) {
     switch (reject.status) {
@@ -152,13 +161,14 @@ std::string username_of(const sip::Aor& aor) {
     return username;
 }
 
-Reply import_accounts(Daemon& daemon, std::string_view text, std::stop_token stop) {
+Reply import_accounts(Daemon& daemon, std::string_view text, std::stop_token stop, base::Progress& progress) {
     std::string fault;
     auto lines = read_import(text, daemon.settings()->served, fault);
     if (!fault.empty()) return nothing_imported(Code::refused, fault);
-    auto reply = Import(daemon, std::move(lines), std::move(stop)).run();
+    const auto count = lines.size();
+    auto failure = put_accounts(daemon, std::move(lines), std::move(stop), progress);
     malloc_trim(0);  // the names it has compared lie between accounts: free, but not yet the system's
-    return reply;
+    return failure ? *failure : Reply{Code::done, serialize(boost::json::object{{"imported", count}})};
 }
 
 }  // namespace muster::daemon

@@ -92,6 +92,22 @@ Decision admin_add(const AdminContact& contact, const location::Record* current,
     return decision;
 }
 
+Decision admin_import(const location::Record& brought, const location::Record* current, base::Now now,
+                      const Policy& policy) {
+    Decision decision;
+    decision.rule = "changed by an administrator";
+    decision.cause = location::Cause::admin;
+    if (!current_bindings(current, now.mono).empty()) {
+        decision.reject = base::Reject{409, "Has Bindings", "what phones have registered here is newer"};
+        return decision;
+    }
+    brought.current(now.mono, decision.bindings);
+    if (policy.contact_limit != 0 && decision.bindings.size() > policy.contact_limit)
+        decision.bindings.resize(policy.contact_limit);
+    decision.changed = !decision.bindings.empty();
+    return decision;
+}
+
 Decision admin_remove(std::string_view contact, const location::Record* current, base::Now now) {
     Decision decision;
     decision.rule = "changed by an administrator";

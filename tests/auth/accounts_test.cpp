@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <thread>
@@ -109,6 +110,51 @@ TEST(Account, TextThatWouldBreakARecordIsRefused) {
     EXPECT_EQ(encode(account), "") << "the domain is the realm's";
     account.username = "\xc3\xa4lice";
     EXPECT_TRUE(decode_account(encode(account)));
+}
+
+struct Constant : base::Random {
+    void fill(std::span<std::uint8_t> out) override { std::ranges::fill(out, std::uint8_t{0x5a}); }
+};
+
+Account imported() {
+    Constant random;
+    auto account = alice();
+    account.ha1 = {*md5_pair(ha1_hex(Algorithm::md5, "alice", "example.com", "old"), "", random)};
+    return account;
+}
+
+/// What stands for a hash that is not known must not be known to anybody either.
+TEST(Account, OfAnotherRegistrarHasMd5Alone) {
+    Constant random;
+    EXPECT_FALSE(md5_pair("", "", random));
+    EXPECT_FALSE(md5_pair("0123", "", random));
+    const auto account = imported();
+    EXPECT_TRUE(account.has_md5_alone());
+    EXPECT_FALSE(alice().has_md5_alone());
+    EXPECT_EQ(hex(account.ha1[0].user, Algorithm::md5), ha1_hex(Algorithm::md5, "alice", "example.com", "old"));
+    EXPECT_EQ(hex(account.ha1[0].user_domain, Algorithm::md5), "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a");
+    const auto both = md5_pair(std::string(32, 'a'), std::string(32, 'b'), random);
+    ASSERT_TRUE(both);
+    EXPECT_EQ(hex(both->user_domain, Algorithm::md5), std::string(32, 'b'));
+    EXPECT_EQ(decode_account(encode(account))->has_md5_alone(), true);
+}
+
+TEST(Accounts, CountsThoseWithMd5Alone) {
+    Accounts accounts(1);
+    accounts.publish(imported(), 1);
+    EXPECT_EQ(accounts.size_of("example.com"), 1u);
+    EXPECT_EQ(accounts.md5_alone_of("example.com"), 1u);
+    accounts.publish(alice(), 2);
+    EXPECT_EQ(accounts.size_of("example.com"), 1u);
+    EXPECT_EQ(accounts.md5_alone_of("example.com"), 0u);
+    accounts.publish(imported(), 3);
+    accounts.remove("sip:alice@example.com", 4);
+    EXPECT_EQ(accounts.md5_alone_of("example.com"), 0u);
+    EXPECT_EQ(accounts.size(), 0u);
+    accounts.add(imported(), 5);
+    accounts.settle();
+    EXPECT_EQ(accounts.md5_alone_of("example.com"), 1u);
+    EXPECT_EQ(accounts.md5_alone_of("example.org"), 0u);
 }
 
 TEST(Accounts, FoundByEveryName) {

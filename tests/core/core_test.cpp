@@ -159,5 +159,39 @@ TEST_F(OneCore, AJobCarriesItsSettings) {
     EXPECT_EQ(phone.status(), 423);
 }
 
+/// Accounts that came without further hashes are offered what they have; and nobody learns by it who exists.
+TEST(Md5Alone, IsOfferedToThoseWhoHaveNothingElse) {
+    World world("domains: {example.com: {auth: {algorithms: [SHA-256, MD5]}}}");
+    world.account("alice@example.com", "secret");
+    auto offers = [&world](const std::string& user) {
+        auto& phone = world.phone(user);
+        phone.answers_challenges = false;
+        phone.registers("sip:" + user + "@192.0.2.4", 600);
+        EXPECT_EQ(phone.status(), 401);
+        return test::fields_of(phone.answer(), "WWW-Authenticate").size();
+    };
+    EXPECT_EQ(offers("alice"), 2u);
+    EXPECT_EQ(offers("nobody1"), 2u);
+
+    auto old = auth::make_account("sip:old@example.com", "old", "example.com", "secret");
+    old.ha1[1] = old.ha1[2] = {};
+    world.admin(AccountsPut{{old}, true});
+    EXPECT_EQ(offers("old"), 1u);
+    EXPECT_EQ(offers("alice"), 2u);
+    std::size_t alone = 0;
+    for (int i = 0; i < 64; ++i) {
+        const auto user = "nobody" + std::to_string(i);
+        const auto first = offers(user);
+        alone += first == 1;
+        EXPECT_EQ(offers(user), first) << "always the same";
+    }
+    EXPECT_GT(alone, 10u);
+    EXPECT_LT(alone, 54u);
+
+    world.admin(AccountAlter{"sip:old@example.com", [](auth::Account& a) { auth::set_password(a, "new"); }});
+    EXPECT_EQ(offers("old"), 2u);
+    EXPECT_EQ(offers("nobody1"), 2u);
+}
+
 }  // namespace
 }  // namespace muster::core

@@ -162,5 +162,31 @@ TEST_F(Import, TheLogIsNotTrimmedOfIt) {
     EXPECT_EQ(trimmer.kept, 2) << "the part and the mark";
 }
 
+/// Bindings of another registrar: for whom there are none here.
+TEST_F(Import, BindingsComeWhereThereAreNone) {
+    auto brought = [this](std::string_view aor, base::Milliseconds left) {
+        location::Binding binding;
+        binding.contact = "sip:alice@192.0.2.9";
+        binding.call_id = "there";
+        binding.cseq = 7;
+        binding.interval = 60;
+        binding.expires_at = now.mono + left;
+        binding.updated_at = now.mono;
+        return job(BindingsImport{location::Record::encode(aor, 0, now.mono, {{binding}})});
+    };
+    EXPECT_EQ(status(brought("sip:nobody@example.com", 60s)), 404);
+    auto late = brought(alice, 5s);
+    passes(6s);
+    EXPECT_EQ(status(std::move(late)), 200);
+    EXPECT_EQ(bindings(), Lines{}) << "it has run out on the way";
+    EXPECT_EQ(status(brought(alice, 60s)), 200);
+    EXPECT_EQ(bindings(), Lines{"sip:alice@192.0.2.9/60"});
+    EXPECT_EQ(status(brought(alice, 90s)), 409);
+    EXPECT_EQ(status(registers("sip:alice@192.0.2.9", 7, "there")), 500) << "its order of requests came with it";
+    EXPECT_EQ(status(registers("sip:alice@192.0.2.9", 8, "there")), 200);
+    start();
+    EXPECT_EQ(bindings(), Lines{"sip:alice@192.0.2.9/600"});
+}
+
 }  // namespace
 }  // namespace muster::core

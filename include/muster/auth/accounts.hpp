@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "muster/base/random.hpp"
+
 namespace muster::auth {
 
 enum class Algorithm : std::uint8_t { md5, sha256, sha512_256 };
@@ -34,11 +36,18 @@ struct Account {
     std::vector<std::string> aliases;  ///< canonical AORs that share this account's bindings
     std::array<Ha1Pair, algorithm_count> ha1{};
     bool enabled = true;
+
+    /// One that came from a registrar that kept no other hashes; until its password is set anew.
+    bool has_md5_alone() const;
 };
 
 /// An account from a password: all hashes of it. `username` is what stands before any "@".
 Account make_account(std::string aor, std::string username, std::string realm, std::string_view password);
 void set_password(Account& account, std::string_view password);
+
+/// The MD5 hashes that another registrar kept, in hexadecimal; empty when `ha1` is none. Without `ha1b` nobody gets in
+/// as "user@domain".
+std::optional<Ha1Pair> md5_pair(std::string_view ha1, std::string_view ha1b, base::Random& random);
 
 /// For the store: one line of text, fields separated by 0x1F, hashes in hexadecimal. Empty when a text of the account
 /// is empty or holds a control character.
@@ -77,6 +86,8 @@ public:
     std::size_t size() const;
     /// Those of one realm.
     std::size_t size_of(std::string_view realm) const;
+    /// Of these, those that have MD5 alone.
+    std::size_t md5_alone_of(std::string_view realm) const;
     /// One page in order of AOR hash, as location::Table::page(): the accounts after `cursor` (an AOR), at most
     /// `limit`. Returns the cursor of the next page, empty at the end.
     std::string page(std::string_view cursor, std::size_t limit, const std::function<void(const Account&)>& sink) const;

@@ -79,6 +79,7 @@ private:
     std::uint64_t new_epoch(base::Now now);
     void decide_register(Batch& batch, Job& job);
     void decide_edit(Batch& batch, Job& job, const BindingsEdit& edit);
+    void decide_bindings(Batch& batch, Job& job, const BindingsImport& import);
     void decide_loss(Batch& batch, Job& job, const LostFlow& lost);
     void decide_put(Batch& batch, Job& job, const AccountsPut& put);
     void decide_alter(Batch& batch, Job& job, const AccountAlter& alter);

@@ -153,6 +153,7 @@ private:
     void count_limit(int status, std::string_view rule);
     void turn_away(Arrival& arrival, const auth::Claim& claim);
     void challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale);
+    bool is_offered_md5(const Arrival& arrival, const Domain& domain, sip::Header header);
     void refuse(Arrival& arrival, const base::Reject& reject);
     void refuse_stateless(Arrival& arrival, const base::Reject& reject);
     void close_stateless(Arrival& arrival);

@@ -41,6 +41,11 @@ struct BindingsEdit {
     bool remove = false;
 };
 
+/// The bindings of one AOR as another registrar had them; 409 when there are some here.
+struct BindingsImport {
+    location::Record record;
+};
+
 /// A stream is closed that an AOR had registered over: what it held is to go, as the record is then.
 struct LostFlow {
     std::string aor;
@@ -87,7 +92,9 @@ struct Job {
 
     std::uint32_t home = admin_home;  ///< index of the worker that waits for it
     SettingsPtr settings;             ///< those in force when it was made
-    std::variant<RegisterJob, BindingsEdit, AccountsPut, AccountAlter, AccountRemove, AccountsImport, LostFlow> what;
+    std::variant<RegisterJob, BindingsEdit, AccountsPut, AccountAlter, AccountRemove, AccountsImport, LostFlow,
+                 BindingsImport>
+        what;
 
     // The answer.
     base::Check reject;                      ///< set: nothing was changed

@@ -106,6 +106,10 @@ Decision admin_add(const AdminContact& contact, const location::Record* current,
                    const sip::ServedDomains& domains);
 /// Removes the binding of `contact`, or all when it is empty. 404 when there is none.
 Decision admin_remove(std::string_view contact, const location::Record* current, base::Now now);
+/// Bindings that another registrar had, as long as there are none here: 409 then; those that have run out since are
+/// left out, and those that are too many.
+Decision admin_import(const location::Record& brought, const location::Record* current, base::Now now,
+                      const Policy& policy);
 /// What expiry leaves.
 Decision sweep(const location::Record& current, base::Now now);
 

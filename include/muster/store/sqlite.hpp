@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "muster/base/progress.hpp"
 #include "muster/location/store.hpp"
 
 namespace muster::store {
@@ -62,11 +63,14 @@ struct CheckReport {
 /// Reads all of a database, of this or an earlier schema, at one moment of its life, and changes nothing; whoever has
 /// it open is not held up. Takes as long as reading the file twice. Throws std::runtime_error with a message for
 /// people: cannot be opened, not a Muster database, newer schema, stopped. `is_ours`: this process has it open by
-/// open_sqlite().
-CheckReport check_sqlite(const std::string& path, bool is_ours, const std::stop_token& stop = {});
+/// open_sqlite(). `progress` counts rows.
+CheckReport check_sqlite(const std::string& path, bool is_ours, const std::stop_token& stop = {},
+                         base::Progress* progress = nullptr);
 
 /// Writes a copy of a database as it is at one moment to `to`, durably, mode 0600; whoever has it open is not held up.
-/// False when there is such a file already. Throws std::runtime_error with a message for people; nothing is left then.
-bool backup_sqlite(const SqliteOptions& from, const std::string& to, const std::stop_token& stop = {});
+/// False when there is such a file already. `progress` counts pages. Throws std::runtime_error with a message for
+/// people; nothing is left then.
+bool backup_sqlite(const SqliteOptions& from, const std::string& to, const std::stop_token& stop = {},
+                   base::Progress* progress = nullptr);
 
 }  // namespace muster::store

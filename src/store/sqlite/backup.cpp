@@ -56,7 +56,7 @@ private:
 
 /// A read transaction of ours keeps what is copied as it was when it began, so that no commit makes SQLite begin anew,
 /// and none waits for us: in a write-ahead log readers and the writer do not meet.
-void copy(const SqliteOptions& from, const std::string& to, const std::stop_token& stop) {
+void copy(const SqliteOptions& from, const std::string& to, const std::stop_token& stop, base::Progress* progress) {
     Connection source(from);
     // Should the daemon's own connections be closed meanwhile, this one does not move a log that is in doubt.
     sqlite3_db_config(source.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -71,6 +71,10 @@ void copy(const SqliteOptions& from, const std::string& to, const std::stop_toke
     while (code == SQLITE_OK) {
         if (stop.stop_requested()) throw Error("stopped");
         code = sqlite3_backup_step(backup.get(), step_pages);  // the last one syncs
+        if (!progress) continue;
+        const auto pages = [](int count) { return static_cast<std::uint64_t>(std::max(count, 0)); };
+        progress->total = pages(sqlite3_backup_pagecount(backup.get()));
+        progress->done = progress->total - pages(sqlite3_backup_remaining(backup.get()));
     }
     sqlite3_backup_finish(backup.release());
     if (code != SQLITE_DONE) throw Error("cannot be written: " + copied.error());
@@ -79,11 +83,12 @@ void copy(const SqliteOptions& from, const std::string& to, const std::stop_toke
 }  // namespace
 }  // namespace sqlite
 
-bool backup_sqlite(const SqliteOptions& from, const std::string& to, const std::stop_token& stop) try {
+bool backup_sqlite(const SqliteOptions& from, const std::string& to, const std::stop_token& stop,
+                   base::Progress* progress) try {
     std::error_code unknown;
     if (std::filesystem::exists(std::filesystem::symlink_status(to, unknown))) return false;
     sqlite::TemporaryFile file(to);
-    sqlite::copy(from, file.name(), stop);
+    sqlite::copy(from, file.name(), stop, progress);
     return file.become(to);
 } catch (const sqlite::Error& error) {
     throw std::runtime_error(to + ": " + error.what());

@@ -26,11 +26,13 @@ constexpr Queries with_checksum{"SELECT kind, key, record, seq, at, checksum FRO
 
 class Check {
 public:
-    Check(const Connection& connection, CheckReport& report) : connection_(connection), report_(report) {}
+    Check(const Connection& connection, CheckReport& report, base::Progress* progress)
+        : connection_(connection), report_(report), progress_(progress) {}
 
     void run() {
         report_.schema = schema_version(connection_);
         if (report_.schema == 0) throw Error("not a Muster database");
+        if (progress_) progress_->total = rows_expected();
         report_.structure = structure_of(connection_);
         const auto& queries = report_.schema == 1 ? without_checksum : with_checksum;
         report_.log_rows = look_through(DamagedRow::Place::log, queries.log);
@@ -43,6 +45,7 @@ private:
         Statement rows(connection_, sql);
         std::int64_t count = 0;
         for (; rows.row(); ++count) {
+            if (progress_) ++progress_->done;
             const StoredRow row(rows);
             const bool is_known = row.is_whole || (report_.schema >= 3 && row.is_known(connection_, place));
             const bool is_newest = is_known && met_.add(fingerprint(row.kind, row.key, seed_));
@@ -58,6 +61,13 @@ private:
         return count;
     }
 
+    /// About so many: what is damaged may count wrongly.
+    std::uint64_t rows_expected() const {
+        Statement rows(connection_,
+                       "SELECT (SELECT count(*) FROM snapshot) + (SELECT ifnull(max(seq) - min(seq) + 1, 0) FROM log)");
+        return rows.row() ? static_cast<std::uint64_t>(rows.integer(0)) : 0;
+    }
+
     void add(const StoredRow& row, DamagedRow::Place place, DamagedRow::Fate fate) {
         if (++report_.damaged_rows > static_cast<std::int64_t>(most_shown)) return;
         report_.damaged.push_back(
@@ -66,6 +76,7 @@ private:
 
     const Connection& connection_;
     CheckReport& report_;
+    base::Progress* progress_;
     Met met_;
     const std::uint64_t seed_ = random_seed();
 };
@@ -84,14 +95,15 @@ std::string immutable_name(const std::string& path) {
     return name + "?immutable=1";
 }
 
-CheckReport check_once(const std::string& path, bool is_at_rest, const std::stop_token& stop) {
+CheckReport check_once(const std::string& path, bool is_at_rest, const std::stop_token& stop,
+                       base::Progress* progress) {
     CheckReport report;
     report.file = path;
     Connection connection(is_at_rest ? immutable_name(path) : path,
                           SQLITE_OPEN_READONLY | (is_at_rest ? SQLITE_OPEN_URI : 0));
     std::stop_callback when_stopped(stop, [&] { sqlite3_interrupt(connection.handle()); });
     connection.must("BEGIN");  // one moment for all that follows
-    Check(connection, report).run();
+    Check(connection, report, progress).run();
     if (stop.stop_requested()) throw Error("stopped");
     return report;
 }
@@ -99,12 +111,13 @@ CheckReport check_once(const std::string& path, bool is_at_rest, const std::stop
 }  // namespace
 }  // namespace sqlite
 
-CheckReport check_sqlite(const std::string& path, bool is_ours, const std::stop_token& stop) try {
+CheckReport check_sqlite(const std::string& path, bool is_ours, const std::stop_token& stop,
+                         base::Progress* progress) try {
     const auto write_ahead_log = path + "-wal";
     // Closing a file that SQLite has no lock on would drop the locks that this process has elsewhere (POSIX).
-    if (is_ours || std::filesystem::exists(write_ahead_log)) return sqlite::check_once(path, false, stop);
-    auto report = sqlite::check_once(path, true, stop);
-    return std::filesystem::exists(write_ahead_log) ? sqlite::check_once(path, false, stop) : report;
+    if (is_ours || std::filesystem::exists(write_ahead_log)) return sqlite::check_once(path, false, stop, progress);
+    auto report = sqlite::check_once(path, true, stop, progress);
+    return std::filesystem::exists(write_ahead_log) ? sqlite::check_once(path, false, stop, progress) : report;
 } catch (const sqlite::Error& error) {
     throw std::runtime_error(path + ": " + (stop.stop_requested() ? "stopped" : error.what()));
 }
