@@ -89,19 +89,22 @@ void append_masked_params(std::string& out, std::string_view text) {
     }
 }
 
+/// The blanks around it stay: a line ends even if a quote in it does not.
 void append_masked_field(std::string& out, std::string_view field_name, std::string_view value) {
-    auto blank = value.find_first_not_of(" \t\r\n");
-    if (blank == value.npos) return void(out += value);
-    const bool has_scheme = !field_name.ends_with("nfo");
-    const auto scheme_end = value.find_first_of(" \t\r\n", blank);
-    const auto scheme = value.substr(blank, scheme_end == value.npos ? scheme_end : scheme_end - blank);
-    if (!has_scheme) return append_masked_params(out, value);
-    if (base::iequals(scheme, "Digest")) {
-        out += value.substr(0, scheme_end);
-        return append_masked_params(out, scheme_end == value.npos ? "" : value.substr(scheme_end));
-    }
-    out.append(value.substr(0, blank)).append(scheme_end == value.npos ? "" : scheme).append(" ").append(mask);
-    out += value.ends_with("\r\n") ? "\r\n" : value.ends_with('\n') ? "\n" : "";
+    const auto text = base::trimmed(value);
+    const auto scheme = text.substr(0, text.find_first_of(" \t\r\n"));
+    const bool is_info = field_name.ends_with('o') || field_name.ends_with('O');  // it has no scheme
+    const auto begin = static_cast<std::size_t>(text.data() - value.data());
+    out += value.substr(0, begin);
+    if (is_info)
+        append_masked_params(out, text);
+    else if (scheme.size() == text.size())
+        out += text.empty() ? "" : mask;
+    else if (out += scheme; base::iequals(scheme, "Digest"))
+        append_masked_params(out, text.substr(scheme.size()));
+    else
+        out.append(" ").append(mask);
+    out += value.substr(begin + text.size());
 }
 
 }  // namespace

@@ -43,7 +43,9 @@ TEST(Masked, WhatPasswordsCanBeTriedOnIsGone) {
              Case{"Authentication-Info: qop=auth, rspauth=\"0123\", nc=00000001",
                   "Authentication-Info: qop=auth, rspauth=\"********\", nc=00000001"},
              Case{"Authorization:", "Authorization:"},
-             Case{"Authorization: Digest", "Authorization: Digest"},
+             Case{"Authorization: Digest", "Authorization: ********"},
+             Case{"Authorization:YTpi ", "Authorization:******** "},
+             Case{"AUTHENTICATION-INFO: rspauth=\"01\"", "AUTHENTICATION-INFO: rspauth=\"********\""},
              Case{"X-Response: response=\"kept\"", "X-Response: response=\"kept\""},
          })
         EXPECT_NE(masked(with(line))
