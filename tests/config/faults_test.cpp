@@ -223,7 +223,7 @@ const Case cases[] = {
     {"CaptureToAName",
      "domains: {example.com: {}}\ncapture: {hep: homer.example, credentials: shown}\n",
      {"2:16: \"homer.example\" is not valid for capture.hep; " + std::string(address),
-      "2:44: \"shown\" is not valid for capture.credentials; expected masked or plain"}},
+      "2:44: \"shown\" is not valid for capture.credentials; expected one of masked or plain"}},
 };
 
 INSTANTIATE_TEST_SUITE_P(Table, Faulty, testing::ValuesIn(cases),

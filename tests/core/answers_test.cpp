@@ -49,6 +49,7 @@ protected:
 
 TEST_F(Counted, ARegistrationFromItsBeginningToItsEnd) {
     using R = Registrations::Result;
+    world.account("alice@example.com", "secret");
     auto& phone = world.phone("alice");
     constexpr auto contact = "sip:alice@192.0.2.4:5060";
     phone.registers(contact, 3600);
