@@ -251,6 +251,14 @@ constexpr Key limits_keys[] = {
      {},
      1'000,
      1'000'000'000},
+    {"explained",
+     Kind::count,
+     "Requests of each worker that are kept for `musterctl explain`, with what became of them; 0: none.",
+     "1000",
+     {},
+     {},
+     0,
+     100'000},
 };
 constexpr Key root_keys[] = {
     {"listen",

@@ -13,6 +13,7 @@
 #include "check.hpp"
 #include "muster/base/text.hpp"
 #include "muster/config/config.hpp"
+#include "places.hpp"
 #include "value.hpp"
 
 namespace muster::config {
@@ -450,6 +451,7 @@ Loaded load_text(std::string_view text, const std::string& file, const CheckTls&
         }
         check(document, root(), "", faults);
         if (document.IsMap()) loaded.config = Loader(faults, file, check_tls).read(document);
+        if (loaded.config && faults.empty()) loaded.config->places = places_of(document, file);
     } catch (const YAML::Exception& error) {
         faults.add(error.mark, "this is not YAML: " + base::printable(error.msg));
     }

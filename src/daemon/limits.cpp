@@ -23,6 +23,7 @@ constexpr std::uint64_t of_job = 2 * kib;         // without its message, which 
 constexpr std::uint64_t of_connection = 8 * kib;  // without what is unread
 constexpr std::uint64_t of_session = 40 * kib;    // of TLS, and a WebSocket in it, with a record that has begun
 constexpr std::uint64_t of_host_name = 4 * kib;   // in the resolver's cache
+constexpr std::uint64_t of_explained = 16 * kib;  // the request and two records, 4 kB each at most, and other texts
 constexpr std::uint64_t of_socket = 2 * mib;      // datagrams that the kernel has no room for yet
 constexpr std::uint64_t of_worker = 8 * mib;      // buffers for what is read, stack, outbox
 constexpr std::uint64_t of_handovers = 5 * mib;   // responses on their way from other workers
@@ -70,7 +71,8 @@ json::object limits_json(const config::Config& config, const core::Settings& set
             {"nonces", limit(tables.nonces)},
             {"senders", limit(tables.senders)},
             {"phones", limit(tables.phones)},
-            {"log_rows", limit(tables.log_rows)}};
+            {"log_rows", limit(tables.log_rows)},
+            {"explained", limit(tables.explained)}};
 }
 
 json::object memory_json(const config::Config& config, const core::Settings& settings, std::uint64_t workers,
@@ -92,6 +94,7 @@ json::object memory_json(const config::Config& config, const core::Settings& set
         {"nonces", std::bit_ceil(tables.nonces) * 36},
         {"senders", std::bit_ceil(tables.senders) * 8},
         {"phones", std::bit_ceil(tables.phones) * 32},
+        {"explained", workers * tables.explained * of_explained},
         {"accounts", accounts * of_account},
         {"bindings", accounts * of_bindings}};
     std::uint64_t ceiling = 0;

@@ -117,7 +117,7 @@ log: {level: debug}
 limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_source: 4, answers_to_prefix: 6,
   queue: 700, queue_bytes: 1000008, connections: 9, connections_of_source: 10, connection_output: 4097,
   connection_bytes: 1000012, transactions: 1013, transaction_bytes: 1000014, nonces: 1015, senders: 1036, phones: 1037,
-  log_rows: 1017}
+  log_rows: 1017, explained: 18}
 )");
     EXPECT_EQ(listeners(config),
               (std::vector<std::string>{"udp 127.0.0.1:5070", "tcp [::1]:5070", "ws 127.0.0.1:8080"}));

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ struct TableLimits {
     std::size_t senders = 262'144;
     std::size_t phones = 262'144;
     std::size_t log_rows = 1'000'000;
+    std::size_t explained = 1'000;
 
     bool operator==(const TableLimits&) const = default;
 
@@ -47,9 +49,9 @@ struct TableLimits {
         std::string_view name;  ///< in `limits`
         std::size_t TableLimits::*value;
     };
-    static const std::array<Key, 10> keys;
+    static const std::array<Key, 11> keys;
 };
-inline constexpr std::array<TableLimits::Key, 10> TableLimits::keys{{
+inline constexpr std::array<TableLimits::Key, 11> TableLimits::keys{{
     {"connections", &TableLimits::connections},
     {"connections_of_source", &TableLimits::connections_of_source},
     {"connection_output", &TableLimits::connection_output},
@@ -60,6 +62,7 @@ inline constexpr std::array<TableLimits::Key, 10> TableLimits::keys{{
     {"senders", &TableLimits::senders},
     {"phones", &TableLimits::phones},
     {"log_rows", &TableLimits::log_rows},
+    {"explained", &TableLimits::explained},
 }};
 static_assert(sizeof(TableLimits) == TableLimits::keys.size() * sizeof(std::size_t));
 
@@ -71,6 +74,24 @@ struct Capture {
 
     bool operator==(const Capture&) const = default;
 };
+
+/// Where the values of a file stand in it.
+struct Places {
+    struct Value {
+        std::string text;  ///< as written, a list in one line
+        int line = 0;      ///< from 1
+    };
+    std::string file;
+    std::map<std::string, Value, std::less<>> values;  ///< by key: "domains.example.com.contacts.limit"
+};
+
+/// What a key is set to.
+struct Setting {
+    std::string key, value;
+    int line = 0;  ///< 0: it is not written, and `value` is the default
+};
+/// `key` as "limits.queue", or "domains.*.contacts.limit", which means that of `domain`; it must be in the table.
+Setting setting_of(const Places& places, std::string_view key, std::string_view domain);
 
 struct Config {
     std::vector<Listen> listen;
@@ -84,6 +105,7 @@ struct Config {
     Capture capture;
     core::Settings settings;
     TableLimits tables;
+    Places places;
 };
 
 struct Fault {
