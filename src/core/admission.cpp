@@ -104,8 +104,10 @@ void Core::count_limit(int status, std::string_view rule) {
 void Core::turn_away(Arrival& arrival, const auth::Claim& claim) {
     ++counters_.throttled;
     arrival.log(Event::Kind::throttled, 0, "limits.guesses", claim.username);
+    arrival.shown = Shown::nothing;
     if (base::is_stream(arrival.flow.transport))
-        refuse_stateless(arrival, {503, "Too Many Wrong Passwords", "limits.guesses"});
+        return refuse_stateless(arrival, {503, "Too Many Wrong Passwords", "limits.guesses"});
+    explain(arrival, {0, {}, "limits.guesses"});
 }
 
 }  // namespace muster::core

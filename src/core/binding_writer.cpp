@@ -26,7 +26,7 @@ bool is_import(const JobPtr& job) { return std::holds_alternative<AccountsImport
 
 /// No memory is to be had even for a Retry-After.
 void out_of_memory(Job& job) {
-    job.reject = base::Reject{503, "Out Of Memory", "nothing was stored"};
+    job.reject = base::Reject{503, "Out Of Memory", "out of memory"};
     job.changed = false;
 }
 
@@ -178,6 +178,7 @@ void BindingWriter::decide(Batch& batch, Job& job) {
     job.decided = batch.now;
     job.reject.reset();
     job.detail.clear();
+    job.before.reset();
     job.changed = false;
     if (std::holds_alternative<RegisterJob>(job.what)) return decide_register(batch, job);
     if (auto* edit = std::get_if<BindingsEdit>(&job.what)) return decide_edit(batch, job, *edit);
@@ -185,7 +186,7 @@ void BindingWriter::decide(Batch& batch, Job& job) {
     if (auto* lost = std::get_if<LostFlow>(&job.what)) return decide_loss(batch, job, *lost);
     if (auto* import = std::get_if<AccountsImport>(&job.what)) return decide_import(batch, job, *import);
     if (import_under_way()) {
-        job.reject = base::Reject{409, "Import Under Way", "accounts change when it has ended"};
+        job.reject = base::Reject{409, "Import Under Way", "admin"};
         return;
     }
     if (auto* put = std::get_if<AccountsPut>(&job.what)) return decide_put(batch, job, *put);
@@ -203,7 +204,8 @@ void BindingWriter::decide_register(Batch& batch, Job& job) {
     const auto& mine = std::get<RegisterJob>(job.what);
     const bool same_accounts = batch.accounts.empty() && mine.accounts == accounts_.changes();
     if (!same_accounts && !account_enabled(batch, mine.request.aor))
-        return refuse_for_account(batch, job, mine.request.aor, {404, "Not Found", "RFC 3261 s10.3 step 5"});
+        return refuse_for_account(batch, job, mine.request.aor,
+                                  {404, "Not Found", "RFC 3261 s10.3 step 5: no such user"});
     auto& pending = bindings_of(batch, mine.request.aor);
     auto decision = registrar::process_register(mine.request, pending.bindings ? &*pending.bindings : nullptr,
                                                 mine.domain->policy, is_dead_, new_epoch(batch.now), batch.now);
@@ -213,7 +215,7 @@ void BindingWriter::decide_register(Batch& batch, Job& job) {
 void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit) {
     const auto* domain = job.settings->find_of(edit.aor);
     if (!domain || !account_exists(batch, edit.aor))
-        return refuse_for_account(batch, job, edit.aor, {404, "No Such Account", ""});
+        return refuse_for_account(batch, job, edit.aor, {404, "No Such Account", "admin"});
     auto& pending = bindings_of(batch, edit.aor);
     const auto* current = pending.bindings ? &*pending.bindings : nullptr;
     auto decision = edit.remove ? registrar::admin_remove(edit.contact, current, batch.now)
@@ -245,6 +247,7 @@ void BindingWriter::decide_loss(Batch& batch, Job& job, const LostFlow& lost) {
 /// Makes a decision the state that the rest of the batch sees.
 void BindingWriter::take(Batch& batch, Job& job, Pending& pending, registrar::Decision& decision) {
     pending.jobs.push_back(&job);
+    job.before = pending.bindings;
     job.rule = decision.rule;
     job.reject = std::move(decision.reject);
     if (!job.reject && decision.changed) {

@@ -19,6 +19,12 @@ transaction::ClientOptions client_options(std::uint32_t worker, const transactio
     return out;
 }
 
+std::string_view rule_of(const sip::ParseResult& refused) {
+    if (refused.status == 513) return "limits.message_bytes";
+    if (refused.status == 505) return "RFC 3261 s7.1";
+    return refused.reason == sip::too_many_fields ? "limits.headers" : "RFC 3261 s8.1.1";
+}
+
 }  // namespace
 
 Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, SettingsPtr settings,
@@ -28,6 +34,7 @@ Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, Set
       random_(random),
       settings_(std::move(settings)),
       layer_(options),
+      explanations_(worker, shared.explained),
       clients_(client_options(worker, options), random),
       tags_(random),
       loops_(shared.keys.loop),
@@ -57,8 +64,7 @@ void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now 
         ++counters_.malformed;
         arrival.log(Event::Kind::malformed, parsed.status, parsed.reason, {});
         if (parsed.outcome == sip::ParseStatus::refused)
-            refuse_stateless(arrival, {parsed.status, parsed.reason,
-                                       parsed.reason == sip::too_many_fields ? "limits.headers" : "RFC 3261 s8.1.1"});
+            refuse_stateless(arrival, {parsed.status, parsed.reason, rule_of(parsed)});
         return;
     }
     on_keep_alive(flow, now);
@@ -89,7 +95,8 @@ void Core::on_broken_stream(const base::Flow& flow, std::string_view head, int s
     arrival.log(Event::Kind::malformed, status, reason, {});
     auto parsed = sip::parse(head, *message_, settings_->limits);
     bool answerable = parsed.outcome != sip::ParseStatus::garbage && message_->is_request;
-    if (answerable) refuse_stateless(arrival, {status, reason, "RFC 3261 s18.3"});
+    if (answerable)
+        refuse_stateless(arrival, {status, reason, status == 513 ? "limits.message_bytes" : "RFC 3261 s18.3"});
     out.closes.push_back(flow);
 } catch (const std::bad_alloc&) {
     let_go({now, out});
@@ -114,19 +121,23 @@ void Core::refuse_stateless(Arrival& arrival, const base::Reject& reject) {
                                to_tag(arrival.message));
     for (const auto& [name, value] : reject.headers) writer.field(name, value);
     writer.finish();
-    close_stateless(arrival);
+    const bool is_sent = close_stateless(arrival);
+    explain(arrival, {reject.status, reject.reason, reject.rule, &reject, is_sent});
 }
 
-void Core::close_stateless(Arrival& arrival) {
+/// False when the answer is not sent.
+bool Core::close_stateless(Arrival& arrival) {
     auto answer = arrival.out.sends.close();
     const auto count = [&] {  // "SIP/2.0 401 "
         const int status = (answer[8] - '0') * 100 + (answer[9] - '0') * 10 + answer[10] - '0';
         answers_.count(arrival.message.method, status, arrival.flow.transport);
+        return true;
     };
     if (base::is_stream(arrival.flow.transport)) return count();
     count_stranger(arrival.flow, arrival.now);
     if (may_be_sent(arrival.flow, arrival.size, answer.size(), arrival.now)) return count();
     arrival.out.sends.abandon();
+    return false;
 }
 
 /// The sender of a datagram may have put another's address on it: whoever that is gets one datagram and at most three
@@ -171,6 +182,7 @@ void Core::refuse(Arrival& arrival, const base::Reject& reject) {
     registrar::append_reject(scratch_, head, reject);
     layer_.respond(*unanswered_, reject.status, scratch_, arrival.now, arrival.out.sends);
     unanswered_.reset();
+    explain(arrival, {reject.status, reject.reason, reject.rule, &reject});
 }
 
 }  // namespace muster::core

@@ -107,7 +107,7 @@ void BindingWriter::decide_put(Batch& batch, Job& job, const AccountsPut& put) {
 BindingWriter::Pending* BindingWriter::existing_account(Batch& batch, Job& job, std::string_view aor) {
     auto& pending = account_of(batch, aor);
     if (pending.account) return &pending;
-    refuse_for_account(batch, job, aor, {404, "No Such Account", ""});
+    refuse_for_account(batch, job, aor, {404, "No Such Account", "admin"});
     return nullptr;
 }
 

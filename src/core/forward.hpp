@@ -73,6 +73,7 @@ struct Core::Forward {
     std::optional<base::Mono> wakes;         ///< its place in Forwards::deadlines
     bool is_told = false;                    ///< a final response has gone back
     int status = 0;                          ///< of that
+    std::uint64_t explained = 0;             ///< under which Core::explanations() has it
     std::optional<Ringers::iterator> rings;  ///< its place in Forwards::ringing; then Shared::ringing counts it
     bool is_detached = false;                ///< the stream it came over is gone: answers go over one of our own
     bool is_crowded_out = false;             ///< a target was not tried because no client transaction was to be had
@@ -115,6 +116,7 @@ struct Core::Forwards {
     std::uint64_t parsed = 0;
     sip::Aor aor;                                           // scratch
     proxy::TargetSet set;                                   // scratch
+    std::vector<proxy::LeftOut> left_out;                   // of `set`: scratch
     std::vector<transaction::ClientLayer::Failure> failed;  // scratch
     std::optional<location::Record> record;                 ///< what `set` views
     std::string looked_up;                                  ///< the AOR of `set`

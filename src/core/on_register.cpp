@@ -62,6 +62,7 @@ void Core::on_register(Arrival& arrival) {
     const bool has_digest = !vouched_for && !certified;
     const auto who = has_digest ? authenticate(arrival, *domain, sip::Header::authorization) : nullptr;
     if (has_digest && !who) return;
+    if (!has_digest) arrival.shown = vouched_for ? Shown::network : Shown::certificate;
 
     const auto reject_user = [&](const base::Reject& reject) {
         registrations_.count(domain->policy.domain, Registrations::Result::rejected);
@@ -76,8 +77,8 @@ void Core::on_register(Arrival& arrival) {
         if (auto reject = registrar::authorize(who->aor, account ? account->aor : aor.text))
             return reject_user(*reject);
     if (certified && !(account && is_certified(*certified, *account)))
-        return reject_user({403, "Not Named by the Certificate", "RFC 5922 s7.1"});
-    if (!account || !account->enabled) return reject_user({404, "Not Found", "RFC 3261 s10.3 step 5"});
+        return reject_user({403, "Not Named by the Certificate", "RFC 5922 s7.1: To"});
+    if (!account || !account->enabled) return reject_user({404, "Not Found", "RFC 3261 s10.3 step 5: no such user"});
     register_as(arrival, *domain, account->aor, accounts);
 }
 
@@ -92,18 +93,20 @@ std::shared_ptr<const auth::Account> Core::authenticate(Arrival& arrival, const 
     if (verdict.outcome == auth::Outcome::accepted) {
         count_shown(arrival);
         ++counters_.authenticated;
+        arrival.shown = Shown::digest;
         return std::move(verdict.account);
     }
+    if (claim) arrival.shown = Shown::guess;
     if (verdict.outcome == auth::Outcome::wrong) {
         if (!count_guess(who, arrival.now)) return turn_away(arrival, *claim), nullptr;
         ++counters_.auth_failed;
         arrival.log(Event::Kind::auth_failed, challenge_in(header).status, verdict.rule, verdict.username);
     }
-    challenge(arrival, domain, header, verdict.outcome == auth::Outcome::stale);
+    challenge(arrival, domain, header, verdict);
     return nullptr;
 }
 
-void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale) {
+void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header, const auth::Verdict& verdict) {
     ++counters_.challenged;
     auto& out = arrival.out.sends.open(sip::reply_flow(arrival.message, arrival.flow));
     auto before = out.size();
@@ -113,15 +116,18 @@ void Core::challenge(Arrival& arrival, const Domain& domain, sip::Header header,
     auto end = base::is_stream(arrival.flow.transport) ? std::string::npos
                                                        : before + amplification * arrival.size - end_of_message;
     auto append = [&](const auth::DigestSettings& digest) {
-        auth::append_challenges(out, challenge_in(header).field, digest, shared_.nonces, random_, stale, arrival.now,
-                                end);
+        auth::append_challenges(out, challenge_in(header).field, digest, shared_.nonces, random_,
+                                verdict.outcome == auth::Outcome::stale, arrival.now, end);
     };
     if (is_offered_md5(arrival, domain, header))
         append({domain.digest.realm, {auth::Algorithm::md5}, domain.digest.nonce_life});
     else
         append(domain.digest);
     writer.finish();
-    close_stateless(arrival);
+    const bool is_sent = close_stateless(arrival);
+    const bool is_proxy = header == sip::Header::proxy_authorization;
+    explain(arrival, {challenge_in(header).status, is_proxy ? "Proxy Authentication Required" : "Unauthorized",
+                      verdict.rule, nullptr, is_sent});
 }
 
 /// Whether a user is offered MD5 and nothing else: one whose account came from another registrar, with no other hashes,
@@ -151,7 +157,7 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
     unanswered_ = layer_.create(sip::reply_flow(message, arrival.flow));
     if (!unanswered_) {
         ++counters_.no_transaction;
-        return refuse_stateless(arrival, registrar::store_down(2));
+        return refuse_stateless(arrival, {503, "Not Stored", "too many transactions", {{"Retry-After", "2"}}});
     }
 
     auto job = take_job();
@@ -160,6 +166,7 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
     mine.flow = arrival.flow;
     mine.domain = &domain;
     mine.accounts = accounts;
+    mine.shown = arrival.shown;
     sip::append_reply_head(mine.head, message, arrival.flow, to_tag(message));
     mine.bytes.assign(message.bytes);
     message.rebase(mine.bytes.data());
@@ -171,7 +178,7 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
         if (!job->reject && registrar::is_gruu(contact.uri))
             if (const auto read = registrar::open_gruu(contact.uri, domain.policy.domain, gruus_);
                 read && read->aor == aor)
-                job->reject = base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1"};
+                job->reject = base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1: its own contact"};
     if (!job->reject) {
         // A query that comes behind a change of its AOR waits for it (RFC 3261 s10.3: in the order received).
         mine.place = base::seeded_hash(mine.request.aor, hash_seed_) % in_progress_.size();
@@ -197,7 +204,9 @@ void Core::register_as(Arrival& arrival, const Domain& domain, const std::string
 
 void Core::answer_from_table(Job& job, base::Now now) {
     job.record = shared_.table.find(std::get<RegisterJob>(job.what).request.aor);
+    job.before = job.record;
     job.decided = now;
+    job.rule = "RFC 3261 s10.3 step 8";
 }
 
 void Core::on_outcome(JobPtr job, base::Now now, Outbox& out) {
@@ -230,7 +239,7 @@ void Core::come_back(JobPtr job, bool was_tried, base::Now now, Outbox& out) try
 }
 
 /// Step 8: the final answer, through the transaction.
-void Core::answer(const Job& job, base::Now now, Outbox& out) {
+void Core::answer(Job& job, base::Now now, Outbox& out) {
     const auto& mine = std::get<RegisterJob>(job.what);
     scratch_.clear();
     int status = 200;
@@ -256,6 +265,7 @@ void Core::answer(const Job& job, base::Now now, Outbox& out) {
     answers_.count(sip::Method::register_, status, mine.flow.transport);
     registrations_.count(mine.domain->policy.domain, result_of(job));
     layer_.respond(mine.ticket, status, scratch_, now, out.sends);
+    explain(job, {now, out});
 }
 
 JobPtr Core::take_job() {
@@ -279,6 +289,7 @@ void Core::put_back(JobPtr job) {
     job->settings.reset();
     job->reject.reset();
     job->record.reset();
+    job->before.reset();
     job->evicted.clear();
     job->changed = false;
     spare_.push_back(std::move(job));

@@ -78,7 +78,8 @@ void Core::route(Arrival& arrival, proxy::Routing routing) {
         const bool is_client = lost_over != base::Transport::tcp && lost_over != base::Transport::udp;
         if (!registrar::is_first_hop(arrival.message))
             return turn_down(arrival, {430, "Flow Failed", "RFC 5626 s5.3.1"});
-        if (is_client) return turn_down(arrival, {480, "Temporarily Unavailable", "its connection is closed"});
+        if (is_client)
+            return turn_down(arrival, {480, "Temporarily Unavailable", "RFC 5626 s5.3.1: connection closed"});
     }
     // Calls that are answered may come to their end.
     if (draining_ && !routing.known_dialog && arrival.message.method != sip::Method::ack)
@@ -86,7 +87,7 @@ void Core::route(Arrival& arrival, proxy::Routing routing) {
     if (!may_send(arrival, routing, domain)) return;
     if (is_bound) return to_found(arrival, domain, {});
     if (!ours) return to_uri(arrival, routing);
-    if (!domain) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5"});
+    if (!domain) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5: no domain of the number"});
     to_user(arrival, uri, *domain, routing);
 }
 

@@ -95,6 +95,7 @@ void Core::told(Forward& forward, int status, Moment at) {
     if (forward.is_told) return;
     forward.is_told = true;
     forward.status = status;
+    explain_final(forward, at);
     if (!forward.is_call()) return;
     counters_.answered += status < 300;
     at.out.events.push_back({Event::Kind::call, status, forward.arrived, "RFC 3261 s16.7", forward.aor});

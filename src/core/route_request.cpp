@@ -80,12 +80,15 @@ bool Core::may_send(Arrival& arrival, const proxy::Routing& routing, const Domai
             arrival.standing = Standing::shown;
             return arrival.is_own;
         }
-    const base::Reject refused{403, "Forbidden", target ? "inbound" : "neither from nor to a domain served here"};
-    if (!target) return refuse_stateless(arrival, refused), false;
+    if (!target) {
+        refuse_stateless(arrival, {403, "Forbidden", "neither from nor to a domain served here"});
+        return false;
+    }
     const bool is_shown = target->policy.trusts(arrival.flow.remote) || is_vouched(message);
-    if (is_shown) arrival.standing = Standing::shown;
+    if (is_shown) arrival.standing = Standing::shown, arrival.shown = Shown::network;
     if (target->inbound == Inbound::anyone || (target->inbound == Inbound::trusted && is_shown)) return true;
-    return refuse_stateless(arrival, refused), false;
+    refuse_stateless(arrival, {403, "Forbidden", "inbound"});
+    return false;
 }
 
 /// It comes from a network that the domain of one of its parties trusts.
@@ -100,11 +103,15 @@ bool Core::is_trusted(const Arrival& arrival) const {
 /// A request in the name of a user of ours: the digest must say so (RFC 3261 s22.3), unless an edge proxy has seen to
 /// it.
 bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
-    if (domain.policy.trusts(arrival.flow.remote) || is_vouched(arrival.message)) return true;
+    if (domain.policy.trusts(arrival.flow.remote) || is_vouched(arrival.message)) {
+        arrival.shown = Shown::network;
+        return true;
+    }
     if (const auto* certified = certified_users(arrival.flow)) {
         const auto named = account_of(arrival.message.from.uri, domain.policy.domain);
+        arrival.shown = Shown::certificate;
         if (named && named->enabled && is_certified(*certified, *named)) return true;
-        refuse_stateless(arrival, {403, "From Is Not Yours", "RFC 5922 s7.1: From must be named by the certificate"});
+        refuse_stateless(arrival, {403, "From Is Not Yours", "RFC 5922 s7.1: From"});
         return false;
     }
     auto who = authenticate(arrival, domain, sip::Header::proxy_authorization);
@@ -113,7 +120,7 @@ bool Core::is_own_user(Arrival& arrival, const Domain& domain) {
     arrival.realm = domain.digest.realm;
     auto account = account_of(arrival.message.from.uri, domain.policy.domain);
     if (account && account->aor == who->aor) return true;
-    refuse(arrival, {403, "From Is Not Yours", "RFC 3261 s22.3: From must be the user's own AOR"});
+    refuse(arrival, {403, "From Is Not Yours", "RFC 3261 s22.3: From"});
     return false;
 }
 
@@ -123,9 +130,12 @@ void Core::look_up(std::string_view aor, const sip::Message* request, base::Now 
     found.set.targets.clear();
     found.set.spares.clear();
     found.set.lacks_sips = false;
+    found.left_out.clear();
     found.looked_up = aor;
     found.record = shared_.table.find(aor);
-    if (found.record) proxy::target_set(*found.record, request, shared_.is_live, now, found.set, nullptr, instance);
+    if (found.record)
+        proxy::target_set(*found.record, request, shared_.is_live, now, found.set,
+                          explanations_.is_on() ? &found.left_out : nullptr, instance);
     ++counters_.lookups;
     counters_.lookups_missed += found.set.targets.empty();
 }
@@ -133,8 +143,9 @@ void Core::look_up(std::string_view aor, const sip::Message* request, base::Now 
 /// What pings say of the targets found.
 void Core::prefer_reachable(base::Mono now) {
     if (round_.lasts.count() == 0) return;
-    proxy::prefer_reachable(forwards_->set,
-                            [this, now](const base::Flow& flow) { return shared_.liveness.reach(flow, now); });
+    proxy::prefer_reachable(
+        forwards_->set, [this, now](const base::Flow& flow) { return shared_.liveness.reach(flow, now); },
+        &forwards_->left_out);
 }
 
 /// To a user of ours: looked up, and passed on or told where.
@@ -144,15 +155,16 @@ void Core::to_user(Arrival& arrival, const sip::Uri& uri, const Domain& domain, 
     if (uri.scheme == sip::Scheme::sips && !base::is_secure(arrival.flow.transport))
         return turn_down(arrival, nowhere_to_go(true));
     if (registrar::is_gruu(uri)) return to_device(arrival, uri, domain, routing);
-    if (domain.lookup == Lookup::off) return turn_down(arrival, {480, "Temporarily Unavailable", "lookup is off"});
+    if (domain.lookup == Lookup::off) return turn_down(arrival, {480, "Temporarily Unavailable", "lookup"});
     auto account = account_of(uri, domain.policy.domain);
-    if (!account || !account->enabled) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5"});
+    if (!account || !account->enabled) return turn_down(arrival, {404, "Not Found", "RFC 3261 s16.5: no such user"});
 
     // Counted before the look-up: a phone that registers from here on is seen by one of the two.
     const bool watched = domain.lookup == Lookup::proxy && message.method == sip::Method::invite;
     std::optional<Watch> watch;
     if (watched) watch.emplace(shared_.ringing, account->aor);
     look_up(account->aor, &message, arrival.now);
+    arrival.is_looked_up = true;
     prefer_reachable(arrival.now.mono);
     if (forwards_->set.targets.empty())
         turn_down(arrival, nowhere_to_go(forwards_->set.lacks_sips));
@@ -173,6 +185,7 @@ void Core::to_device(Arrival& arrival, const sip::Uri& uri, const Domain& domain
     const auto instance = registrar::instance_of(uri, opened, record ? &*record : nullptr, gruus_, arrival.now.mono);
     if (instance.empty()) return turn_down(arrival, unknown);
     look_up(account->aor, &arrival.message, arrival.now, instance);
+    arrival.is_looked_up = true;
     prefer_reachable(arrival.now.mono);
     auto& [targets, spares, lacks_sips, bindings] = forwards_->set;
     if (targets.empty()) return turn_down(arrival, nowhere_to_go(lacks_sips));
@@ -196,6 +209,7 @@ void Core::redirect(Arrival& arrival) {
     proxy::append_redirect(out, message, arrival.flow, to_tag(message), forwards_->set, arrival.now, room);
     arrival.out.sends.close();
     answers_.count(message.method, 302, arrival.flow.transport);
+    explain(arrival, {302, "Moved Temporarily", "RFC 3261 s8.3"});
 }
 
 /// Leaves in the target set the one contact of the AOR in the To header that the URI is equal to, if there is one: what
@@ -240,6 +254,7 @@ void Core::to_found(Arrival& arrival, const Domain* domain, std::string_view aor
     if (!made) return;
     if (is_call && !aor.empty() && made->method == sip::Method::invite) rings(*made, aor);
     for (const auto& target : targets) add_branch(*made, target, arrival.at());
+    explain_forward(arrival, *made);
     begin(*made, arrival.at());
 }
 
@@ -249,7 +264,7 @@ void Core::to_uri(Arrival& arrival, const proxy::Routing& routing) {
     const bool follows =
         arrival.message.method == sip::Method::ack || (arrival.is_own && !arrival.message.to.tag().empty());
     if (routing.is_foreign_route() && !follows)
-        return turn_down(arrival, {403, "Route Refused", "RFC 3261 s16.4: a Route set of no dialog of ours"});
+        return turn_down(arrival, {403, "Route Refused", "RFC 3261 s16.4: Route"});
     proxy::Target target;
     target.uri = routing.request_uri.text;
     target.route = routing.route;
@@ -259,6 +274,7 @@ void Core::to_uri(Arrival& arrival, const proxy::Routing& routing) {
     auto* made = new_forward(arrival, nullptr, breadth, {}, 1);
     if (!made) return;
     add_branch(*made, target, arrival.at());
+    explain_forward(arrival, *made);
     begin(*made, arrival.at());
 }
 

@@ -75,6 +75,7 @@ void Worker::carry_out() {
         hand_over();
         for (const auto& question : outbox_.questions) ask(question);
         for (const auto& event : outbox_.events) common_.hooks.log(event);
+        for (const auto& explained : outbox_.explained) common_.hooks.explain(explained);
         outbox_.clear();
         streams_.settle();
     } while (!closed_.empty() || !failed_.empty());

@@ -1,6 +1,9 @@
 #include <pthread.h>
 
+#include <algorithm>
+#include <functional>
 #include <future>
+#include <iterator>
 #include <thread>
 
 #include "worker.hpp"
@@ -10,6 +13,11 @@ namespace {
 
 constexpr std::chrono::seconds answer_time{1};
 constexpr std::chrono::milliseconds drain_poll{2};
+
+void keep_newest(std::vector<core::Explained>& all, std::size_t most) {
+    std::ranges::stable_sort(all, std::greater<>(), [](const core::Explained& one) { return one.at.mono; });
+    if (all.size() > most) all.resize(most);
+}
 
 /// Each listener is taken for this process alone before the other workers join it.
 void bind_all(Common& common) {
@@ -166,6 +174,23 @@ void Workers::poke() {
 }
 
 std::uint64_t Workers::beats(std::size_t index) const { return impl_->common.workers[index]->beats(); }
+
+std::vector<core::Explained> Workers::explained(std::size_t most,
+                                                std::function<bool(const core::Explained&)> wanted) const {
+    auto newest = [most, wanted = std::move(wanted)](const Worker& worker) {
+        std::vector<core::Explained> all;
+        worker.core().explanations().each([&](const core::Explained& one) {
+            if (wanted(one)) all.push_back(one);
+            return true;
+        });
+        keep_newest(all, most);
+        return all;
+    };
+    std::vector<core::Explained> merged;
+    for (auto& of_worker : impl_->ask(newest)) std::ranges::move(of_worker, std::back_inserter(merged));
+    keep_newest(merged, most);
+    return merged;
+}
 
 std::size_t Workers::size() const { return impl_->common.workers.size(); }
 

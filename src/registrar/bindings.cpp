@@ -98,7 +98,7 @@ Decision admin_import(const location::Record& brought, const location::Record* c
     decision.rule = "changed by an administrator";
     decision.cause = location::Cause::admin;
     if (!current_bindings(current, now.mono).empty()) {
-        decision.reject = base::Reject{409, "Has Bindings", "what phones have registered here is newer"};
+        decision.reject = base::Reject{409, "Has Bindings", "admin"};
         return decision;
     }
     brought.current(now.mono, decision.bindings);
@@ -123,7 +123,7 @@ Decision admin_remove(std::string_view contact, const location::Record* current,
         });
     }
     decision.changed = decision.bindings.size() != before;
-    if (!decision.changed) decision.reject = base::Reject{404, "No Such Binding", ""};
+    if (!decision.changed) decision.reject = base::Reject{404, "No Such Binding", "admin"};
     return decision;
 }
 

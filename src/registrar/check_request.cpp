@@ -9,7 +9,7 @@ namespace muster::registrar {
 
 base::Result<std::string_view> served_domain(const sip::Message& message, const sip::ServedDomains& domains) {
     const auto& target = message.request_uri;
-    if (!target.is_sip()) return base::Reject{416, "Unsupported URI Scheme", "RFC 3261 s8.2.2.1"};
+    if (!target.is_sip()) return base::Reject{416, "Unsupported URI Scheme", "RFC 3261 s10.3 step 1: scheme"};
     auto target_domain = domains.domain_of(target.host);
     if (!target_domain && !domains.is_listen_address(target.host))
         return base::Reject{404, "Domain Not Served Here", "RFC 3261 s10.3 step 1"};
@@ -19,14 +19,14 @@ base::Result<std::string_view> served_domain(const sip::Message& message, const 
         auto domain = target_domain ? target_domain : domains.only_domain();
         if (domain) return *domain;
     }
-    if (!to.is_sip()) return base::Reject{400, "To Is Not a SIP URI", "RFC 3261 s10.2"};
+    if (!to.is_sip()) return base::Reject{400, "To Is Not a SIP URI", "RFC 3261 s10.3 step 5: To is no SIP URI"};
     if (auto domain = domains.domain_of(to.host)) return *domain;
     if (domains.is_listen_address(to.host)) {
         // A phone that knows the registrar by address alone: the Request-URI may still name the domain.
         if (target_domain) return *target_domain;
         if (auto domain = domains.only_domain()) return *domain;
     }
-    return base::Reject{404, "Domain Not Served Here", "RFC 3261 s10.3 step 5"};
+    return base::Reject{404, "Domain Not Served Here", "RFC 3261 s10.3 step 5: To is of no domain served here"};
 }
 
 base::Check check_require(const sip::Message& message, const Policy& policy) {

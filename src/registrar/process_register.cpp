@@ -26,9 +26,9 @@ base::Reject out_of_order() {
     return with_warning(500, "CSeq Out of Order", "RFC 3261 s10.3 step 7: CSeq not higher", "CSeq out of order");
 }
 
-base::Reject limit_reached() {
+base::Reject limit_reached(std::string_view rule) {
     // Neither 403, which phones read as a wrong password, nor Retry-After, which would silence an edge proxy.
-    return with_warning(503, "Too Many Contacts", "contacts.limit", "contact limit of this address-of-record reached");
+    return with_warning(503, "Too Many Contacts", rule, "contact limit of this address-of-record reached");
 }
 
 /// What a contact asks for, after the policy: seconds, 0 to remove.
@@ -36,10 +36,8 @@ base::Result<std::uint32_t> granted(const ContactRequest& contact, const Request
     auto asked = contact.expires.value_or(request.expires.value_or(policy.default_expires));
     if (asked == 0) return asked;
     if (asked < policy.min_expires && asked < 3600)
-        return base::Reject{423,
-                            "Interval Too Brief",
-                            "RFC 3261 s10.3 step 7: shorter than expires.min",
-                            {{"Min-Expires", std::to_string(policy.min_expires)}}};
+        return base::Reject{
+            423, "Interval Too Brief", "expires.min", {{"Min-Expires", std::to_string(policy.min_expires)}}};
     return std::clamp(asked, std::min(policy.min_expires, policy.max_expires), policy.max_expires);
 }
 
@@ -206,7 +204,7 @@ private:
         bool adds =
             std::any_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.is_new && !e.removed; });
         if (!adds) return {};
-        if (too_many_flows()) return limit_reached();
+        if (too_many_flows()) return limit_reached("RFC 5626 s4.2: four flows of a device");
         if (policy_.when_full == WhenFull::single) replace_all();
         if (policy_.when_full == WhenFull::replace_dead || policy_.when_full == WhenFull::replace_oldest) {
             while (over_limit()) {
@@ -215,7 +213,7 @@ private:
                 evict(*victim);
             }
         }
-        return over_limit() ? base::Check(limit_reached()) : base::Check();
+        return over_limit() ? base::Check(limit_reached("contacts.limit")) : base::Check();
     }
 
     /// WhenFull::single: the new device is the only one; its own other flows stay.

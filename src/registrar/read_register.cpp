@@ -32,7 +32,7 @@ base::Check read_params(const sip::Params& params, ContactRequest& contact) {
             contact.expires = sip::expires_seconds(param->value);
         } else if (base::iequals(param->name, "q")) {
             auto q = sip::parse_qvalue(param->value);
-            if (!q) return bad("Bad q in Contact", "RFC 3261 s20.10");
+            if (!q) return bad("Bad q in Contact", "RFC 3261 s20.10: q");
             contact.q = *q;
             contact.has_q = true;
         } else if (base::iequals(param->name, "pub-gruu") || base::iequals(param->name, "temp-gruu")) {
@@ -89,7 +89,8 @@ base::Check read_contacts(const sip::Message& message, const sip::ServedDomains&
             return refused;
         }
     }
-    if (star && (count != 1 || request.expires != 0u)) return bad("Bad Use of Contact *", "RFC 3261 s10.3 step 6");
+    if (star && (count != 1 || request.expires != 0u))
+        return bad("Bad Use of Contact *", "RFC 3261 s10.3 step 6: Contact *");
     request.intent = star ? Intent::remove_all : Intent::update;
     return {};
 }
@@ -157,14 +158,14 @@ base::Check read_outbound(const sip::Message& message, const Policy& policy, Req
     const bool wanted = policy.outbound != Outbound::off;
     const bool required = policy.outbound == Outbound::required && added > 0;
     if (!(asked && wanted) && !required) return ignore_reg_id(request);
-    if (asked && added > 1) return bad("Several Contacts With reg-id", "RFC 5626 s6");
+    if (asked && added > 1) return bad("Several Contacts With reg-id", "RFC 5626 s6: one contact");
     bool supported = sip::lists_token(message, sip::Header::supported, "outbound");
     if (required && !supported)
         return base::Reject{421, "Extension Required", "outbound of the domain", {{"Require", "outbound"}}};
     if (!asked) return {};
     bool first_hop = is_first_hop(message);
     if (supported && !first_hop && !path_has_outbound(message))
-        return base::Reject{439, "First Hop Lacks Outbound Support", "RFC 5626 s6"};
+        return base::Reject{439, "First Hop Lacks Outbound Support", "RFC 5626 s6: first hop"};
     request.outbound = supported;
     if (!request.outbound) return ignore_reg_id(request);
     if (first_hop) request.flow_timer = policy.flow_timer;
@@ -176,8 +177,9 @@ base::Check read_outbound(const sip::Message& message, const Policy& policy, Req
 base::Check check_contact(const sip::Uri& contact, bool must_be_sip, std::string_view aor,
                           const sip::ServedDomains& domains) {
     if (!contact.is_sip())
-        return must_be_sip ? base::Check({403, "Contact Is Not a SIP URI", "RFC 5627 s5.1"}) : std::nullopt;
-    if (means_aor(contact, aor, domains)) return base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1"};
+        return must_be_sip ? base::Check({403, "Contact Is Not a SIP URI", "RFC 5627 s5.1: no SIP URI"}) : std::nullopt;
+    if (means_aor(contact, aor, domains))
+        return base::Reject{403, "Contact Is the Address-of-Record", "RFC 5627 s5.1: its own contact"};
     return {};
 }
 

@@ -115,8 +115,10 @@ void World::start() {
     if (boot_ == 1) random_.fill(keys_.gruu);  // a stored secret
     random_.fill(keys_.loop);
     auto is_live = [this](const base::Flow& flow) { return !base::is_stream(flow.transport) || is_open(flow); };
-    const core::Shared shared{*table_, *accounts_, *nonces_, *used_nonces_, *ringing_,
-                              *rates_, *liveness_, keys_,    is_live,       static_cast<std::uint32_t>(core_count_)};
+    constexpr std::size_t explained = 1'000;
+    const core::Shared shared{*table_,  *accounts_, *nonces_, *used_nonces_, *ringing_,
+                              *rates_,  *liveness_, keys_,    is_live,       static_cast<std::uint32_t>(core_count_),
+                              explained};
     for (std::uint32_t i = 0; i < core_count_; ++i) {
         transaction::LayerOptions options;
         options.hash_seed = random_.next();

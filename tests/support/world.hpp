@@ -156,6 +156,10 @@ public:
     const core::Liveness& liveness() const { return *liveness_; }
     core::BindingWriter& writer() { return *writer_; }
     location::Store& store() { return *store_; }
+    const location::Table& table() const { return *table_; }
+    const auth::Accounts& accounts() const { return *accounts_; }
+    const auth::NonceKeys& nonces() const { return *nonces_; }
+    const core::RouteKeys& keys() const { return keys_; }
     const core::SettingsPtr& settings() const { return settings_; }
     void configure(const std::string& yaml);
     std::uint64_t boot() const { return boot_; }

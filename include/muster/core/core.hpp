@@ -20,6 +20,7 @@
 #include "muster/base/now.hpp"
 #include "muster/base/random.hpp"
 #include "muster/core/answers.hpp"
+#include "muster/core/explained.hpp"
 #include "muster/core/liveness.hpp"
 #include "muster/core/outbox.hpp"
 #include "muster/core/ringing.hpp"
@@ -56,6 +57,9 @@ struct Shared {
     const RouteKeys& keys;
     std::function<bool(const base::Flow&)> is_live;  ///< of any worker; from any thread
     std::uint32_t workers = 1;
+    std::size_t explained = 0;  ///< so many requests each worker keeps for Core::explanations()
+    /// Whether somebody wants to hear of this address-of-record; of an empty one, of any. From any thread.
+    std::function<bool(std::string_view aor)> is_watched{};
 };
 
 /// When memory runs out within on_message(), on_broken_stream(), on_outcome() or on_queue_full(), std::bad_alloc comes
@@ -113,6 +117,8 @@ public:
     const Counters& counters() const { return counters_; }
     const Answers& answers() const { return answers_; }
     const Registrations& registrations() const { return registrations_; }
+    /// What became of the latest requests, and why.
+    const Explanations& explanations() const { return explanations_; }
     /// Server and client transactions.
     std::size_t transactions() const { return layer_.live() + clients_.live(); }
     /// Requests passed on that have not come to their end.
@@ -126,6 +132,7 @@ private:
     struct Forwards;       // all of them
     struct Moment;         // now, and where effects go
     struct Heard;          // a response, and which branch it answers
+    struct Verdict;        // what a request was told, and by which rule
 
     void on_request(Arrival& arrival);
     void on_register(Arrival& arrival);
@@ -152,14 +159,21 @@ private:
     bool is_bound_from(std::string_view aor, const Arrival& arrival) const;
     void count_limit(int status, std::string_view rule);
     void turn_away(Arrival& arrival, const auth::Claim& claim);
-    void challenge(Arrival& arrival, const Domain& domain, sip::Header header, bool stale);
+    void challenge(Arrival& arrival, const Domain& domain, sip::Header header, const auth::Verdict& verdict);
     bool is_offered_md5(const Arrival& arrival, const Domain& domain, sip::Header header);
     void refuse(Arrival& arrival, const base::Reject& reject);
     void refuse_stateless(Arrival& arrival, const base::Reject& reject);
-    void close_stateless(Arrival& arrival);
+    bool close_stateless(Arrival& arrival);
     void let_go(Moment at);
     void come_back(JobPtr job, bool was_tried, base::Now now, Outbox& out);
-    void answer(const Job& job, base::Now now, Outbox& out);
+    void answer(Job& job, base::Now now, Outbox& out);
+    // What is remembered of it.
+    void explain(const Arrival& arrival, const Verdict& verdict);
+    void explain(Job& job, Moment at);
+    void explain_forward(const Arrival& arrival, Forward& forward);
+    void explain_final(const Forward& forward, Moment at);
+    void explain_look_up(Explained& kept) const;
+    void tell_watchers(Explained& kept, const sip::Message* request, Outbox& out);
     void binds_to_flow(const RegisterJob& job, Moment at);
     void tell_losses(Moment at);
     // Phones over UDP behind NAT (RFC 5626 s3.5.2 has them ping us; many do not).
@@ -249,6 +263,7 @@ private:
     base::Random& random_;
     SettingsPtr settings_;
     transaction::Layer layer_;
+    Explanations explanations_;
     transaction::ClientLayer clients_;
     auth::Mac tags_;
     auth::Mac loops_;

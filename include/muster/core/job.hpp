@@ -12,6 +12,7 @@
 #include "muster/auth/accounts.hpp"
 #include "muster/base/flow.hpp"
 #include "muster/base/result.hpp"
+#include "muster/core/explained.hpp"
 #include "muster/core/settings.hpp"
 #include "muster/location/binding.hpp"
 #include "muster/location/change.hpp"
@@ -31,6 +32,7 @@ struct RegisterJob {
     std::uint64_t accounts = 0;      ///< auth::Accounts::changes() before the account was looked at
     const Domain* domain = nullptr;  ///< of Job::settings
     std::uint64_t arrived = 0;       ///< for the hands alone, to tell how long it took: microseconds
+    Shown shown = Shown::nothing;
 };
 
 /// An administrator's change of the bindings of one AOR.
@@ -99,7 +101,8 @@ struct Job {
     // The answer.
     base::Check reject;                      ///< set: nothing was changed
     std::string detail;                      ///< of a reject, for people: what stands in the way; may be empty
-    std::optional<location::Record> record;  ///< the AOR's record after the decision
+    std::optional<location::Record> before;  ///< the AOR's record that it was decided on
+    std::optional<location::Record> record;  ///< and after the decision
     base::Now decided{};
     std::string_view rule;
     std::vector<std::string> evicted;

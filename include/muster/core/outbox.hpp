@@ -10,6 +10,7 @@
 
 #include "muster/base/flow.hpp"
 #include "muster/base/send.hpp"
+#include "muster/core/explained.hpp"
 #include "muster/core/job.hpp"
 
 namespace muster::core {
@@ -79,6 +80,7 @@ struct Outbox {
     std::vector<base::Flow> closes;  ///< streams to close after what is being sent to them
     std::vector<Vigil> vigils;
     std::vector<Event> events;
+    std::vector<Explained> explained;  ///< what somebody watches (Shared::is_watched)
 
     void clear() {
         sends.clear();
@@ -89,6 +91,7 @@ struct Outbox {
         closes.clear();
         vigils.clear();
         events.clear();
+        explained.clear();
     }
 };
 

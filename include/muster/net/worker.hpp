@@ -55,6 +55,8 @@ struct Hooks {
     std::function<void(const core::Event&)> log;
     /// Randomness for the resolver of one worker; without it no name is looked up: none exists.
     std::function<std::unique_ptr<base::Random>()> make_random{};
+    /// A request that somebody watches (core::Shared::is_watched).
+    std::function<void(const core::Explained&)> explain{};
 };
 
 /// The IP addresses of this machine's interfaces, port 0: what a listener on 0.0.0.0 or [::] really listens on.
@@ -171,6 +173,9 @@ public:
     void poke();
     /// How many signs worker `index` has given.
     std::uint64_t beats(std::size_t index) const;
+    /// Of all workers the latest requests that please `wanted`, at most `most`, the newest first. Asked in the same
+    /// way.
+    std::vector<core::Explained> explained(std::size_t most, std::function<bool(const core::Explained&)> wanted) const;
     std::size_t size() const;
     /// The listeners as bound: with the port the kernel picked for port 0.
     const std::vector<Listener>& listeners() const;
