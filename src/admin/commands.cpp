@@ -31,6 +31,17 @@ constexpr Parameter bindings_add[] = {
 constexpr Parameter bindings_remove[] = {
     aor, {"uri", "the contact to remove; absent: all of them", Kind::optional_argument}};
 constexpr Parameter lookup[] = {aor, {"explain", "say also why the other contacts are left out", Kind::flag}};
+constexpr Parameter explain_last[] = {
+    {"aor", "only those of this address-of-record", Kind::option, "AOR"},
+    {"source", "only those from there: 192.0.2.7 or udp:192.0.2.7:5060", Kind::option, "ADDRESS"},
+    {"refused", "only those that were refused", Kind::flag},
+    {"limit", "at most so many; absent: 20", Kind::option, "N"},
+};
+constexpr Parameter explain_show[] = {{"id", "number of a request, as `explain last` prints it"}};
+constexpr Parameter explain_message[] = {
+    {"file", "a SIP request as it stands in a log or a capture; - is standard input", Kind::file},
+    {"source", "where it comes from, e.g. tls:192.0.2.7:5061; absent: udp:192.0.2.1:5060", Kind::option, "ADDRESS"},
+};
 constexpr Parameter db_check[] = {
     {"file", "a database or a copy of one; needs no daemon. Absent: the daemon's own", Kind::optional_argument}};
 constexpr Parameter db_backup[] = {{"file", "where to; musterd must have the right to write there"}};
@@ -67,6 +78,12 @@ constexpr Command table[] = {
     {"bindings", "add", "Bind a contact, as a REGISTER would", "PUT", "/v1/bindings/{aor}", bindings_add},
     {"bindings", "remove", "Remove one or all bindings", "DELETE", "/v1/bindings/{aor}", bindings_remove},
     {"lookup", "", "Show the targets a proxy would be given, in order", "GET", "/v1/lookup/{aor}", lookup},
+    {"explain", "last", "Show why the latest requests were answered as they were", "GET", "/v1/explain", explain_last},
+    {"explain", "show", "Show why one request was answered as it was", "GET", "/v1/explain/{id}", explain_show},
+    {"explain", "message", "Say what would become of a request, and change nothing", "POST", "/v1/explain",
+     explain_message},
+    {"explain", "watch", "Show the requests of one address-of-record as they come", "GET", "/v1/explain/watch/{aor}",
+     only_aor, true},
     {"accounts", "list", "List all accounts", "GET", "/v1/accounts", page},
     {"accounts", "add", "Add an account", "POST", "/v1/accounts/{aor}", accounts_add},
     {"accounts", "passwd", "Set the password of an account", "PUT", "/v1/accounts/{aor}/password", accounts_passwd},

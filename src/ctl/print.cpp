@@ -6,6 +6,7 @@
 #include <span>
 
 #include "muster/base/text.hpp"
+#include "print_explain.hpp"
 
 namespace muster::ctl {
 namespace {
@@ -201,6 +202,8 @@ void print_result(std::string_view noun, const json::value& result) {
     const auto* object = result.if_object();
     if (!object) {
         std::cout << cell(&result, false) << '\n';
+    } else if (noun == "explain") {
+        std::cout << explained_text(*object);
     } else if (object->contains("bindings") && object->at("bindings").is_array()) {
         print_part(*object, "bindings", of_binding, "no bindings");
     } else if (noun == "lookup") {

@@ -20,6 +20,7 @@
 #include "muster/net/tls.hpp"
 #include "muster/store/sqlite.hpp"
 #include "print.hpp"
+#include "print_explain.hpp"
 #include "progress.hpp"
 
 namespace muster::ctl {
@@ -125,9 +126,22 @@ int check_config(const Invocation& invocation) {
     return static_cast<int>(loaded.config ? Code::done : Code::refused);
 }
 
+/// A list that has come whole.
+int show_items(const Invocation& invocation, const json::array& items) {
+    for (const auto& item : items) {
+        if (invocation.json)
+            std::cout << json::serialize(item) << '\n';
+        else
+            print_result(invocation.request.command->noun, item);
+    }
+    return 0;
+}
+
 /// A database that was found damaged is no success, although it was checked.
 int show(const Invocation& invocation, const std::string& body) {
     const auto result = json::parse(body);
+    if (const auto* all = result.if_object(); all && all->contains("items") && all->at("items").is_array())
+        return show_items(invocation, all->at("items").get_array());
     if (invocation.json)
         std::cout << body << '\n';
     else
@@ -196,7 +210,11 @@ int run_stream(const Invocation& invocation) {
         boost::system::error_code error;
         const auto parsed = json::parse(std::string(data), error);
         if (error) return true;
-        std::cout << (invocation.json ? std::string(data) : event_line(name, parsed)) << std::endl;
+        const bool is_explained = name == "request" && invocation.request.command->noun == "explain";
+        std::cout << (invocation.json                      ? std::string(data)
+                      : is_explained && parsed.is_object() ? explained_text(parsed.get_object())
+                                                           : event_line(name, parsed))
+                  << std::endl;
         return std::cout.good();
     };
     auto reply = admin::follow(invocation.socket, invocation.request, invocation.timeout.value_or(usual_wait), print);

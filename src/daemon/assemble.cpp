@@ -62,7 +62,7 @@ core::SettingsPtr settings_of(const config::Config& config) {
     return settings;
 }
 
-core::RouteKeys route_keys(core::BindingWriter& writer, base::Random& random) {
+core::RouteKeys load_route_keys(core::BindingWriter& writer, base::Random& random) {
     core::RouteKeys keys;
     const auto secret = writer.secret("record-route", random, net::read_clocks());
     if (!secret.stored) {
@@ -90,6 +90,7 @@ Daemon::Daemon(config::Config config, std::string config_path, base::Millisecond
       started_(net::read_clocks().mono),
       certificates_(config_),
       settings_(settings_of(config_)),
+      places_(std::make_shared<config::Places>(config_.places)),
       store_(open_store(config_)),
       table_(random_.next()),
       accounts_(random_.next()),
@@ -104,7 +105,7 @@ Daemon::Daemon(config::Config config, std::string config_path, base::Millisecond
         *store_, table_, accounts_, [this](const location::Binding& b) { return is_dead(b); }, &feed_);
     writer_->load(net::read_clocks());
     malloc_trim(0);  // what a load needs and serving does not
-    keys_ = route_keys(*writer_, random_);
+    keys_ = load_route_keys(*writer_, random_);
 
     net::WorkerOptions options;
     options.workers = worker_count(config_);
@@ -121,6 +122,7 @@ Daemon::Daemon(config::Config config, std::string config_path, base::Millisecond
     net::Hooks hooks;
     hooks.push = [this](std::vector<core::JobPtr>& jobs) { queue_.push(jobs); };
     hooks.log = log_event;
+    hooks.explain = [this](const core::Explained& explained) { watchers_.tell(explained); };
     hooks.make_random = [] { return std::make_unique<KernelRandom>(); };
     workers_ = std::make_unique<net::Workers>(
         options, [this](std::uint32_t index) { return make_core(index); }, std::move(hooks));
@@ -145,7 +147,9 @@ std::unique_ptr<core::Core> Daemon::make_core(std::uint32_t index) {
                         liveness_,
                         keys_,
                         [this](const base::Flow& flow) { return workers_->is_live(flow); },
-                        worker_count(config_)};
+                        worker_count(config_),
+                        config_.tables.explained,
+                        [this](std::string_view aor) { return watchers_.is_watched(aor); }};
     return std::make_unique<core::Core>(index, shared, random, settings_, options);
 }
 
@@ -183,6 +187,11 @@ core::SettingsPtr Daemon::settings() const {
     return settings_;
 }
 
+std::shared_ptr<const config::Places> Daemon::places() const {
+    std::lock_guard lock(settings_mutex_);
+    return places_;
+}
+
 std::vector<std::string> Daemon::reload() {
     std::lock_guard one_at_a_time(reload_mutex_);
     std::vector<std::string> faults;
@@ -198,6 +207,7 @@ std::vector<std::string> Daemon::reload() {
     {
         std::lock_guard lock(settings_mutex_);
         settings_ = settings;
+        places_ = std::make_shared<config::Places>(std::move(loaded.config->places));
     }
     workers_->set_settings(settings);
     faults = certificates_.reload(*workers_);

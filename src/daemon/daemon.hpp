@@ -11,6 +11,7 @@
 #include "capture.hpp"
 #include "certificates.hpp"
 #include "commit_queue.hpp"
+#include "explain.hpp"
 #include "kernel_random.hpp"
 #include "muster/admin/command.hpp"
 #include "muster/admin/server.hpp"
@@ -68,6 +69,8 @@ public:
     void watch_certificates() { certificates_.watch(*workers_); }
 
     core::SettingsPtr settings() const;
+    /// Where these settings stand in the file.
+    std::shared_ptr<const config::Places> places() const;
     /// Gives one administrative job to the writer; `done` is called on the writer's thread.
     void submit(core::JobPtr job, std::function<void(core::JobPtr)> done);
     Background& imports() { return imports_; }
@@ -77,6 +80,10 @@ public:
     const location::Store& store() const { return *store_; }
     const location::Table& table() const { return table_; }
     const auth::Accounts& accounts() const { return accounts_; }
+    const auth::NonceKeys& nonces() const { return nonces_; }
+    const core::RouteKeys& route_keys() const { return keys_; }
+    /// Who listens to what becomes of requests.
+    Watchers& watchers() { return watchers_; }
     const net::Workers& workers() const { return *workers_; }
     const Certificates& certificates() const { return certificates_; }
     const CommitQueue& queue() const { return queue_; }
@@ -117,6 +124,7 @@ private:
     KernelRandom random_;  // for start-up; each worker has its own
     mutable std::mutex settings_mutex_;
     core::SettingsPtr settings_;
+    std::shared_ptr<const config::Places> places_;
     std::unique_ptr<location::Store> store_;
     location::Table table_;
     auth::Accounts accounts_;
@@ -126,6 +134,7 @@ private:
     core::RateTable rates_;
     core::Liveness liveness_;
     core::RouteKeys keys_;
+    Watchers watchers_;
     Feed feed_{*this};
     CommitQueue queue_;
     std::vector<std::unique_ptr<KernelRandom>> worker_random_;
