@@ -1,2 +1,2 @@
-// Asio's TLS, compiled once for the clients of benchmarks and tests.
+// Asio's TLS, compiled once for webhooks and for the clients of benchmarks and tests.
 #include <boost/asio/ssl/impl/src.hpp>

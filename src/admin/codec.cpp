@@ -181,6 +181,7 @@ Code code_from(int status) {
     if (status >= 200 && status < 300) return Code::done;
     auto found = std::ranges::find(statuses, status, &StatusOf::status);
     if (found != std::end(statuses)) return found->code;
+    if (status == 410) return Code::not_found;
     if (status == 412) return Code::conflict;
     if (status == 408) return Code::timed_out;
     return status >= 400 && status < 500 ? Code::usage : Code::refused;

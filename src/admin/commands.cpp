@@ -52,6 +52,25 @@ constexpr Parameter trace[] = {
     {"for", "how long; absent: 5m", Kind::option, "DURATION"},
     {"limit", "end after so many messages", Kind::option, "N"},
 };
+constexpr Parameter history[] = {
+    aor,
+    {"at", "what was bound at that time: 2026-11-20 14:05, local time, or with a zone", Kind::option, "TIME"},
+    {"since", "changes since that time, or that long ago", Kind::option, "TIME"},
+    limit,
+    cursor,
+};
+constexpr Parameter history_export[] = {
+    {"from", "after this position; absent: from the oldest that is kept", Kind::option, "POSITION"},
+    {"aor", "only changes of this address-of-record", Kind::option, "AOR"},
+    limit,
+    cursor,
+};
+constexpr Parameter watch[] = {
+    {"aor", "only changes of this address-of-record", Kind::optional_argument},
+    {"from", "after this position, 0 is before the oldest kept; absent: from now on", Kind::option, "POSITION"},
+    domain,
+    {"once", "end when the daemon does, instead of asking it again", Kind::flag},
+};
 constexpr Parameter config_check[] = {{"file", "configuration file", Kind::file}};
 
 constexpr Parameter man[] = {
@@ -93,6 +112,9 @@ constexpr Command table[] = {
     {"accounts", "import", "Add or replace many accounts, all or none", "POST", "/v1/accounts/import", accounts_import},
     {"import", "", "Take the accounts and bindings of another registrar", "POST", "/v1/import", import_tables},
     {"domains", "list", "List the domains served", "GET", "/v1/domains", {}},
+    {"history", "", "Show what happened to an address-of-record", "GET", "/v1/history/{aor}", history},
+    {"history", "export", "List all changes, the oldest first", "GET", "/v1/history", history_export},
+    {"watch", "", "Show changes as they happen", "GET", "/v1/events", watch, true},
     {"db", "check", "Check a database for damage", "GET", "/v1/db/check", db_check},
     {"db", "backup", "Copy the daemon's database as it is now", "POST", "/v1/db/backup", db_backup},
     {"work", "list", "List what takes long and is under way, and how far it is", "GET", "/v1/work", {}},

@@ -7,6 +7,9 @@
 namespace muster::config {
 namespace {
 
+constexpr std::string_view event_names =
+    "registered|refreshed|unregistered|expired|evicted|flow-lost|admin|account|account-removed|damaged";
+
 constexpr Key certificate_keys[] = {
     {"certificate", Kind::file, "PEM file with the certificate chain, relative to this file."},
     {"key", Kind::file, "PEM file with the private key, relative to this file."},
@@ -260,6 +263,15 @@ constexpr Key limits_keys[] = {
      0,
      100'000},
 };
+constexpr Key event_item[] = {{"", Kind::choice, "An event.", {}, event_names}};
+constexpr Key webhook_domain_item[] = {{"", Kind::host, "A domain."}};
+constexpr Key webhook_keys[] = {
+    {"url", Kind::web_url, "Where changes are sent to with POST; http only to this machine."},
+    {"secret_file", Kind::file, "File with the secret, of 16 bytes at least, that signs what is sent."},
+    {"events", Kind::list, "Only these events; absent: all.", {}, {}, event_item},
+    {"domains", Kind::list, "Only changes of these domains; absent: all.", {}, {}, webhook_domain_item},
+};
+constexpr Key webhook_item[] = {{"", Kind::map, "One receiver.", {}, {}, webhook_keys}};
 constexpr Key root_keys[] = {
     {"listen",
      Kind::list,
@@ -276,6 +288,7 @@ constexpr Key root_keys[] = {
     {"tls", Kind::map, "TLS connections that Muster opens.", {}, {}, tls_keys},
     {"log", Kind::map, "Logging.", {}, {}, log_keys},
     {"capture", Kind::map, "Captures of SIP for Homer or sngrep.", {}, {}, capture_keys},
+    {"webhooks", Kind::list, "Who is told of every change, in order and at least once.", {}, {}, webhook_item},
     {"limits", Kind::map, "Hard limits of what is read and of what is under way.", {}, {}, limits_keys},
 };
 constexpr Key root_key = {"", Kind::map, "Configuration of musterd.", {}, {}, root_keys};

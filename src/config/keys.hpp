@@ -26,6 +26,7 @@ enum class Kind : std::uint8_t {
     url_path,  ///< of HTTP: "/sip"
     origin,    ///< of a web page: "https://phone.example.com"
     store,     ///< "sqlite:PATH" or "memory:"
+    web_url,   ///< https://..., or http:// to this machine
 };
 
 struct Key {

@@ -95,6 +95,7 @@ public:
         config.store = read_store(top.text("store"));
         read_admin(top.section("admin"), config);
         config.workers = top.count("workers");
+        read_webhooks(top, config);
         read_tls_ca(top.section("tls"), config);
         for (const auto& item : top.section("dns").list("servers"))
             config.dns_servers.append(config.dns_servers.empty() ? "" : ",").append(item.Scalar());
@@ -251,10 +252,47 @@ private:
     void read_tls_ca(const Section& tls, Config& config) {
         config.tls_ca = read_file(tls, "tls", "ca").value_or("");
         if (config.tls_ca.empty()) return;
-        if (std::ranges::none_of(config.listen, [](const Listen& l) { return l.transport == base::Transport::tls; }))
-            faults_.add(tls.node("ca"), "tls.ca has no use; expected a tls listener, from which TLS connections leave");
+        const bool leaves =
+            std::ranges::any_of(config.listen, [](const Listen& l) { return l.transport == base::Transport::tls; }) ||
+            std::ranges::any_of(config.webhooks, [](const Webhook& w) { return w.to.secure; });
+        if (!leaves)
+            faults_.add(tls.node("ca"),
+                        "tls.ca has no use; expected a tls listener or a webhook, from which TLS connections leave");
         const auto reason = check_tls_.ca ? check_tls_.ca(config.tls_ca) : "";
         if (!reason.empty()) faults_.add(tls.node("ca"), "tls.ca: " + tls.text("ca") + ' ' + reason);
+    }
+
+    void read_webhooks(const Section& top, Config& config) {
+        const auto items = top.list("webhooks");
+        const Key& item = key_of(root(), "webhooks").inside.front();
+        for (std::size_t i = 0; i < items.size(); ++i)
+            if (items[i].IsMap()) read_webhook({items[i], item}, "webhooks[" + std::to_string(i) + ']', config);
+        if (!config.webhooks.empty() && config.store == "memory:")
+            faults_.add(top.node("webhooks"),
+                        "webhooks has no use with store: memory; expected it with sqlite:PATH only");
+    }
+
+    void read_webhook(const Section& item, const std::string& path, Config& config) {
+        for (auto name : {"url", "secret_file"})
+            if (!item.written(name))
+                faults_.add(item.whole(), path + '.' + name + " is missing; expected it in each webhook");
+        Webhook hook;
+        if (const auto file = read_file(item, path, "secret_file")) {
+            std::ifstream in(*file, std::ios::binary);
+            std::getline(in, hook.secret);
+            hook.secret = base::trimmed(hook.secret);
+            if (hook.secret.size() < 16)
+                faults_.add(item.node("secret_file"),
+                            path + ".secret_file: the first line is too short; expected a secret of 16 bytes at least");
+        }
+        for (const auto& event : item.list("events")) hook.events.push_back(event.Scalar());
+        for (const auto& domain : item.list("domains")) hook.domains.push_back(read_host(domain.Scalar()).value_or(""));
+        if (!item.has("url")) return;
+        hook.url = item.text("url");
+        hook.to = read_web_url(hook.url).value_or(WebUrl{});
+        if (std::ranges::count(config.webhooks, hook.url, &Webhook::url) != 0)
+            faults_.add(item.node("url"), path + ".url stands twice; expected each receiver once");
+        config.webhooks.push_back(std::move(hook));
     }
 
     void read_web(const Section& item, const std::string& path, Listen& listen) {

@@ -105,6 +105,8 @@ std::string expected(const Key& key) {
             return "an origin such as https://phone.example.com";
         case Kind::store:
             return "sqlite:PATH or memory:";
+        case Kind::web_url:
+            return "a URL such as https://example.com/hook, or http:// with an address of this machine";
         case Kind::route:
             return "a SIP URI with lr, such as sip:edge.example.com;lr";
         case Kind::choice:
@@ -160,6 +162,8 @@ bool fits(const Key& key, std::string_view text) {
             return host != text.npos && host > 0 && host + 3 < text.size() &&
                    text.find_first_of("/ \t\r\n?#", host + 3) == text.npos;
         }
+        case Kind::web_url:
+            return read_web_url(text).has_value();
         case Kind::store:
             return text == "memory" || text == "memory:" ||
                    (text.starts_with("sqlite:") && text.size() > 7 && text.back() != '/');

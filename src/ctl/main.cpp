@@ -89,10 +89,12 @@ std::vector<std::unique_ptr<Filled>> add_commands(CLI::App& app) {
             parent = noun;
             noun->description(noun->get_description() + (noun->get_description().empty() ? "" : ", ") +
                               std::string(command.verb));
+            for (auto* option : noun->get_options()) option->required(false);  // of a noun that is a command too
         }
         auto name = std::string(command.verb.empty() ? command.noun : command.verb);
         filled->app = parent->add_subcommand(name, std::string(command.summary));
         for (const auto& parameter : command.parameters) add_parameter(*filled, parameter);
+        if (command.verb.empty()) nouns[command.noun] = filled->app;
         all.push_back(std::move(filled));
     }
     return all;
@@ -113,6 +115,14 @@ muster::ctl::Invocation invocation_of(Filled& filled) {
         }
     }
     return invocation;
+}
+
+/// An argument that CLI11 does not ask for, as the command has verbs too; empty: all are there.
+std::string missing_argument(const admin::Request& request) {
+    for (const auto& parameter : request.command->parameters)
+        if (parameter.kind == Kind::argument && !request.values.contains(parameter.name))
+            return std::string(parameter.name) + " is required";
+    return {};
 }
 
 int fail_usage(std::string what) {
@@ -155,9 +165,12 @@ int main(int argc, char** argv) try {
         bool no_command = dynamic_cast<const CLI::RequiredError*>(&error) && !unknown.empty();
         return fail_usage(no_command ? "unknown command or option: " + unknown.front() : error.what());
     }
-    auto chosen = std::ranges::find_if(commands, [](const auto& each) { return each->app->parsed(); });
-    if (chosen == commands.end()) return fail_usage("a command is required");
+    // A verb comes after its noun, which may be a command by itself.
+    auto chosen =
+        std::ranges::find_if(commands.rbegin(), commands.rend(), [](const auto& c) { return c->app->parsed(); });
+    if (chosen == commands.rend()) return fail_usage("a command is required");
     auto invocation = invocation_of(**chosen);
+    if (auto missing = missing_argument(invocation.request); !missing.empty()) return fail_usage(missing);
     invocation.socket = values["socket"].empty() ? muster::ctl::find_socket() : values["socket"];
     if (const auto& timeout = values["timeout"]; !timeout.empty())
         invocation.timeout = static_cast<unsigned>(muster::base::decimal(timeout, longest_wait).value_or(longest_wait));

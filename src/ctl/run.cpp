@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -7,6 +8,7 @@
 #include <iostream>
 #include <ranges>
 #include <stop_token>
+#include <thread>
 #include <utility>
 
 #include "complete.hpp"
@@ -21,6 +23,7 @@
 #include "muster/store/sqlite.hpp"
 #include "print.hpp"
 #include "print_explain.hpp"
+#include "print_history.hpp"
 #include "progress.hpp"
 
 namespace muster::ctl {
@@ -144,6 +147,8 @@ int show(const Invocation& invocation, const std::string& body) {
         return show_items(invocation, all->at("items").get_array());
     if (invocation.json)
         std::cout << body << '\n';
+    else if (invocation.request.command->noun == "history")
+        print_state(result.as_object());
     else
         print_result(invocation.request.command->noun, result);
     const auto* object = result.if_object();
@@ -203,9 +208,30 @@ int run_here(const Invocation& invocation) {
     return 0;
 }
 
+/// Changes as they come. When the daemon goes it is asked again from where it stopped, until what was missed is not
+/// kept any more.
+int run_watch(Invocation invocation) {
+    Watch watch(invocation.json);
+    const bool once = !invocation.request.value("once").empty();
+    for (;;) {
+        auto reply =
+            admin::follow(invocation.socket, invocation.request, invocation.timeout.value_or(usual_wait),
+                          [&](std::string_view name, std::string_view data) { return watch.take(name, data); });
+        if (!watch.gone().empty()) return fail(Code::not_found, watch.gone());
+        if (!std::cout) return static_cast<int>(Code::done);
+        const bool daemon_went = reply.code == Code::done || reply.code == Code::unreachable;
+        if (once || !watch.position() || !daemon_went)
+            return reply.code == Code::done ? 0 : fail(reply, invocation.json);
+        invocation.request.values.erase("from");
+        invocation.request.values.emplace("from", std::to_string(*watch.position()));
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+}
+
 /// Each event on a line of its own as it comes, until the daemon or the stream ends. Ctrl-C is how people end it.
 int run_stream(const Invocation& invocation) {
     for (int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { std::_Exit(0); });
+    if (invocation.request.command->noun == "watch") return run_watch(invocation);
     auto print = [&](std::string_view name, std::string_view data) {
         boost::system::error_code error;
         const auto parsed = json::parse(std::string(data), error);
@@ -241,10 +267,12 @@ int run_list(Invocation invocation) {
         for (const auto& item : items) {
             if (invocation.json)
                 std::cout << json::serialize(item) << '\n';
-            else if (const auto* object = item.if_object())
+            else if (const auto* object = item.if_object(); object && noun == "history")
+                print_change(*object);
+            else if (object)
                 add_item(table, noun, *object);
         }
-        if (!invocation.json) table.flush();
+        if (!invocation.json && noun != "history") table.flush();
         const auto* next = page.if_contains("cursor");
         // A page may be empty and yet not the last.
         auto before = std::exchange(cursor, next && next->is_string() ? std::string(next->get_string()) : "");
@@ -270,6 +298,10 @@ int run(Invocation invocation) {
     }
     if (command.method.empty()) return run_here(invocation);
     if (command.streams) return run_stream(invocation);
+    if (command.noun == "history") {
+        if (auto wrong = read_dates(invocation.request); !wrong.empty()) return fail(Code::usage, wrong);
+        if (invocation.request.value("at").empty()) return run_list(std::move(invocation));
+    }
     if (command.verb == "list") return run_list(std::move(invocation));
     if (admin::takes_password(command)) {
         invocation.request.body = read_password();

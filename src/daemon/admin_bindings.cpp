@@ -110,6 +110,7 @@ void bindings_show(Daemon& daemon, const Request& request, Answer answer) {
 }
 
 void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
+    const auto position = daemon.events().position();  // before the table is looked at
     auto now = net::read_clocks().mono;
     auto domain = base::lowered(request.value("domain"));
     json::array items;
@@ -129,7 +130,7 @@ void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
                                      });
         if (cursor.empty()) break;
     }
-    answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}}));
+    answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}, {"position", position}}));
 }
 
 void bindings_count(Daemon& daemon, const Request&, Answer answer) {

@@ -27,6 +27,19 @@ json::array certificates_json(const Daemon& daemon) {
     return all;
 }
 
+json::array webhooks_json(const Webhooks& webhooks) {
+    json::array all;
+    for (const auto& one : webhooks.status())
+        all.push_back(json::object{{"url", utf8(one.url)},
+                                   {"position", one.position},
+                                   {"lag", one.lag},
+                                   {"sent", one.sent},
+                                   {"failures", one.failures},
+                                   {"gaps", one.gaps},
+                                   {"error", utf8(one.error)}});
+    return all;
+}
+
 }  // namespace
 
 void domains_list(Daemon& daemon, const Request&, Answer answer) {
@@ -114,6 +127,8 @@ void status(Daemon& daemon, const Request&, Answer answer) {
                                {"expired", writer.expired},
                                {"largest_batch", writer.largest_batch},
                                {"quarantined", daemon.store().quarantined()}}},
+        {"position", daemon.events().position()},
+        {"webhooks", webhooks_json(daemon.webhooks())},
         {"queue", json::object{{"depth", daemon.queue().depth()}, {"capacity", daemon.queue().capacity()}}},
         {"limits", limits_json(daemon.config(), *daemon.settings(), core, net)},
         {"memory",

@@ -154,6 +154,11 @@ std::unique_ptr<core::Core> Daemon::make_core(std::uint32_t index) {
 }
 
 void Daemon::start() {
+    if (const auto database = database_path(config_.store); !database.empty()) {
+        events_.start(database);  // before the writer, who tells it of all that comes
+        history_ = std::make_unique<HistoryDesk>(database);
+        webhooks_.start(database, config_.tls_ca, config_.webhooks);
+    }
     writer_thread_ = std::make_unique<WriterThread>(
         *writer_, queue_,
         [this](std::uint32_t home, std::vector<core::JobPtr> jobs) { workers_->give_back(home, std::move(jobs)); });
@@ -167,7 +172,10 @@ void Daemon::start() {
 void Daemon::stop() {
     draining_ = true;
     if (workers_ && writer_thread_) workers_->drain(drain_patience);
-    admin_.reset();   // so long it says that we are not ready
+    admin_.reset();  // so long it says that we are not ready
+    webhooks_.stop();
+    events_.stop();
+    history_.reset();
     imports_.stop();  // while there is a writer that answers it
     database_work_.stop();
     writer_thread_.reset();
@@ -175,6 +183,7 @@ void Daemon::stop() {
 }
 
 void Daemon::Feed::announce(std::span<const location::Change> changes) {
+    if (!changes.empty()) daemon_.events_.announce(changes.back().version);
     std::vector<std::string> aors;
     for (const auto& change : changes)
         if (change.kind == location::ChangeKind::bindings && daemon_.ringing_.maybe(change.key))
@@ -212,6 +221,7 @@ std::vector<std::string> Daemon::reload() {
     workers_->set_settings(settings);
     faults = certificates_.reload(*workers_);
     if (auto fault = capture_.configure(loaded.config->capture); !fault.empty()) faults.push_back(fault);
+    webhooks_.set(loaded.config->webhooks);
     set_log_level(loaded.config->log_level);
     log_line(Level::info, "config result=reloaded");
     return faults;  // of files that have changed since they were checked

@@ -11,7 +11,9 @@
 #include "capture.hpp"
 #include "certificates.hpp"
 #include "commit_queue.hpp"
+#include "events.hpp"
 #include "explain.hpp"
+#include "history.hpp"
 #include "kernel_random.hpp"
 #include "muster/admin/command.hpp"
 #include "muster/admin/server.hpp"
@@ -24,6 +26,7 @@
 #include "muster/location/table.hpp"
 #include "muster/net/worker.hpp"
 #include "watchdog.hpp"
+#include "webhooks.hpp"
 #include "writer_thread.hpp"
 
 namespace muster::daemon {
@@ -77,6 +80,12 @@ public:
     /// Checks and copies of the database.
     Background& database_work() { return database_work_; }
 
+    Events& events() { return events_; }
+    const Events& events() const { return events_; }
+    /// Null: there is no change log.
+    HistoryDesk* history() { return history_.get(); }
+    const Webhooks& webhooks() const { return webhooks_; }
+
     const location::Store& store() const { return *store_; }
     const location::Table& table() const { return table_; }
     const auth::Accounts& accounts() const { return accounts_; }
@@ -105,7 +114,8 @@ public:
     const core::Liveness& liveness() const { return liveness_; }
 
 private:
-    /// The commit feed: workers with a call that rings hear of phones that register.
+    /// The commit feed: who follows the changes hears of them, and workers with a call that rings of phones that
+    /// register.
     class Feed final : public core::CommitFeed {
     public:
         explicit Feed(Daemon& daemon) : daemon_(daemon) {}
@@ -135,6 +145,7 @@ private:
     core::Liveness liveness_;
     core::RouteKeys keys_;
     Watchers watchers_;
+    Events events_;
     Feed feed_{*this};
     CommitQueue queue_;
     std::vector<std::unique_ptr<KernelRandom>> worker_random_;
@@ -146,6 +157,8 @@ private:
     Capture capture_{[this](std::shared_ptr<net::Tap> tap) { workers_->set_tap(std::move(tap)); }};
     std::mutex reload_mutex_;
     Background imports_, database_work_;
+    std::unique_ptr<HistoryDesk> history_;
+    Webhooks webhooks_{events_};
     std::unique_ptr<admin::Server> admin_;
 };
 

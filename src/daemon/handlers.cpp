@@ -44,12 +44,15 @@ const std::map<std::string, Function, std::less<>> functions{
     {"explain message", explain_message},
     {"explain show", explain_show},
     {"explain watch", explain_watch},
+    {"history", history},
+    {"history export", history_export},
     {"lookup", lookup},
     {"metrics", metrics},
     {"status", status},
     {"trace", trace},
     {"work list", work_list},
     {"work stop", work_stop},
+    {"watch", watch},
 };
 
 }  // namespace

@@ -59,6 +59,8 @@ void bindings_show(Daemon& daemon, const Request& request, Answer answer);
 void config_reload(Daemon& daemon, const Request& request, Answer answer);
 void db_backup(Daemon& daemon, const Request& request, Answer answer);
 void db_check(Daemon& daemon, const Request& request, Answer answer);
+void history(Daemon& daemon, const Request& request, Answer answer);
+void history_export(Daemon& daemon, const Request& request, Answer answer);
 void domains_list(Daemon& daemon, const Request& request, Answer answer);
 void health(Daemon& daemon, const Request& request, Answer answer);
 void explain_last(Daemon& daemon, const Request& request, Answer answer);
@@ -72,5 +74,6 @@ void work_list(Daemon& daemon, const Request& request, Answer answer);
 void work_stop(Daemon& daemon, const Request& request, Answer answer);
 void status(Daemon& daemon, const Request& request, Answer answer);
 void trace(Daemon& daemon, const Request& request, Answer answer);
+void watch(Daemon& daemon, const Request& request, Answer answer);
 
 }  // namespace muster::daemon

@@ -219,7 +219,7 @@ const Case cases[] = {
     {"ControlCharacters",
      "domains: {example.com: {}}\n\"a\\x1b[31m\": 1\n",
      {"2:1: unknown key \"a\\x1b[31m\"; expected one of listen, store, domains, admin, workers, dns, tls, log, "
-      "capture, limits"}},
+      "capture, webhooks, limits"}},
     {"CaptureToAName",
      "domains: {example.com: {}}\ncapture: {hep: homer.example, credentials: shown}\n",
      {"2:16: \"homer.example\" is not valid for capture.hep; " + std::string(address),

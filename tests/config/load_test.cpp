@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -273,9 +274,63 @@ TEST(Load, CertificatesAreRelativeToTheFile) {
                            "tls: {ca: a.pem}\n";
     loaded = load_file(path);
     ASSERT_EQ(loaded.faults.size(), 1u);
-    EXPECT_EQ(loaded.faults[0].text(),
-              path + ":2:11: tls.ca has no use; expected a tls listener, from which TLS connections leave");
+    EXPECT_EQ(
+        loaded.faults[0].text(),
+        path + ":2:11: tls.ca has no use; expected a tls listener or a webhook, from which TLS connections leave");
     std::filesystem::remove_all(folder);
+}
+
+TEST(Load, Webhooks) {
+    const auto folder = std::filesystem::temp_directory_path() / ("muster-webhooks-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "long") << "0123456789abcdef\nthe second line is not part of it\n";
+    std::ofstream(folder / "short") << "0123456789abcde\n";
+    const auto file = (folder / "muster.yaml").string();
+    auto loaded = load_text(
+        "domains: {example.com: {}}\n"
+        "webhooks:\n"
+        "  - {url: 'https://[2001:db8::1]:8443/a/b?c=d', secret_file: long, events: [expired]}\n"
+        "  - {url: 'http://127.0.0.1', secret_file: long, domains: [Example.COM]}\n",
+        file);
+    for (const auto& fault : loaded.faults) ADD_FAILURE() << fault.text();
+    ASSERT_TRUE(loaded.config);
+    const auto& hooks = loaded.config->webhooks;
+    ASSERT_EQ(hooks.size(), 2u);
+    EXPECT_EQ(hooks[0].secret, "0123456789abcdef");
+    EXPECT_EQ(hooks[0].to, (WebUrl{true, "2001:db8::1", "8443", "[2001:db8::1]:8443", "/a/b?c=d"}));
+    EXPECT_EQ(hooks[0].events, std::vector<std::string>{"expired"});
+    EXPECT_EQ(hooks[1].to, (WebUrl{false, "127.0.0.1", "80", "127.0.0.1", "/"}));
+    EXPECT_EQ(hooks[1].domains, std::vector<std::string>{"example.com"});
+
+    loaded = load_text(
+        "domains: {example.com: {}}\n"
+        "store: memory\n"
+        "webhooks:\n"
+        "  - {url: 'https://a.example/', secret_file: short}\n"
+        "  - {url: 'https://a.example/', secret_file: long}\n"
+        "  - {secret_file: long}\n",
+        file);
+    std::vector<std::string> faults;
+    for (const auto& fault : loaded.faults) faults.push_back(fault.message);
+    EXPECT_EQ(faults,
+              (std::vector<std::string>{
+                  "webhooks has no use with store: memory; expected it with sqlite:PATH only",
+                  "webhooks[0].secret_file: the first line is too short; expected a secret of 16 bytes at least",
+                  "webhooks[1].url stands twice; expected each receiver once",
+                  "webhooks[2].url is missing; expected it in each webhook"}));
+    std::filesystem::remove_all(folder);
+}
+
+TEST(Load, WhatIsNoUrlOfAReceiverIsRefused) {
+    for (const char* url : {"http://example.com/", "http://192.0.2.1/", "https://", "https:///x", "ftp://127.0.0.1/",
+                            "https://user@example.com/", "https://example.com/#x", "example.com", "/hook",
+                            "https://example.com:0/", "https://example.com:99999/", "https://exa mple/"}) {
+        const auto loaded = load_text(
+            "domains: {example.com: {}}\nwebhooks: [{secret_file: x, url: '" + std::string(url) + "'}]\n", "f");
+        EXPECT_TRUE(std::ranges::any_of(loaded.faults, [](const Fault& fault) {
+            return fault.message.find("is not valid for webhooks[0].url") != std::string::npos;
+        })) << url;
+    }
 }
 
 TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
@@ -284,13 +339,15 @@ TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
     for (const auto& fault : loaded.faults) ADD_FAILURE() << fault.text();
     ASSERT_TRUE(loaded.config);
     auto sample = slurp(path);
-    for (auto key : {"listen",      "udp",      "tcp",           "tls",     "ws",        "wss",           "advertise",
-                     "certificate", "key",      "store",         "domains", "aliases",   "expires",       "min",
-                     "default",     "max",      "contacts",      "limit",   "when_full", "auth",          "algorithms",
-                     "nonce_life",  "lookup",   "ring_time",     "inbound", "trusted",   "path",          "outbound",
-                     "flow_timer",  "gruu",     "service_route", "admin",   "socket",    "http",          "workers",
-                     "dns",         "servers",  "log",           "level",   "limits",    "message_bytes", "headers",
-                     "flow_lost",   "nat_ping", "capture",       "hep",     "id",        "credentials"})
+    for (auto key :
+         {"listen",      "udp",         "tcp",           "tls",     "ws",        "wss",           "advertise",
+          "certificate", "key",         "store",         "domains", "aliases",   "expires",       "min",
+          "default",     "max",         "contacts",      "limit",   "when_full", "auth",          "algorithms",
+          "nonce_life",  "lookup",      "ring_time",     "inbound", "trusted",   "path",          "outbound",
+          "flow_timer",  "gruu",        "service_route", "admin",   "socket",    "http",          "workers",
+          "dns",         "servers",     "log",           "level",   "limits",    "message_bytes", "headers",
+          "flow_lost",   "nat_ping",    "capture",       "hep",     "id",        "credentials",   "webhooks",
+          "url",         "secret_file", "events"})
         EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
 }
 

@@ -92,6 +92,26 @@ struct Setting {
 };
 /// `key` as "limits.queue", or "domains.*.contacts.limit", which means that of `domain`; it must be in the table.
 Setting setting_of(const Places& places, std::string_view key, std::string_view domain);
+/// A URL of HTTP in the parts that a request needs.
+struct WebUrl {
+    bool secure = true;
+    std::string host;  ///< IPv6 without brackets
+    std::string port;
+    std::string authority;  ///< for the Host header
+    std::string target;     ///< path and query
+
+    bool operator==(const WebUrl&) const = default;
+};
+
+/// Who is told of changes.
+struct Webhook {
+    std::string url;
+    WebUrl to;
+    std::string secret;
+    std::vector<std::string> events, domains;  ///< empty: all
+
+    bool operator==(const Webhook&) const = default;
+};
 
 struct Config {
     std::vector<Listen> listen;
@@ -103,6 +123,7 @@ struct Config {
     std::string dns_servers;  ///< "127.0.0.1:5353,192.0.2.53"; empty: those of the system
     std::string log_level = "info";
     Capture capture;
+    std::vector<Webhook> webhooks;
     core::Settings settings;
     TableLimits tables;
     Places places;

@@ -1,0 +1,50 @@
+#pragma once
+// Every change told to others over HTTP: in order, at least once, each receiver on a thread of its own.
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "events.hpp"
+#include "muster/config/config.hpp"
+
+namespace muster::daemon {
+
+/// How far a receiver has come.
+struct WebhookStatus {
+    std::string url;
+    std::uint64_t position = 0;  ///< acknowledged
+    std::uint64_t lag = 0;       ///< changes behind
+    std::uint64_t sent = 0;      ///< events, in this run
+    std::uint64_t failures = 0;  ///< one after the other, until now
+    std::uint64_t gaps = 0;      ///< times that it fell out of the log, in this run
+    std::string error;           ///< the last one; empty when the last try went well
+};
+
+class Webhooks {
+public:
+    explicit Webhooks(const Events& events);
+    ~Webhooks();
+    Webhooks(const Webhooks&) = delete;
+    Webhooks& operator=(const Webhooks&) = delete;
+
+    /// `database`: its changes are told, and beside it stands how far each receiver has come. `ca` as tls.ca.
+    void start(std::string database, std::string ca, const std::vector<config::Webhook>& hooks);
+    /// Another configuration: who is in both goes on.
+    void set(const std::vector<config::Webhook>& hooks);
+    void stop() { set({}); }
+
+    std::vector<WebhookStatus> status() const;
+
+private:
+    class Sender;
+
+    const Events& events_;
+    std::string database_, ca_;
+    mutable std::mutex mutex_;
+    std::vector<std::unique_ptr<Sender>> senders_;  // guarded
+};
+
+}  // namespace muster::daemon
