@@ -200,17 +200,18 @@ std::string target_of(const Request& request) {
         if (std::ranges::count(in_path, name) != 0) continue;
         query += (query.empty() ? '?' : '&') + percent_encoded(name) + '=' + percent_encoded(value);
     }
-    return target + query;
+    return (target.empty() ? "/" : target) + query;
 }
 
 const Command* route(std::string_view method, std::string_view target) {
     auto path = target.substr(0, target.find('?'));
     const Command* found = nullptr;
-    for (const auto& command : commands()) {
-        if (command.method.empty() || command.method != method || !matches(command.path, path)) continue;
-        // "/v1/bindings/count" is a better match than "/v1/bindings/{aor}": an AOR has an "@".
-        if (!found || command.path == path) found = &command;
-    }
+    for (const auto table : {commands(), pages()})
+        for (const auto& command : table) {
+            if (command.method.empty() || command.method != method || !matches(command.path, path)) continue;
+            // "/v1/bindings/count" is a better match than "/v1/bindings/{aor}": an AOR has an "@".
+            if (!found || command.path == path) found = &command;
+        }
     return found;
 }
 

@@ -128,9 +128,21 @@ constexpr Command table[] = {
     {"man", "", "Print a man page", "", "", man},
 };
 
+constexpr Parameter ui_page[] = {{"aor", "the address-of-record to look up", Kind::option, "AOR"}};
+constexpr Parameter ui_file[] = {{"file", "name with a hash of the content"}};
+
+constexpr Command page_table[] = {
+    {"ui", "page", "The status page", "GET", "/", ui_page},
+    {"ui", "page", "The status page", "GET", "/ui", ui_page},
+    {"ui", "events", "What changes on the status page", "GET", "/ui/events", {}, true},
+    {"ui", "file", "Stylesheet and script of the status page", "GET", "/ui/{file}", ui_file},
+};
+
 }  // namespace
 
 std::span<const Command> commands() { return table; }
+
+std::span<const Command> pages() { return page_table; }
 
 std::string_view Request::value(std::string_view name) const {
     auto found = values.find(name);

@@ -127,6 +127,9 @@ private:
         response_.set(http::field::content_type, {type.data(), type.size()});
         response_.set(http::field::cache_control, "no-store");
         if (good && reply.version) response_.set(http::field::etag, '"' + std::to_string(*reply.version) + '"');
+        for (const auto& [name, value] : reply.headers)
+            response_.set(boost::beast::string_view(name.data(), name.size()),
+                          boost::beast::string_view(value.data(), value.size()));
         response_.keep_alive(keep_alive_);
         response_.body() = reply.body.empty() ? "{}" : std::move(reply.body);
         response_.prepare_payload();

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace muster::admin {
@@ -41,6 +42,8 @@ struct Command {
 
 /// All commands, in the order of help.
 std::span<const Command> commands();
+/// What browsers ask for beside them: routes, but no commands of musterctl and no part of the API.
+std::span<const Command> pages();
 
 /// How a command ended; musterctl's exit codes, each with an HTTP status of its own.
 enum class Code : int { done = 0, refused = 1, usage = 2, not_found = 3, unreachable = 4, conflict = 5, timed_out = 6 };
@@ -74,8 +77,10 @@ struct Reply {
     std::string body{};                      ///< JSON: the result, or {"title": "...", "detail": "..."} (RFC 9457)
     std::string_view content_type{};         ///< a literal, of a `done` that is not JSON
     std::optional<std::uint64_t> version{};  ///< of what is shown: becomes the ETag
-    std::shared_ptr<Stream> stream{};        ///< instead of a body: events (codec.hpp: event())
-    int status = 0;                          ///< where HTTP has a better one than http_status(code)
+    std::vector<std::pair<std::string_view, std::string_view>>
+        headers{};                     ///< further fields, names and values literals
+    std::shared_ptr<Stream> stream{};  ///< instead of a body: events (codec.hpp: event())
+    int status = 0;                    ///< where HTTP has a better one than http_status(code)
 };
 
 /// A handler may answer later and from any thread, once.
