@@ -25,6 +25,8 @@
 #include "muster/location/store.hpp"
 #include "muster/location/table.hpp"
 #include "muster/net/worker.hpp"
+#include "page_live.hpp"
+#include "trends.hpp"
 #include "watchdog.hpp"
 #include "webhooks.hpp"
 #include "writer_thread.hpp"
@@ -71,6 +73,9 @@ public:
     /// Every few seconds: certificates whose files have changed are loaded.
     void watch_certificates() { certificates_.watch(*workers_); }
 
+    /// Once a second: a sample for the status page, and what has changed for those who have it open.
+    void update_page();
+
     core::SettingsPtr settings() const;
     /// Where these settings stand in the file.
     std::shared_ptr<const config::Places> places() const;
@@ -112,6 +117,8 @@ public:
     /// For who looks for a place: its connection is closed, or it has answered no ping for a while.
     bool is_dead(const location::Binding& binding) const;
     const core::Liveness& liveness() const { return liveness_; }
+    const Trends& trends() const { return trends_; }
+    PageFeed& page_feed() { return page_feed_; }
 
 private:
     /// The commit feed: who follows the changes hears of them, and workers with a call that rings of phones that
@@ -159,6 +166,8 @@ private:
     Background imports_, database_work_;
     std::unique_ptr<HistoryDesk> history_;
     Webhooks webhooks_{events_};
+    Trends trends_;
+    PageFeed page_feed_;
     std::unique_ptr<admin::Server> admin_;
 };
 

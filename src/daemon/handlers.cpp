@@ -53,6 +53,9 @@ const std::map<std::string, Function, std::less<>> functions{
     {"work list", work_list},
     {"work stop", work_stop},
     {"watch", watch},
+    {"ui events", ui_events},
+    {"ui file", ui_file},
+    {"ui page", ui_page},
 };
 
 }  // namespace

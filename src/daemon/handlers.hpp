@@ -75,5 +75,8 @@ void work_stop(Daemon& daemon, const Request& request, Answer answer);
 void status(Daemon& daemon, const Request& request, Answer answer);
 void trace(Daemon& daemon, const Request& request, Answer answer);
 void watch(Daemon& daemon, const Request& request, Answer answer);
+void ui_events(Daemon& daemon, const Request& request, Answer answer);
+void ui_file(Daemon& daemon, const Request& request, Answer answer);
+void ui_page(Daemon& daemon, const Request& request, Answer answer);
 
 }  // namespace muster::daemon

@@ -26,7 +26,7 @@ namespace {
 constexpr int fine = 0;
 constexpr int runtime_failure = 1;
 constexpr int wrong_usage = 2;
-constexpr std::chrono::seconds certificate_watch{2};
+constexpr std::chrono::seconds certificate_watch{2}, page_update{1};
 constexpr muster::base::Milliseconds usual_patience{20'000}, look_every{1'000};
 
 void complain(const std::string& line) { std::fprintf(stderr, "musterd: %s\n", line.c_str()); }
@@ -86,12 +86,22 @@ void serve(muster::daemon::Daemon& daemon, Signals& signals) {
             if (!error) look();
         });
     };
+    boost::asio::steady_timer page(loop);
+    std::function<void()> update_page = [&] {
+        page.expires_after(page_update);
+        page.async_wait([&](auto error) {
+            if (error) return;
+            daemon.update_page();
+            update_page();
+        });
+    };
     daemon.start();
     look();
     muster::daemon::log_line(muster::daemon::Level::info, "ready");
     muster::daemon::notify_ready();
     wait_for_hangup();
     watch_certificates();
+    update_page();
     loop.run();
     muster::daemon::notify_stopping();
     muster::daemon::log_line(muster::daemon::Level::info, "stopping");

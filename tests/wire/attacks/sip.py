@@ -214,10 +214,10 @@ def frame(payload, code=1, *, last=True, size=None):
     return bytes([128 * last | code]) + length + bytes(4) + payload
 
 
-def register(way, user, password, cseq=1, note=None, contact=True):
+def register(way, user, password, cseq=1, note=None, contact=True, more=()):
     """Registers, or says which status it was told last (None: nothing). `note` collects the digest responses sent."""
     uri, call_id = f"sip:{DOMAIN}", os.urandom(8).hex()
-    more = [f"Contact: <sip:{user}@{way.source}:5999>"] if contact else []
+    more = [*more, f"Contact: <sip:{user}@{way.source}:5999>"] if contact else [*more]
     make = lambda number, extra: request(
         "REGISTER", uri, way.source, user, cseq=number, call_id=call_id, more=more + extra, transport=way.name
     )
