@@ -1,5 +1,8 @@
 // The status page: what the commands say, gathered; and who is sent what.
 
+#include <algorithm>
+#include <map>
+
 #include "handlers.hpp"
 #include "muster/base/text.hpp"
 #include "page.hpp"
@@ -8,6 +11,9 @@ namespace muster::daemon {
 namespace {
 
 constexpr std::size_t most_asked = 1'024;  // bytes of an address-of-record in the search field
+constexpr std::size_t most_registers = 50;
+constexpr auto looked_through = "200";  // requests, for that many REGISTERs
+constexpr auto most_changes = "20";     // of a history
 
 /// Nothing but our own stylesheet and script, nowhere else to send a form, and no page of others around this one.
 constexpr std::string_view policy =
@@ -24,10 +30,17 @@ Reply html(std::string text) {
     return reply;
 }
 
-Request request_for(std::string_view aor) {
+using Values = std::multimap<std::string, std::string, std::less<>>;
+
+/// Gives a command as musterctl would.
+void ask(Daemon& daemon, std::string_view noun, std::string_view verb, Values values, Answer answer) {
+    const auto is_meant = [&](const auto& command) { return command.noun == noun && command.verb == verb; };
+    const auto found = std::ranges::find_if(admin::commands(), is_meant);
+    if (found == admin::commands().end()) return answer(problem(Code::not_found, "Not Implemented", noun));
     Request request;
-    request.values.emplace("aor", aor);
-    return request;
+    request.command = &*found;
+    request.values = std::move(values);
+    handle(daemon, std::move(request), std::move(answer));
 }
 
 json::object object_in(const Reply& reply) {
@@ -37,10 +50,25 @@ json::object object_in(const Reply& reply) {
 }
 
 /// What a command says that answers at once.
-json::object said_by(Function command, Daemon& daemon, const Request& request = {}) {
-    json::object said;
-    command(daemon, request, [&said](const Reply& reply) { said = object_in(reply); });
-    return said;
+json::object said_by(Daemon& daemon, std::string_view noun, std::string_view verb, Values values = {}) {
+    auto said = std::make_shared<json::object>();  // should it answer later, nobody reads it
+    ask(daemon, noun, verb, std::move(values), [said](const Reply& reply) { *said = object_in(reply); });
+    return std::move(*said);
+}
+
+json::array items_of(json::object reply) {
+    auto* items = reply["items"].if_array();
+    return items ? std::move(*items) : json::array();
+}
+
+/// The newest REGISTERs of the latest requests.
+json::array registers_of(Daemon& daemon) {
+    json::array registers;
+    for (auto& item : items_of(said_by(daemon, "explain", "last", {{"limit", looked_through}}))) {
+        const auto* method = item.get_object().if_contains("method");
+        if (method && *method == "REGISTER" && registers.size() < most_registers) registers.push_back(std::move(item));
+    }
+    return registers;
 }
 
 json::array listeners_of(const Daemon& daemon) {
@@ -54,11 +82,11 @@ json::array listeners_of(const Daemon& daemon) {
 PageData gather(Daemon& daemon) {
     PageData data;
     data.now = net::read_clocks().wall;
-    data.status = said_by(status, daemon);
-    data.health = {{"live", true}, {"ready", data.status["ready"]}};
-    auto domains = said_by(domains_list, daemon);
-    if (auto* items = domains["items"].if_array()) data.domains = std::move(*items);
+    data.status = said_by(daemon, "status", "");
+    data.health = said_by(daemon, "health", "");
+    data.domains = items_of(said_by(daemon, "domains", "list"));
     data.listeners = listeners_of(daemon);
+    data.registers = registers_of(daemon);
     data.trends = daemon.trends().samples();
     return data;
 }
@@ -66,15 +94,21 @@ PageData gather(Daemon& daemon) {
 }  // namespace
 
 void ui_page(Daemon& daemon, const Request& request, Answer answer) {
-    auto data = gather(daemon);
     const auto asked = base::trimmed(request.value("aor"));
-    if (asked.empty()) return answer(html(page_text(data)));
     if (asked.size() > most_asked) return answer(problem(Code::usage, "Address-of-Record Too Long"));
-    const auto wanted = request_for(asked);
-    auto look = wanted;
-    look.values.emplace("explain", "true");
-    data.search = PageSearch{utf8(asked), said_by(bindings_show, daemon, wanted), said_by(lookup, daemon, look), {}};
-    answer(html(page_text(data)));
+    auto data = std::make_shared<PageData>(gather(daemon));
+    if (asked.empty()) return answer(html(page_text(*data)));
+    const Values of_aor{{"aor", std::string(asked)}};
+    auto look = of_aor, past = of_aor;
+    look.emplace("explain", "true");
+    past.emplace("limit", most_changes);
+    data->search = PageSearch{
+        utf8(asked), said_by(daemon, "bindings", "show", of_aor), said_by(daemon, "lookup", "", std::move(look)), {}};
+    // The history is read from the disk, by a thread that answers when it has it.
+    ask(daemon, "history", "", std::move(past), [data, answer = std::move(answer)](const Reply& reply) {
+        data->search->history = object_in(reply);
+        answer(html(page_text(*data)));
+    });
 }
 
 void ui_file(Daemon&, const Request& request, Answer answer) {

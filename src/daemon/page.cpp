@@ -12,12 +12,10 @@ namespace {
 
 Html health(const PageData& data) {
     Html out;
-    const bool is_live = !data.health.contains("live") || is_set(data.health, "live");
-    const bool is_ready = is_set(data.health, "ready");
-    out << "<span class=\"badge "_html << (is_ready ? "good\">ready"_html : "bad\">not ready"_html) << "</span>"_html;
-    if (!is_live) out << "<span class=\"badge bad\">not live</span>"_html;
     const auto& reasons = array_of(data.health, "reasons");
-    if (reasons.empty()) return out;
+    const bool is_ready = reasons.empty();
+    out << "<span class=\"badge "_html << (is_ready ? "good\">ready"_html : "bad\">not ready"_html) << "</span>"_html;
+    if (is_ready) return out;
     out << "<ul>"_html;
     for (const auto& reason : reasons)
         if (reason.is_string()) out << "<li>"_html << clipped(reason.get_string(), most_shown) << "</li>"_html;

@@ -25,7 +25,8 @@ struct PageSearch {
 /// What musterctl prints too, so the page never says something else: replies of the commands named.
 struct PageData {
     base::Wall now{};
-    boost::json::object status, health;
+    boost::json::object status;
+    boost::json::object health;    ///< not ready when it has "reasons"
     boost::json::array domains;    ///< of `domains list`, with "aors" and "bindings"
     boost::json::array listeners;  ///< {"transport", "address"}
     boost::json::array registers;  ///< as of `explain last`, newest first

@@ -35,7 +35,7 @@ PageData full(std::string_view words) {
     data.status["certificates"] = json::array{json::object{
         {"listener", words}, {"file", words}, {"names", json::array{words}}, {"days_left", std::int64_t{-1}}}};
     data.status["webhooks"] = json::array{json::object{{"url", words}, {"position", 8}, {"lag", 2}, {"error", words}}};
-    data.health = {{"live", true}, {"ready", false}, {"reasons", json::array{words}}};
+    data.health = {{"title", words}, {"reasons", json::array{words}}};
     data.domains = {json::object{{"domain", words}, {"accounts", 7}, {"aors", 3}, {"bindings", 5}}};
     data.listeners = {json::object{{"transport", "udp"}, {"address", words}},
                       json::object{{"transport", "tcp"}, {"address", words}}};
@@ -132,7 +132,7 @@ TEST(Page, SaysHealthAndWhy) {
     auto data = full("the store failed 3 s ago");
     EXPECT_TRUE(has(part(data, "health"), "not ready"));
     EXPECT_TRUE(has(part(data, "health"), "<li>the store failed 3 s ago</li>"));
-    data.health = {{"live", true}, {"ready", true}, {"reasons", json::array()}};
+    data.health = {{"status", "ready"}};
     EXPECT_FALSE(has(part(data, "health"), "not"));
     EXPECT_TRUE(has(part(data, "health"), "ready"));
 }
