@@ -105,10 +105,10 @@ Html batch_plot(const PageData& data) {
                 Trends::kept);
 }
 
-/// `<th data-head=...>` and `<td ...>` of numbers.
-Html number_cell(Markup head, std::uint64_t value) {
+Html number_cell(Markup head, const json::object& object, std::string_view key) {
     Html out;
-    return out << "<td class=\"number\" data-head=\""_html << head << "\">"_html << grouped(value) << "</td>"_html;
+    return out << "<td class=\"number\" data-head=\""_html << head << "\">"_html
+               << (object.contains(key) ? grouped(number_of(object, key)) : "not known") << "</td>"_html;
 }
 
 Html domains(const PageData& data) {
@@ -121,9 +121,8 @@ Html domains(const PageData& data) {
         const auto* domain = each.if_object();
         if (!domain) continue;
         out << "<tr><th scope=\"row\" class=\"words\">"_html << text_of(*domain, "domain") << "</th>"_html
-            << number_cell("Accounts"_html, number_of(*domain, "accounts"))
-            << number_cell("Bound"_html, number_of(*domain, "aors"))
-            << number_cell("Bindings"_html, number_of(*domain, "bindings")) << "</tr>"_html;
+            << number_cell("Accounts"_html, *domain, "accounts") << number_cell("Bound"_html, *domain, "aors")
+            << number_cell("Bindings"_html, *domain, "bindings") << "</tr>"_html;
     }
     return out << "</tbody></table>"_html;
 }
@@ -188,8 +187,8 @@ Html limits(const PageData& data) {
     Html met;
     for (const auto& [key, value] : limits)
         if (const auto* limit = value.if_object(); limit && number_of(*limit, "reached") != 0)
-            met << "<tr><th scope=\"row\">"_html << key << "</th>"_html
-                << number_cell("Met"_html, number_of(*limit, "reached")) << "</tr>"_html;
+            met << "<tr><th scope=\"row\">"_html << key << "</th>"_html << number_cell("Met"_html, *limit, "reached")
+                << "</tr>"_html;
     if (met.text().empty()) return out << "<p class=\"soft\">No limit has been met since the start.</p>"_html;
     return out << "<h3>Met since the start</h3><table><thead class=\"out\"><tr><th scope=\"col\">Limit</th>"
                   "<th scope=\"col\">Times</th></tr></thead><tbody>"_html

@@ -21,7 +21,8 @@ void flow_words(Html& out, const json::object& binding) {
     const auto flow = text_of(binding, "flow");
     out << (flow == "live"                            ? "<span class=\"badge good\">"_html
             : flow == "lost" || flow == "unreachable" ? "<span class=\"badge bad\">"_html
-                                                      : "<span class=\"badge warn\">"_html)
+            : flow == "late"                          ? "<span class=\"badge warn\">"_html
+                                                      : "<span class=\"badge\">"_html)
         << flow << "</span>"_html;
     const auto has = [&](std::string_view key) {
         const auto* value = binding.if_contains(key);

@@ -67,7 +67,12 @@ await visit({ viewport: desk }, async (page) => {
   await page.waitForSelector('#live.good');
   const bound = () => page.textContent('#numbers div:nth-child(2) dd');
   assert.equal(await bound(), '1');
-  execFileSync('bash', ['-c', command], { stdio: 'inherit' });
+  const traffic = await page.textContent('#transports');
+  await page.evaluate(() => { const part = document.getElementById('numbers'); part.tabIndex = -1; part.focus(); });
+  execFileSync('bash', ['-c', command], { stdio: 'ignore' });
+  await page.waitForFunction((before) => document.getElementById('transports').textContent !== before, traffic);
+  assert.equal(await bound(), '1');
+  await page.evaluate(() => document.activeElement.blur());
   await page.waitForFunction(() => document.querySelector('#numbers div:nth-child(2) dd').textContent === '2');
 });
 
