@@ -183,9 +183,9 @@ json::array changes_json(const Explained& explained) {
     return changes;
 }
 
-void append_bindings(json::object& out, const Explained& explained) {
+void append_bindings(json::object& out, const Explained& explained, const core::Rule* rule) {
     const bool is_accepted = explained.status >= 200 && explained.status < 300;
-    const bool is_judged = !explained.aor.empty();  // else nobody has looked at bindings
+    const bool is_judged = rule && rule->step >= 7;  // else nobody has looked at bindings
     out["before"] = is_judged ? json::value(state_json(explained.before, explained.at.mono)) : json::value(nullptr);
     out["after"] =
         is_judged && is_accepted ? json::value(state_json(explained.after, explained.at.mono)) : json::value(nullptr);
@@ -261,7 +261,7 @@ json::object explained_json(const core::Explained& explained, const ExplainedBy&
     out["settings"] = settings.take();
     out["steps"] = is_register && found ? steps_json(explained, *found) : json::array();
     if (is_register)
-        append_bindings(out, explained);
+        append_bindings(out, explained, found);
     else
         append_look_up(out, explained);
     return out;
