@@ -79,12 +79,25 @@ json::array listeners_of(const Daemon& daemon) {
     return all;
 }
 
+json::array domains_of(Daemon& daemon) {
+    auto domains = items_of(said_by(daemon, "domains", "list"));
+    const auto sizes = daemon.table().by_domain();
+    for (auto& item : domains) {
+        auto& domain = item.get_object();
+        const auto found = sizes.find(std::string_view(domain["domain"].get_string()));
+        const auto size = found == sizes.end() ? location::Table::Size{} : found->second;
+        domain["aors"] = size.aors;
+        domain["bindings"] = size.bindings;
+    }
+    return domains;
+}
+
 PageData gather(Daemon& daemon) {
     PageData data;
     data.now = net::read_clocks().wall;
     data.status = said_by(daemon, "status", "");
     data.health = said_by(daemon, "health", "");
-    data.domains = items_of(said_by(daemon, "domains", "list"));
+    data.domains = domains_of(daemon);
     data.listeners = listeners_of(daemon);
     data.registers = registers_of(daemon);
     data.trends = daemon.trends().samples();
@@ -131,7 +144,8 @@ void ui_events(Daemon& daemon, const Request&, Answer answer) {
 
 void Daemon::update_page() {
     const auto core = workers_->core_counters();
-    trends_.sample(net::read_clocks().mono, {core.registered, core.refused, {}, {}});
+    trends_.sample(net::read_clocks().mono,
+                   {core.registered, core.refused, commit_times(), writer_counters().batch_size});
     if (page_feed_.is_watched()) page_feed_.publish(page_parts(gather(*this)));
 }
 
