@@ -17,10 +17,15 @@ using Kind = Parameter::Kind;
 struct StatusOf {
     Code code;
     int status;
+    std::string_view name;  ///< in the type of a problem
 };
-constexpr StatusOf statuses[] = {{Code::done, 200},       {Code::refused, 422},  {Code::usage, 400},
-                                 {Code::not_found, 404},  {Code::conflict, 409}, {Code::timed_out, 504},
-                                 {Code::unreachable, 503}};
+constexpr StatusOf statuses[] = {{Code::done, 200, "none"},
+                                 {Code::refused, 422, "refused"},
+                                 {Code::usage, 400, "usage"},
+                                 {Code::not_found, 404, "not-found"},
+                                 {Code::conflict, 409, "conflict"},
+                                 {Code::timed_out, 504, "timed-out"},
+                                 {Code::unreachable, 503, "unavailable"}};
 
 /// Everything but the unreserved characters of RFC 3986 s2.3 as %HH.
 std::string percent_encoded(std::string_view text) {
@@ -164,7 +169,10 @@ std::string utf8(std::string_view text) {
 }
 
 Reply problem(Code code, std::string_view title, std::string_view detail, int status) {
-    json::object body{{"title", utf8(title)}, {"status", status != 0 ? status : http_status(code)}};
+    const auto found = std::ranges::find(statuses, code, &StatusOf::code);
+    json::object body{{"type", "urn:muster:problem:" + std::string(found->name)},
+                      {"title", utf8(title)},
+                      {"status", status != 0 ? status : found->status}};
     if (!detail.empty()) body["detail"] = utf8(detail);
     return {.code = code, .body = json::serialize(body), .status = status};
 }
@@ -240,11 +248,14 @@ std::variant<Request, Reply> decode(std::string_view method, std::string_view ta
 
 std::optional<Reply> read_conditions(Request& request, std::string_view if_match, std::string_view last_event) {
     constexpr auto largest = std::numeric_limits<std::uint64_t>::max();
-    const auto known = base::trimmed(if_match);
+    const auto known = base::trimmed(if_match), asked = request.value("if-version");
     if (!known.empty() && known != "*") {
         const bool quoted = known.size() > 2 && known.front() == '"' && known.back() == '"';
         request.if_match = quoted ? base::decimal(known.substr(1, known.size() - 2), largest) : std::nullopt;
         if (!request.if_match) return problem(Code::usage, "bad If-Match", "expected one version in quotes, or *");
+    } else if (!asked.empty()) {
+        request.if_match = base::decimal(asked, largest);
+        if (!request.if_match) return problem(Code::usage, "bad if-version", "expected a version");
     }
     const auto position = last_event.empty() ? request.value("from") : base::trimmed(last_event);
     request.last_event = base::decimal(position, largest);

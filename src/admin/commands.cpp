@@ -14,7 +14,15 @@ constexpr Parameter password = {"password-stdin", "read the password from one li
 
 constexpr Parameter only_aor[] = {aor};
 constexpr Parameter page[] = {limit, cursor};
-constexpr Parameter bindings_list[] = {domain, limit, cursor};
+constexpr Parameter match = {"match", "only addresses-of-record like this: * is any text, ? one character",
+                             Kind::option, "GLOB"};
+constexpr Parameter bindings_list[] = {domain, match, limit, cursor};
+constexpr Parameter bindings_export[] = {domain, match};
+constexpr Parameter bindings_count[] = {{"by", "also of each: domain, transport or ua", Kind::option, "WHAT"}};
+constexpr Parameter only_domain[] = {{"domain", "a domain that is served"}};
+constexpr Parameter log_level[] = {
+    {"level", "debug, info, warning or error; absent: only show it", Kind::optional_argument},
+    {"for", "then as before again, e.g. 10m; absent: until the configuration is loaded", Kind::option, "DURATION"}};
 constexpr Parameter accounts_add[] = {
     aor,
     password,
@@ -93,7 +101,8 @@ constexpr Command table[] = {
     {"trace", "", "Show SIP messages as they come and go", "GET", "/v1/trace", trace, true},
     {"bindings", "list", "List all bindings", "GET", "/v1/bindings", bindings_list},
     {"bindings", "show", "Show the bindings of one address-of-record", "GET", "/v1/bindings/{aor}", only_aor},
-    {"bindings", "count", "Count addresses-of-record and bindings", "GET", "/v1/bindings/count", {}},
+    {"bindings", "count", "Count addresses-of-record and bindings", "GET", "/v1/bindings/count", bindings_count},
+    {"bindings", "export", "Print all bindings as JSON Lines", "", "", bindings_export},
     {"bindings", "add", "Bind a contact, as a REGISTER would", "PUT", "/v1/bindings/{aor}", bindings_add},
     {"bindings", "remove", "Remove one or all bindings", "DELETE", "/v1/bindings/{aor}", bindings_remove},
     {"lookup", "", "Show the targets a proxy would be given, in order", "GET", "/v1/lookup/{aor}", lookup},
@@ -104,6 +113,7 @@ constexpr Command table[] = {
     {"explain", "watch", "Show the requests of one address-of-record as they come", "GET", "/v1/explain/watch/{aor}",
      only_aor, true},
     {"accounts", "list", "List all accounts", "GET", "/v1/accounts", page},
+    {"accounts", "show", "Show one account", "GET", "/v1/accounts/{aor}", only_aor},
     {"accounts", "add", "Add an account", "POST", "/v1/accounts/{aor}", accounts_add},
     {"accounts", "passwd", "Set the password of an account", "PUT", "/v1/accounts/{aor}/password", accounts_passwd},
     {"accounts", "disable", "Refuse an account until it is enabled", "POST", "/v1/accounts/{aor}/disable", only_aor},
@@ -115,6 +125,9 @@ constexpr Command table[] = {
     {"history", "", "Show what happened to an address-of-record", "GET", "/v1/history/{aor}", history},
     {"history", "export", "List all changes, the oldest first", "GET", "/v1/history", history_export},
     {"watch", "", "Show changes as they happen", "GET", "/v1/events", watch, true},
+    {"openapi", "", "Print the OpenAPI description of the admin API", "GET", "/v1/openapi.json", {}},
+    {"domains", "show", "Show one domain", "GET", "/v1/domains/{domain}", only_domain},
+    {"log", "level", "Show or change what is logged", "PUT", "/v1/log/level", log_level},
     {"db", "check", "Check a database for damage", "GET", "/v1/db/check", db_check},
     {"db", "backup", "Copy the daemon's database as it is now", "POST", "/v1/db/backup", db_backup},
     {"work", "list", "List what takes long and is under way, and how far it is", "GET", "/v1/work", {}},

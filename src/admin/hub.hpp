@@ -14,6 +14,7 @@
 namespace muster::admin {
 
 constexpr std::size_t most_sessions = 1'000;
+constexpr std::size_t most_remote_sessions = 200;  ///< of these over TCP: strangers must not shut musterctl out
 
 class Connection {
 public:
@@ -29,19 +30,23 @@ struct Hub {
     std::mutex mutex;
     bool open = true;                                           ///< guarded: answers are still carried out
     std::map<Connection*, std::weak_ptr<Connection>> sessions;  ///< guarded: a dropped answer ends its session
+    std::size_t remote = 0;                                     ///< guarded: of these
 
     void post(std::function<void()> work) {
         std::lock_guard lock(mutex);
         if (open) boost::asio::post(io, std::move(work));
     }
     /// False when there are too many.
-    bool admit(const std::shared_ptr<Connection>& session) {
+    bool admit(const std::shared_ptr<Connection>& session, bool is_remote) {
         std::lock_guard lock(mutex);
-        return sessions.size() < most_sessions && sessions.emplace(session.get(), session).second;
+        if (sessions.size() >= most_sessions || (is_remote && remote >= most_remote_sessions)) return false;
+        sessions.emplace(session.get(), session);
+        remote += is_remote;
+        return true;
     }
-    void forget(Connection* session) {
+    void forget(Connection* session, bool is_remote) {
         std::lock_guard lock(mutex);
-        sessions.erase(session);
+        if (sessions.erase(session) != 0) remote -= is_remote;
     }
     std::vector<std::shared_ptr<Connection>> living() {
         std::vector<std::shared_ptr<Connection>> all;

@@ -1,15 +1,21 @@
 #pragma once
 // One connection of the admin server: request after request, the next one read when the last is answered.
 
+#include <boost/asio/ssl/stream_base.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/stream_traits.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
+#include <type_traits>
 
 #include "event_sender.hpp"
+#include "gate.hpp"
 #include "hub.hpp"
 #include "muster/admin/codec.hpp"
 
@@ -22,17 +28,30 @@ constexpr std::uint64_t body_limit = 64 * 1024;
 constexpr std::uint64_t file_limit = 512 * 1024 * 1024;  // an import of some millions of accounts
 constexpr auto idle_time = std::chrono::seconds(60);
 
+using TlsTransport = boost::beast::ssl_stream<boost::beast::tcp_stream>;
+
+/// The other end, and what it may do: everything without a gate.
+struct Peer {
+    unsigned uid = 0;
+    std::string name;
+    std::shared_ptr<const Gate> gate{};
+};
+
 template <class Transport>
 class Session : public Connection, public std::enable_shared_from_this<Session<Transport>> {
     using Error = boost::system::error_code;
 
 public:
-    Session(std::shared_ptr<Hub> hub, Transport transport, unsigned peer_uid)
-        : hub_(std::move(hub)), transport_(std::move(transport)), peer_uid_(peer_uid) {}
-    ~Session() override { hub_->forget(this); }
+    Session(std::shared_ptr<Hub> hub, Transport transport, Peer peer)
+        : hub_(std::move(hub)), transport_(std::move(transport)), peer_(std::move(peer)) {}
+    ~Session() override { hub_->forget(this, peer_.gate != nullptr); }
 
     void start() {
-        if (hub_->admit(this->shared_from_this())) read_header();
+        if (!hub_->admit(this->shared_from_this(), peer_.gate != nullptr)) return;
+        if constexpr (std::is_same_v<Transport, TlsTransport>)
+            shake_hands();
+        else
+            read_header();
     }
 
     void close() override {
@@ -42,6 +61,14 @@ public:
 
 private:
     auto& lowest() { return boost::beast::get_lowest_layer(transport_); }
+
+    void shake_hands() {
+        lowest().expires_after(idle_time);
+        transport_.async_handshake(boost::asio::ssl::stream_base::server,
+                                   [self = this->shared_from_this()](Error error) {
+                                       if (!error) self->read_header();
+                                   });
+    }
 
     void read_header() {
         parser_.emplace();
@@ -58,12 +85,23 @@ private:
     void on_header() {
         const auto& head = parser_->get();
         keep_alive_ = head.keep_alive();
+        if (auto refusal = may_not(head)) {
+            keep_alive_ = false;  // its body is not read
+            return write(std::move(*refusal));
+        }
         const auto* command = route(text(head.method_string()), text(head.target()));
         auto limit = command && takes_file(*command) ? file_limit : body_limit;
         if (parser_->content_length().value_or(0) > limit) return refuse(http::status::payload_too_large);
         parser_->body_limit(limit);
         if (boost::beast::iequals(head[http::field::expect], "100-continue")) return send_continue();
         read_body();
+    }
+
+    std::optional<Reply> may_not(const http::request_header<>& head) const {
+        if (!peer_.gate) return {};
+        return admin::refuse(*peer_.gate,
+                             {text(head.method_string()), text(head.target()), text(head[http::field::host]),
+                              text(head[http::field::origin]), text(head[http::field::authorization])});
     }
 
     void send_continue() {
@@ -92,7 +130,8 @@ private:
                               text(message[http::field::content_type]), std::move(message.body()));
         if (auto* reply = std::get_if<Reply>(&decoded)) return write(std::move(*reply));
         auto& request = std::get<Request>(decoded);
-        request.peer_uid = peer_uid_;
+        request.peer_uid = peer_.uid;
+        request.peer = peer_.name;
         auto bad = read_conditions(request, text(message[http::field::if_match]), text(message["Last-Event-ID"]));
         if (bad) return write(std::move(*bad));
         hub_->handler(std::move(request), [self = this->shared_from_this()](Reply reply) {
@@ -126,6 +165,8 @@ private:
                                                        : reply.content_type;
         response_.set(http::field::content_type, {type.data(), type.size()});
         response_.set(http::field::cache_control, "no-store");
+        response_.set("X-Content-Type-Options", "nosniff");
+        if (reply.status == 401) response_.set(http::field::www_authenticate, "Bearer");
         if (good && reply.version) response_.set(http::field::etag, '"' + std::to_string(*reply.version) + '"');
         for (const auto& [name, value] : reply.headers)
             response_.set(boost::beast::string_view(name.data(), name.size()),
@@ -158,7 +199,7 @@ private:
     http::response<http::string_body> response_;
     std::weak_ptr<EventSender<Transport>> events_;
     bool keep_alive_ = false;
-    unsigned peer_uid_ = 0;
+    const Peer peer_;
 };
 
 }  // namespace muster::admin

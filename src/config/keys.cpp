@@ -97,9 +97,20 @@ constexpr Key domain_keys[] = {
 };
 constexpr Key domain_item[] = {{"", Kind::map, "One domain; {} for all defaults.", {}, {}, domain_keys}};
 
+constexpr Key host_item[] = {{"", Kind::host, "A host name."}};
 constexpr Key admin_keys[] = {
     {"socket", Kind::path, "Unix socket of musterctl.", "/run/muster/musterd.sock"},
     {"http", Kind::address, "Address and port of metrics and status page; off when absent."},
+    {"token_file", Kind::file,
+     "File with one line, the bearer token that admin.http asks for; not to be readable by others."},
+    {"certificate", Kind::file, "PEM file with the certificate chain of admin.http; without it only on loopback."},
+    {"key", Kind::file, "PEM file with its private key."},
+    {"hosts",
+     Kind::list,
+     "Names that requests to admin.http may know it by, besides its address and localhost.",
+     {},
+     {},
+     host_item},
 };
 constexpr Key server_item[] = {{"", Kind::server, "A name server: its address, with a port when it is not 53."}};
 constexpr Key dns_keys[] = {

@@ -94,6 +94,7 @@ public:
         read_listen(top, config);
         config.store = read_store(top.text("store"));
         read_admin(top.section("admin"), config);
+        read_admin_access(top.section("admin"), config);
         config.workers = top.count("workers");
         read_webhooks(top, config);
         read_tls_ca(top.section("tls"), config);
@@ -336,6 +337,35 @@ private:
         capture.shows_credentials = section.text("credentials") == "plain";
     }
 
+    /// Over TCP everybody can knock: without TLS on loopback alone, and elsewhere not without a token.
+    void read_admin_access(const Section& admin, Config& config) {
+        for (const auto& item : admin.list("hosts")) config.admin_hosts.push_back(item.Scalar());
+        config.admin_token_file = read_file(admin, "admin", "token_file").value_or("");
+        if (!config.admin_token_file.empty()) {
+            auto token = read_token(config.admin_token_file);
+            if (!token.fault.empty())
+                faults_.add(admin.node("token_file"),
+                            "admin.token_file: " + admin.text("token_file") + ' ' + token.fault);
+            config.admin_token = std::move(token.text);
+        }
+        const bool wants_tls = admin.written("certificate") || admin.written("key");
+        std::vector<base::CertificateFiles> files;
+        if (wants_tls) read_certificate(admin, "admin", "TLS of admin.http", files);
+        if (!files.empty()) config.admin_tls = files.front();
+        if (!files.empty() && check_tls_.listener && faults_.empty())
+            for (const auto& fault : check_tls_.listener({.certificates = files})) add_tls_fault(admin, "admin", fault);
+        if (!config.admin_http) {
+            for (auto name : {"token_file", "certificate", "key", "hosts"})
+                if (admin.written(name))
+                    faults_.add(admin.node(name),
+                                std::string("admin.") + name + " has no use; expected admin.http too");
+        } else if (!config.admin_http->is_loopback() && !(wants_tls && admin.written("token_file"))) {
+            faults_.add(admin.node("http"), "admin.http: " + config.admin_http->text() +
+                                                " is not loopback; expected admin.certificate, admin.key and "
+                                                "admin.token_file with it");
+        }
+    }
+
     void read_domains(const Section& top, core::Settings& settings) {
         auto node = top.node("domains");
         if (!top.written("domains")) {
@@ -524,6 +554,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
     if (running.dns_servers != wanted.dns_servers) keys.emplace_back("dns.servers");
     if (running.admin_socket != wanted.admin_socket) keys.emplace_back("admin.socket");
     if (running.admin_http != wanted.admin_http) keys.emplace_back("admin.http");
+    if (running.admin_tls.certificate.empty() != wanted.admin_tls.certificate.empty())
+        keys.emplace_back("admin.certificate");
     return keys;
 }
 

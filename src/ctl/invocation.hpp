@@ -5,13 +5,14 @@
 #include <string>
 
 #include "muster/admin/command.hpp"
+#include "muster/admin/server.hpp"
 
 namespace muster::ctl {
 
 struct Invocation {
     admin::Request request;
     std::string file;  ///< argument of a command that takes one; "-" is standard input
-    std::string socket;
+    admin::Target target;
     std::optional<unsigned> timeout;  ///< seconds
     bool json = false;
 };

@@ -143,6 +143,20 @@ void add_global_options(CLI::App& app, std::map<std::string_view, std::string>& 
     }
 }
 
+/// Where the daemon is to be asked; what is wrong with that.
+std::string read_target(std::map<std::string_view, std::string>& values, admin::Target& target) {
+    if (!values["socket"].empty() && !values["url"].empty()) return "--socket and --url are two ways to ask";
+    if (const auto& file = values["token-file"]; !file.empty()) {
+        auto token = muster::config::read_token(file);
+        if (!token.fault.empty()) return "--token-file: " + file + ' ' + token.fault;
+        target.token = std::move(token.text);
+    }
+    target.url = values["url"];
+    target.ca = values["ca"];
+    target.socket = values["socket"].empty() ? muster::ctl::find_socket() : values["socket"];
+    return {};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -171,7 +185,7 @@ int main(int argc, char** argv) try {
     if (chosen == commands.rend()) return fail_usage("a command is required");
     auto invocation = invocation_of(**chosen);
     if (auto missing = missing_argument(invocation.request); !missing.empty()) return fail_usage(missing);
-    invocation.socket = values["socket"].empty() ? muster::ctl::find_socket() : values["socket"];
+    if (auto wrong = read_target(values, invocation.target); !wrong.empty()) return fail_usage(std::move(wrong));
     if (const auto& timeout = values["timeout"]; !timeout.empty())
         invocation.timeout = static_cast<unsigned>(muster::base::decimal(timeout, longest_wait).value_or(longest_wait));
     invocation.json = app.count("--json") != 0;

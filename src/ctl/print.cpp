@@ -47,6 +47,7 @@ constexpr Column of_domain[] = {{"DOMAIN", "domain"},
                                 {"CONTACTS", "contact_limit"},
                                 {"ALGORITHMS", "algorithms"}};
 
+constexpr Column of_part[] = {{"NAME", "name"}, {"BINDINGS", "bindings"}};
 constexpr Column of_damaged[] = {{"KIND", "kind"}, {"KEY", "key"}, {"VERSION", "version"}, {"FATE", "fate"}};
 
 std::vector<std::string> headers(std::span<const Column> columns) {
@@ -216,7 +217,13 @@ void print_result(std::string_view noun, const json::value& result) {
     } else {
         auto members = *object;
         members.erase("damaged");
+        members.erase("by");
         print_members(members, 0);
+        if (const auto parts = objects(*object, "by"); !parts.empty()) {
+            Table rows(headers(of_part));
+            for (const auto* one : parts) rows.add(row_of(*one, of_part));
+            rows.flush();
+        }
         const auto damaged = objects(*object, "damaged");
         if (damaged.empty()) return;
         Table rows(headers(of_damaged));

@@ -16,6 +16,7 @@
 #include "manual.hpp"
 #include "migrate.hpp"
 #include "muster/admin/codec.hpp"
+#include "muster/admin/openapi.hpp"
 #include "muster/admin/server.hpp"
 #include "muster/base/text.hpp"
 #include "muster/config/config.hpp"
@@ -73,12 +74,12 @@ std::string_view long_work(const admin::Command& command) {
 admin::Reply ask(const Invocation& invocation) {
     const auto work = long_work(*invocation.request.command);
     auto wait = invocation.timeout.value_or(work.empty() ? usual_wait : long_wait);
-    if (work.empty()) return admin::call(invocation.socket, invocation.request, wait);
+    if (work.empty()) return admin::call(invocation.target, invocation.request, wait);
     auto send = [&](std::string_view method, const std::string& target) {
         admin::Request request;
         request.command = admin::route(method, target);
         request.values.emplace("work", work);
-        return admin::call(invocation.socket, request, 1);
+        return admin::call(invocation.target, request, 1);
     };
     auto look = [&]() -> ShownProgress::Counts {
         boost::system::error_code error;
@@ -91,7 +92,7 @@ admin::Reply ask(const Invocation& invocation) {
         return {};
     };
     const ShownProgress progress(look, [&] { send("DELETE", "/v1/work/" + std::string(work)); });
-    return admin::call(invocation.socket, invocation.request, wait);
+    return admin::call(invocation.target, invocation.request, wait);
 }
 
 /// One line of standard input without its end.
@@ -202,6 +203,7 @@ std::optional<std::string> read_tables(Invocation& invocation) try {
 int run_here(const Invocation& invocation) {
     const auto& command = *invocation.request.command;
     if (command.noun == "config" && command.verb == "check") return check_config(invocation);
+    if (command.noun == "openapi") std::cout << admin::openapi();
     if (command.noun == "config") std::cout << config::schema();
     if (command.noun == "completion") std::cout << completion_script(command.verb);
     if (command.noun == "man") return print_manual(invocation);
@@ -215,7 +217,7 @@ int run_watch(Invocation invocation) {
     const bool once = !invocation.request.value("once").empty();
     for (;;) {
         auto reply =
-            admin::follow(invocation.socket, invocation.request, invocation.timeout.value_or(usual_wait),
+            admin::follow(invocation.target, invocation.request, invocation.timeout.value_or(usual_wait),
                           [&](std::string_view name, std::string_view data) { return watch.take(name, data); });
         if (!watch.gone().empty()) return fail(Code::not_found, watch.gone());
         if (!std::cout) return static_cast<int>(Code::done);
@@ -243,7 +245,7 @@ int run_stream(const Invocation& invocation) {
                   << std::endl;
         return std::cout.good();
     };
-    auto reply = admin::follow(invocation.socket, invocation.request, invocation.timeout.value_or(usual_wait), print);
+    auto reply = admin::follow(invocation.target, invocation.request, invocation.timeout.value_or(usual_wait), print);
     return reply.code == Code::done ? 0 : fail(reply, invocation.json);
 }
 
@@ -296,7 +298,12 @@ int run(Invocation invocation) {
         auto& file = invocation.request.values.find("file")->second;
         file = std::filesystem::absolute(file).lexically_normal();
     }
-    if (command.method.empty()) return run_here(invocation);
+    if (command.noun == "bindings" && command.verb == "export") {
+        invocation.json = true;
+        invocation.request.command = admin::route("GET", "/v1/bindings");
+        return run_list(std::move(invocation));
+    }
+    if (command.method.empty() || command.noun == "openapi") return run_here(invocation);
     if (command.streams) return run_stream(invocation);
     if (command.noun == "history") {
         if (auto wrong = read_dates(invocation.request); !wrong.empty()) return fail(Code::usage, wrong);

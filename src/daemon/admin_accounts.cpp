@@ -35,6 +35,11 @@ void accounts_list(Daemon& daemon, const Request& request, Answer answer) {
     answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}}));
 }
 
+void accounts_show(Daemon& daemon, const Request& request, Answer answer) {
+    auto account = account_of(daemon, request);
+    answer(account ? done(account_json(*account)) : no_account(request));
+}
+
 void accounts_add(Daemon& daemon, const Request& request, Answer answer) {
     auto settings = daemon.settings();
     auto aor = sip::aor_from_text(request.value("aor"), settings->served);

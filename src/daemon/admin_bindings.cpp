@@ -1,7 +1,9 @@
 // Bindings and look-ups, for people.
 
 #include <algorithm>
+#include <map>
 
+#include "glob.hpp"
 #include "handlers.hpp"
 #include "muster/base/text.hpp"
 #include "muster/proxy/reach.hpp"
@@ -94,6 +96,41 @@ json::object record_json(const Daemon& daemon, std::string_view aor, const locat
     return {{"aor", aor}, {"version", record ? record->version() : 0}, {"bindings", std::move(bindings)}};
 }
 
+/// "alice*" may leave out the scheme.
+bool is_like(std::string_view glob, std::string_view aor) {
+    return matches_glob(glob, aor) || matches_glob(glob, aor.substr(aor.find(':') + 1));
+}
+
+std::string name_by(std::string_view what, std::string_view aor, const location::Binding& binding) {
+    if (what == "domain") return std::string(aor.substr(aor.rfind('@') + 1));
+    if (what == "ua") return std::string(binding.user_agent);
+    const auto flow = base::Flow::decode(binding.flow);
+    return flow ? std::string(base::lower_name(flow->transport)) : "none";
+}
+
+/// All bindings, page by page.
+std::map<std::string, std::size_t> counted(const Daemon& daemon, std::string_view by) {
+    std::map<std::string, std::size_t> counts;
+    location::Bindings bindings;
+    std::string cursor;
+    const auto now = net::read_clocks().mono;
+    do
+        cursor = daemon.table().page(cursor, 1'000, [&](std::string_view aor, const location::Record& record) {
+            record.current(now, bindings);
+            for (const auto& binding : bindings) ++counts[name_by(by, aor, binding)];
+        });
+    while (!cursor.empty());
+    return counts;
+}
+
+/// At most a thousand, for phones choose their names.
+std::vector<std::pair<std::string, std::size_t>> most_first(const std::map<std::string, std::size_t>& counts) {
+    std::vector<std::pair<std::string, std::size_t>> all(counts.begin(), counts.end());
+    std::ranges::stable_sort(all, std::greater(), [](const auto& each) { return each.second; });
+    if (all.size() > 1'000) all.resize(1'000);
+    return all;
+}
+
 std::function<Reply(const core::Job&)> show_record(Daemon& daemon, std::string aor) {
     return [&daemon, aor = std::move(aor)](const core::Job& job) {
         return done(record_json(daemon, aor, job.record ? &*job.record : nullptr, job.decided.mono));
@@ -106,13 +143,16 @@ void bindings_show(Daemon& daemon, const Request& request, Answer answer) {
     auto account = account_of(daemon, request);
     if (!account) return answer(no_account(request));
     auto record = daemon.table().find(account->aor);
-    answer(done(record_json(daemon, account->aor, record ? &*record : nullptr, net::read_clocks().mono)));
+    auto reply = done(record_json(daemon, account->aor, record ? &*record : nullptr, net::read_clocks().mono));
+    reply.version = record ? record->version() : 0;
+    answer(std::move(reply));
 }
 
 void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
     const auto position = daemon.events().position();  // before the table is looked at
     auto now = net::read_clocks().mono;
     auto domain = base::lowered(request.value("domain"));
+    const auto match = request.value("match");
     json::array items;
     std::string cursor(request.value("cursor"));
     if (cursor.size() > 16 || !std::ranges::all_of(cursor, [](char c) { return base::hex_digit(c) >= 0; }))
@@ -125,6 +165,7 @@ void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
         cursor = daemon.table().page(cursor, limit - items.size(),
                                      [&](std::string_view aor, const location::Record& record) {
                                          if (!domain.empty() && aor.substr(aor.rfind('@') + 1) != domain) return;
+                                         if (!match.empty() && !is_like(match, aor)) return;
                                          auto item = record_json(daemon, aor, &record, now);
                                          if (!item["bindings"].as_array().empty()) items.push_back(std::move(item));
                                      });
@@ -133,8 +174,17 @@ void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
     answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}, {"position", position}}));
 }
 
-void bindings_count(Daemon& daemon, const Request&, Answer answer) {
-    answer(done(json::object{{"aors", daemon.table().aors()}, {"bindings", daemon.table().bindings()}}));
+void bindings_count(Daemon& daemon, const Request& request, Answer answer) {
+    json::object out{{"aors", daemon.table().aors()}, {"bindings", daemon.table().bindings()}};
+    const auto by = request.value("by");
+    if (by.empty()) return answer(done(out));
+    if (by != "domain" && by != "transport" && by != "ua")
+        return answer(problem(Code::usage, "Bad Count", "expected domain, transport or ua"));
+    json::array parts;
+    for (const auto& [name, count] : most_first(counted(daemon, by)))
+        parts.push_back(json::object{{"name", utf8(name)}, {"bindings", count}});
+    out["by"] = std::move(parts);
+    answer(done(out));
 }
 
 void bindings_add(Daemon& daemon, const Request& request, Answer answer) {

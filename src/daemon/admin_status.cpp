@@ -4,6 +4,8 @@
 
 #include "handlers.hpp"
 #include "limits.hpp"
+#include "log.hpp"
+#include "muster/admin/openapi.hpp"
 
 namespace muster::daemon {
 namespace {
@@ -40,26 +42,49 @@ json::array webhooks_json(const Webhooks& webhooks) {
     return all;
 }
 
+json::object domain_json(const Daemon& daemon, const core::Settings& settings, const std::string& name,
+                         const core::Domain& domain) {
+    json::array algorithms;
+    for (auto algorithm : domain.digest.algorithms) algorithms.push_back(json::value(auth::name_of(algorithm)));
+    json::array aliases;
+    for (const auto& alias : settings.served.names_of(name))
+        if (alias != name) aliases.push_back(json::value(alias));
+    return {{"domain", name},
+            {"aliases", std::move(aliases)},
+            {"expires", lifetimes_json(domain.policy)},
+            {"contact_limit", domain.policy.contact_limit},
+            {"account_limit", domain.accounts},
+            {"accounts", daemon.accounts().size_of(name)},
+            {"algorithms", std::move(algorithms)}};
+}
+
 }  // namespace
 
 void domains_list(Daemon& daemon, const Request&, Answer answer) {
     json::array items;
     auto settings = daemon.settings();
-    for (const auto& [name, domain] : settings->domains) {
-        json::array algorithms;
-        for (auto algorithm : domain.digest.algorithms) algorithms.push_back(json::value(auth::name_of(algorithm)));
-        json::array aliases;
-        for (const auto& alias : settings->served.names_of(name))
-            if (alias != name) aliases.push_back(json::value(alias));
-        items.push_back(json::object{{"domain", name},
-                                     {"aliases", std::move(aliases)},
-                                     {"expires", lifetimes_json(domain.policy)},
-                                     {"contact_limit", domain.policy.contact_limit},
-                                     {"account_limit", domain.accounts},
-                                     {"accounts", daemon.accounts().size_of(name)},
-                                     {"algorithms", std::move(algorithms)}});
-    }
+    for (const auto& [name, domain] : settings->domains) items.push_back(domain_json(daemon, *settings, name, domain));
     answer(done(json::object{{"items", std::move(items)}}));
+}
+
+void domains_show(Daemon& daemon, const Request& request, Answer answer) {
+    auto settings = daemon.settings();
+    const auto name = settings->served.domain_of(request.value("domain"));
+    const auto found = name ? settings->domains.find(*name) : settings->domains.end();
+    if (found == settings->domains.end())
+        return answer(problem(Code::not_found, "No Such Domain", std::string(request.value("domain"))));
+    answer(done(domain_json(daemon, *settings, found->first, found->second)));
+}
+
+void log_level(Daemon&, const Request& request, Answer answer) {
+    const auto wanted = request.value("level"), span = request.value("for");
+    const auto time = config::parse_duration(span);
+    if (!wanted.empty() && wanted != "debug" && wanted != "info" && wanted != "warning" && wanted != "error")
+        return answer(problem(Code::usage, "Bad Level", "expected debug, info, warning or error"));
+    if (!span.empty() && (wanted.empty() || !time))
+        return answer(problem(Code::usage, "Bad Time", "expected a level and a duration such as 10m"));
+    if (!wanted.empty()) change_log_level(wanted, span.empty() ? std::nullopt : time);
+    answer(done(json::object{{"level", shown_log_level()}}));
 }
 
 void status(Daemon& daemon, const Request&, Answer answer) {
@@ -134,6 +159,8 @@ void status(Daemon& daemon, const Request&, Answer answer) {
         {"memory",
          memory_json(daemon.config(), *daemon.settings(), daemon.workers().size(), daemon.accounts().size())}}));
 }
+
+void openapi(Daemon&, const Request&, Answer answer) { answer({.body = admin::openapi()}); }
 
 void config_reload(Daemon& daemon, const Request&, Answer answer) {
     auto faults = daemon.reload();

@@ -45,6 +45,11 @@ std::vector<net::Listener> listeners_of(const config::Config& config, std::vecto
     return listeners;
 }
 
+std::optional<admin::HttpOptions> http_of(const config::Config& config) {
+    if (!config.admin_http) return {};
+    return admin::HttpOptions{*config.admin_http, config.admin_tls, config.admin_token, config.admin_hosts};
+}
+
 /// What the rules read. A listener on every address means those that this machine has; the first that is not loopback
 /// is what others are told.
 core::SettingsPtr settings_of(const config::Config& config) {
@@ -165,7 +170,7 @@ void Daemon::start() {
     if (auto fault = capture_.configure(config_.capture); !fault.empty()) log_line(Level::error, fault);
     workers_->start();
     admin_ = std::make_unique<admin::Server>(
-        config_.admin_socket,
+        admin::ServerOptions{.socket = config_.admin_socket, .http = http_of(config_)},
         [this](admin::Request request, admin::Answer answer) { handle(*this, std::move(request), std::move(answer)); });
 }
 
@@ -222,6 +227,11 @@ std::vector<std::string> Daemon::reload() {
     faults = certificates_.reload(*workers_);
     if (auto fault = capture_.configure(loaded.config->capture); !fault.empty()) faults.push_back(fault);
     webhooks_.set(loaded.config->webhooks);
+    try {
+        if (const auto http = http_of(*loaded.config); http && admin_) admin_->renew(*http);
+    } catch (const std::runtime_error& error) {
+        faults.emplace_back(error.what());
+    }
     set_log_level(loaded.config->log_level);
     log_line(Level::info, "config result=reloaded");
     return faults;  // of files that have changed since they were checked

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "audit.hpp"
 #include "import.hpp"
 #include "muster/base/text.hpp"
 #include "muster/sip/aor.hpp"
@@ -15,7 +16,8 @@ namespace {
 
 Reply refused(const core::Job& job) {
     const auto& reject = *job.reject;
-    return problem(code_of(reject), reject.reason, job.detail.empty() ? std::string(reject.rule) : utf8(job.detail));
+    return problem(code_of(reject), reject.reason, job.detail.empty() ? std::string(reject.rule) : utf8(job.detail),
+                   reject.status == 412 ? 412 : 0);
 }
 
 constexpr std::size_t largest_page = 1'000;
@@ -29,6 +31,7 @@ const std::map<std::string, Function, std::less<>> functions{
     {"accounts passwd", accounts_passwd},
     {"accounts remove", accounts_remove},
     {"alive", alive},
+    {"accounts show", accounts_show},
     {"bindings add", bindings_add},
     {"bindings count", bindings_count},
     {"bindings list", bindings_list},
@@ -48,6 +51,9 @@ const std::map<std::string, Function, std::less<>> functions{
     {"history export", history_export},
     {"lookup", lookup},
     {"metrics", metrics},
+    {"domains show", domains_show},
+    {"log level", log_level},
+    {"openapi", openapi},
     {"status", status},
     {"trace", trace},
     {"work list", work_list},
@@ -92,6 +98,11 @@ void handle(Daemon& daemon, admin::Request request, admin::Answer answer) {
     if (!request.command->verb.empty()) name.append(" ").append(request.command->verb);
     auto found = functions.find(name);
     if (found == functions.end()) return answer(problem(Code::refused, "Not Implemented", name));
+    // One that is not looked at must not look as if it held.
+    if (request.if_match && std::ranges::count(request.command->parameters, "if-version", &admin::Parameter::name) == 0)
+        return answer(problem(Code::usage, "No Version Here", "expected no If-Match with this command"));
+    const bool is_dry_run = request.command->noun == "explain";
+    if (request.command->method != "GET" && !is_dry_run) answer = audited(request, std::move(answer));
     found->second(daemon, request, std::move(answer));
 }
 

@@ -149,6 +149,7 @@ Code code_of(const base::Reject& reject) {
         case 404:
             return Code::not_found;
         case 409:
+        case 412:
             return Code::conflict;
         default:
             return Code::refused;

@@ -14,6 +14,10 @@
 namespace muster::daemon {
 namespace {
 
+std::mutex level_mutex;
+spdlog::level::level_enum usual_level = spdlog::level::info;       // guarded: as the configuration has it
+std::optional<std::chrono::steady_clock::time_point> lasts_until;  // guarded: of another one
+
 spdlog::level::level_enum spdlog_level(Level level) {
     switch (level) {
         case Level::debug:
@@ -106,7 +110,31 @@ void start_log(std::string_view level) {
     set_log_level(level);
 }
 
-void set_log_level(std::string_view level) { spdlog::set_level(spdlog::level::from_str(std::string(level))); }
+void set_log_level(std::string_view level) {
+    std::lock_guard lock(level_mutex);
+    usual_level = spdlog::level::from_str(std::string(level));
+    spdlog::set_level(usual_level);
+    lasts_until.reset();
+}
+
+void change_log_level(std::string_view level, std::optional<base::Milliseconds> span) {
+    std::lock_guard lock(level_mutex);
+    spdlog::set_level(spdlog::level::from_str(std::string(level)));
+    lasts_until.reset();
+    if (span) lasts_until = std::chrono::steady_clock::now() + *span;
+}
+
+std::string shown_log_level() {
+    const auto name = spdlog::level::to_string_view(spdlog::get_level());
+    return {name.data(), name.size()};
+}
+
+void watch_log_level() {
+    std::lock_guard lock(level_mutex);
+    if (!lasts_until || std::chrono::steady_clock::now() < *lasts_until) return;
+    lasts_until.reset();
+    spdlog::set_level(usual_level);
+}
 
 void log_line(Level level, std::string_view line) { spdlog::log(spdlog_level(level), line); }
 

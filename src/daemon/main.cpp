@@ -67,6 +67,7 @@ void serve(muster::daemon::Daemon& daemon, Signals& signals) {
         certificates.async_wait([&](auto error) {
             if (error) return;
             daemon.watch_certificates();
+            muster::daemon::watch_log_level();
             watch_certificates();
         });
     };
@@ -124,9 +125,6 @@ int run(const std::string& config_path) {
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);  // password hashes and keys stay out of core dumps
     muster::daemon::start_log(config->log_level);
-    if (config->admin_http)
-        muster::daemon::log_line(muster::daemon::Level::warning,
-                                 "admin.http is not in this version: nothing listens there");
     int code = fine;
     try {
         const auto patience = muster::daemon::watchdog_interval().value_or(usual_patience);

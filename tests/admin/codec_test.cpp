@@ -83,7 +83,7 @@ TEST(Codec, RoutesPlainTargets) {
 
 TEST(Codec, ProblemsAreUtf8WhateverTheyName) {
     EXPECT_EQ(problem(Code::usage, "Bad", "a\xff\xc3\xa9\xe2\x82\xed").body,
-              "{\"title\":\"Bad\",\"status\":400,\"detail\":\"a?\xc3\xa9???\"}");
+              "{\"type\":\"urn:muster:problem:usage\",\"title\":\"Bad\",\"status\":400,\"detail\":\"a?\xc3\xa9???\"}");
 }
 
 TEST(Codec, ReadsJsonBodies) {
@@ -99,26 +99,26 @@ TEST(Codec, ReadsJsonBodies) {
 }
 
 TEST(Codec, RefusesWhatItDoesNotKnow) {
-    EXPECT_EQ(refusal("GET", "/v1/nothing"), R"({"title":"no such resource","status":404,"detail":"GET /v1/nothing"})");
+    EXPECT_EQ(refusal("GET", "/v1/nothing"), R"({"type":"urn:muster:problem:not-found","title":"no such resource","status":404,"detail":"GET /v1/nothing"})");
     EXPECT_EQ(refusal("PATCH", "/v1/status"),
-              R"({"title":"no such resource","status":404,"detail":"PATCH /v1/status"})");
+              R"({"type":"urn:muster:problem:not-found","title":"no such resource","status":404,"detail":"PATCH /v1/status"})");
     EXPECT_NE(refusal("GET", "/v1/bindings/"), "") << "an empty AOR";
     EXPECT_NE(refusal("GET", ""), "");
-    EXPECT_EQ(refusal("GET", "/v1/status?x=1"), R"({"title":"unknown parameter","status":400,"detail":"x"})");
+    EXPECT_EQ(refusal("GET", "/v1/status?x=1"), R"({"type":"urn:muster:problem:usage","title":"unknown parameter","status":400,"detail":"x"})");
     EXPECT_EQ(refusal("GET", "/v1/bindings?limit=1&limit=2"),
-              R"({"title":"parameter given twice","status":400,"detail":"limit"})");
-    EXPECT_EQ(refusal("GET", "/v1/bindings/a%4"), R"({"title":"bad percent-encoding","status":400,"detail":"a%4"})");
+              R"({"type":"urn:muster:problem:usage","title":"parameter given twice","status":400,"detail":"limit"})");
+    EXPECT_EQ(refusal("GET", "/v1/bindings/a%4"), R"({"type":"urn:muster:problem:usage","title":"bad percent-encoding","status":400,"detail":"a%4"})");
     EXPECT_EQ(refusal("GET", "/v1/bindings?limit=%zz"),
-              R"({"title":"bad percent-encoding","status":400,"detail":"limit=%zz"})");
+              R"({"type":"urn:muster:problem:usage","title":"bad percent-encoding","status":400,"detail":"limit=%zz"})");
     EXPECT_EQ(refusal("PUT", "/v1/bindings/alice@example.com"),
-              R"({"title":"missing parameter","status":400,"detail":"uri"})");
+              R"({"type":"urn:muster:problem:usage","title":"missing parameter","status":400,"detail":"uri"})");
     EXPECT_EQ(refusal("DELETE", "/v1/bindings/alice@example.com?uri="),
-              R"({"title":"empty parameter","status":400,"detail":"uri"})")
+              R"({"type":"urn:muster:problem:usage","title":"empty parameter","status":400,"detail":"uri"})")
         << "not all of them";
     EXPECT_EQ(request("DELETE", "/v1/bindings/alice@example.com").value("uri"), "");
-    EXPECT_EQ(refusal("PUT", "/v1/accounts/alice@example.com/password"), R"({"title":"empty password","status":400})");
+    EXPECT_EQ(refusal("PUT", "/v1/accounts/alice@example.com/password"), R"({"type":"urn:muster:problem:usage","title":"empty password","status":400})");
     EXPECT_EQ(refusal("POST", "/v1/accounts/a@b?password-stdin=x", {}, "secret"),
-              R"({"title":"unknown parameter","status":400,"detail":"password-stdin"})")
+              R"({"type":"urn:muster:problem:usage","title":"unknown parameter","status":400,"detail":"password-stdin"})")
         << "a password in a target would end in logs";
 }
 

@@ -94,7 +94,7 @@ TEST_F(AdminServer, TakesBigImportsButNoOtherBigBody) {
     EXPECT_EQ(ask("accounts", "import", {}, std::string(40'000'000, 'x')).body, "\"accounts import body=40000000\"");
     auto refused = ask("accounts", "passwd", {{"aor", "a@b"}}, std::string(70'000, 'x'));
     EXPECT_EQ(refused.code, Code::usage);
-    EXPECT_EQ(refused.body, R"({"title":"Payload Too Large","status":413})") << "RFC 9457 s3.1.2";
+    EXPECT_EQ(refused.body, R"({"type":"urn:muster:problem:usage","title":"Payload Too Large","status":413})") << "RFC 9457 s3.1.2";
 }
 
 TEST_F(AdminServer, RefusesBigBodiesInChunksAndBigHeaders) {

@@ -88,7 +88,7 @@ protected:
         std::vector<std::string> heard;
         Request request;
         request.command = &command("status", "");
-        auto reply = follow(socket_, request, 20, [&](std::string_view name, std::string_view data) {
+        auto reply = follow(Target{.socket = socket_}, request, 20, [&](std::string_view name, std::string_view data) {
             heard.push_back(std::string(name) + ' ' + std::string(data));
             return heard.size() < most;
         });

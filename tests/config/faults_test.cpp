@@ -159,7 +159,18 @@ const Case cases[] = {
      "  - udp: 127.0.0.1:5060\n  - udp: \"[::1]:5060\"\n  - udp: \"[::1]:5070\"\nadmin: {http: \"0.0.0.0:5060\"}\n",
      {"6:10: listen[3].udp: 127.0.0.1:5060 is already taken by udp 0.0.0.0:5060; expected another address or port",
       "7:10: listen[4].udp: [::1]:5060 is already taken by udp [::]:5060; expected another address or port",
-      "9:15: admin.http: 0.0.0.0:5060 is already taken by tcp 127.0.0.1:5060; expected another address or port"}},
+      "9:15: admin.http: 0.0.0.0:5060 is already taken by tcp 127.0.0.1:5060; expected another address or port",
+      "9:15: admin.http: 0.0.0.0:5060 is not loopback; expected admin.certificate, admin.key and admin.token_file with "
+      "it"}},
+    {"TcpForAllNeedsTlsAndAToken",
+     "domains: {example.com: {}}\nadmin:\n  http: 192.0.2.1:9460\n  token_file: no-such.token\n  certificate: "
+     "no-such.pem\n",
+     {"3:3: admin.key is missing; expected a PEM file, as TLS of admin.http needs one",
+      "4:15: \"no-such.token\" is not valid for admin.token_file; expected a file that can be read",
+      "5:16: \"no-such.pem\" is not valid for admin.certificate; expected a file that can be read"}},
+    {"WhoDoesNotListenNeedsNoToken",
+     "domains: {example.com: {}}\nadmin: {hosts: [muster.example.com]}\n",
+     {"2:16: admin.hosts has no use; expected admin.http too"}},
     {"NobodyListensThere",
      "domains: {example.com: {}}\nlisten:\n  - udp: 224.0.0.1:5060\n  - udp: \"[ff02::1]:5060\"\n"
      "  - udp: 255.255.255.255:5060\nstore: sqlite:/var/lib/\nadmin: {socket: /run/}\n",

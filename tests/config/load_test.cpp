@@ -347,8 +347,41 @@ TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
           "flow_timer",  "gruu",        "service_route", "admin",   "socket",    "http",          "workers",
           "dns",         "servers",     "log",           "level",   "limits",    "message_bytes", "headers",
           "flow_lost",   "nat_ping",    "capture",       "hep",     "id",        "credentials",   "webhooks",
-          "url",         "secret_file", "events"})
+          "url",         "secret_file", "events", "token_file", "hosts"})
         EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
+}
+
+TEST(Load, ATokenIsOneLineThatOthersCannotRead) {
+    const auto folder = std::filesystem::temp_directory_path() / ("muster-token-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder);
+    const auto path = (folder / "muster.yaml").string(), file = (folder / "token").string();
+    auto load = [&](const std::string& content, std::filesystem::perms mode) {
+        std::ofstream(path) << "domains: {example.com: {}}\nadmin: {http: '127.0.0.1:9460', token_file: token}\n";
+        std::ofstream(file, std::ios::binary) << content;
+        std::filesystem::permissions(file, mode);
+        return load_file(path);
+    };
+    using Mode = std::filesystem::perms;
+    const auto own = Mode::owner_read | Mode::owner_write;
+    for (auto content : {"0123456789abcdef", "0123456789abcdef\n", "0123456789abcdef\r\n"}) {
+        auto loaded = load(content, own | Mode::group_read);
+        ASSERT_TRUE(loaded.config) << loaded.faults.at(0).text();
+        EXPECT_EQ(loaded.config->admin_token, "0123456789abcdef");
+    }
+    auto open = load("0123456789abcdef\n", own | Mode::others_read);
+    ASSERT_EQ(open.faults.size(), 1u);
+    EXPECT_EQ(open.faults[0].text(), path +
+                                         ":2:45: admin.token_file: token is open to everybody; expected a mode such "
+                                         "as 0640");
+    for (std::string content : {"", "\n", "short\n", "0123456789abcdef 1\n", "0123456789abcdef\nmore\n"}) {
+        auto loaded = load(content, own);
+        ASSERT_EQ(loaded.faults.size(), 1u) << content;
+        EXPECT_NE(loaded.faults[0].text().find("token holds no token"), std::string::npos);
+    }
+    load(std::string(513, 'x'), own);
+    EXPECT_FALSE(read_token(file).fault.empty());
+    EXPECT_FALSE(read_token("/no/such").fault.empty());
+    std::filesystem::remove_all(folder);
 }
 
 TEST(Load, TheSchemaOnDiskIsTheOneOfTheTable) {

@@ -41,7 +41,8 @@ bool takes_password(const Command& command);
 std::variant<Request, Reply> decode(std::string_view method, std::string_view target, std::string_view content_type,
                                     std::string body);
 
-/// The header fields If-Match ("7" in quotes, or *) and Last-Event-ID, each empty when absent. What is wrong with them.
+/// What a change depends on, and where a stream goes on: from the values (if-version, from) and the header fields
+/// If-Match ("7" in quotes, or *) and Last-Event-ID, each empty when absent. What is wrong with them.
 std::optional<Reply> read_conditions(Request& request, std::string_view if_match, std::string_view last_event);
 
 }  // namespace muster::admin

@@ -52,7 +52,8 @@ struct Request {
     const Command* command = nullptr;
     std::multimap<std::string, std::string, std::less<>> values;  ///< path parts and query, decoded
     std::string body;                                             ///< password or file, as sent
-    unsigned peer_uid = 0;
+    unsigned peer_uid = 0;                                        ///< of who asks on the Unix socket; -1: over TCP
+    std::string peer{};  ///< who asks, for people: "uid 1000" or "192.0.2.1:4711"
     /// Change only what still has this version (RFC 9110 s13.1.1); else conflict.
     std::optional<std::uint64_t> if_match{};
     /// The position that the reader of a stream has come to (Last-Event-ID).

@@ -118,9 +118,13 @@ struct Config {
     std::string store = "sqlite:/var/lib/muster/muster.db";  ///< "sqlite:PATH" (PATH made absolute) or "memory:"
     std::string admin_socket = "/run/muster/musterd.sock";
     std::optional<base::Address> admin_http;
-    unsigned workers = 0;     ///< 0: one a core
-    std::string tls_ca;       ///< absolute path; empty: those that the system trusts
-    std::string dns_servers;  ///< "127.0.0.1:5353,192.0.2.53"; empty: those of the system
+    base::CertificateFiles admin_tls;      ///< of admin_http; absolute paths, empty: no TLS
+    std::string admin_token_file;          ///< absolute path; empty: none
+    std::string admin_token;               ///< what it holds
+    std::vector<std::string> admin_hosts;  ///< names that requests may know admin_http by
+    unsigned workers = 0;                  ///< 0: one a core
+    std::string tls_ca;                    ///< absolute path; empty: those that the system trusts
+    std::string dns_servers;               ///< "127.0.0.1:5353,192.0.2.53"; empty: those of the system
     std::string log_level = "info";
     Capture capture;
     std::vector<Webhook> webhooks;
@@ -160,6 +164,13 @@ std::string schema();
 
 /// "30s", "5m", "1h", "7d", "250ms", and sums such as "1h30m".
 std::optional<base::Milliseconds> parse_duration(std::string_view text);
+
+/// A bearer token: the one line of a file that others than its owner and group cannot read.
+struct Token {
+    std::string text;
+    std::string fault{};  ///< then there is no token
+};
+Token read_token(const std::string& file);
 
 /// Keys whose values differ and that a running daemon cannot change: of listen, store, workers, tls.ca,
 /// dns.servers, admin.socket, admin.http.

@@ -1,0 +1,91 @@
+#pragma once
+// JSON Schemas of what commands answer (docs/admin.md, JSON shapes). New members may come, none goes.
+
+#include <string_view>
+
+namespace muster::admin {
+
+struct Answered {
+    std::string_view command;  ///< noun and verb
+    std::string_view schema;   ///< of `schemas`
+    std::string_view type = "application/json";
+};
+
+/// Those not named answer with some object.
+inline constexpr Answered answers[] = {
+    {"status", "Status"},          {"bindings list", "Records"},
+    {"bindings show", "Record"},   {"bindings add", "Record"},
+    {"bindings remove", "Record"}, {"bindings count", "Count"},
+    {"lookup", "Targets"},         {"metrics", "Text", "text/plain"},
+    {"accounts list", "Accounts"}, {"accounts add", "Account"},
+    {"accounts show", "Account"},  {"accounts import", "Imported"},
+    {"domains list", "Domains"},   {"db check", "Checked"},
+    {"domains show", "Domain"},    {"log level", "Level"},
+    {"db backup", "File"},
+};
+
+inline constexpr std::string_view schemas = R"({
+"Problem": {"type": "object", "required": ["type", "title", "status"], "properties": {
+    "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
+    "detail": {"type": "string"}}},
+"Object": {"type": "object"},
+"Text": {"type": "string"},
+"Cursor": {"type": "string", "description": "where the list goes on; empty at its end"},
+"Binding": {"type": "object",
+    "required": ["contact", "expires", "q", "call_id", "cseq", "user_agent", "source", "path", "live", "flow"],
+    "properties": {
+    "contact": {"type": "string"},
+    "expires": {"type": ["integer", "null"], "description": "seconds left; null: never"},
+    "q": {"type": "string"}, "call_id": {"type": "string"}, "cseq": {"type": "integer"},
+    "user_agent": {"type": "string"}, "source": {"type": "string"}, "path": {"type": "string"},
+    "instance": {"type": "string"}, "reg_id": {"type": "integer"}, "pub_gruu": {"type": "string"},
+    "live": {"type": "boolean"}, "nat": {"type": "boolean"},
+    "flow": {"enum": ["live", "lost", "late", "unreachable", "unknown"]},
+    "heard": {"type": ["integer", "null"]}, "rtt_ms": {"type": ["integer", "null"]}}},
+"Record": {"type": "object", "required": ["aor", "version", "bindings"], "properties": {
+    "aor": {"type": "string"}, "version": {"type": "integer", "description": "0: there is no record"},
+    "bindings": {"type": "array", "items": {"$ref": "#/components/schemas/Binding"}}}},
+"Records": {"type": "object", "required": ["items", "cursor"], "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Record"}},
+    "cursor": {"$ref": "#/components/schemas/Cursor"}}},
+"Count": {"type": "object", "required": ["aors", "bindings"], "properties": {
+    "aors": {"type": "integer"}, "bindings": {"type": "integer"},
+    "by": {"type": "array", "items": {"type": "object", "required": ["name", "bindings"]}}}},
+"Level": {"type": "object", "required": ["level"], "properties": {
+    "level": {"enum": ["debug", "info", "warning", "error"]}}},
+"Targets": {"type": "object", "required": ["aor", "targets"], "properties": {
+    "aor": {"type": "string"},
+    "targets": {"type": "array", "items": {"type": "object", "required": ["uri", "q", "route", "flow", "live", "expires"],
+        "properties": {"uri": {"type": "string"}, "q": {"type": "string"},
+        "route": {"type": "array", "items": {"type": "string"}}, "flow": {"type": "string"},
+        "live": {"type": "boolean"}, "expires": {"type": ["integer", "null"]}}}},
+    "left_out": {"type": "array", "items": {"type": "object", "required": ["contact", "why"]}},
+    "enabled": {"type": "boolean"}}},
+"Account": {"type": "object", "required": ["aor", "username", "enabled", "aliases"], "properties": {
+    "aor": {"type": "string"}, "username": {"type": "string"}, "enabled": {"type": "boolean"},
+    "aliases": {"type": "array", "items": {"type": "string"}}}},
+"Accounts": {"type": "object", "required": ["items", "cursor"], "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Account"}},
+    "cursor": {"$ref": "#/components/schemas/Cursor"}}},
+"Imported": {"type": "object", "required": ["imported"], "properties": {"imported": {"type": "integer"}}},
+"Domain": {"type": "object", "required": ["domain", "aliases", "expires", "contact_limit", "accounts", "algorithms"],
+    "properties": {
+    "domain": {"type": "string"}, "aliases": {"type": "array", "items": {"type": "string"}},
+    "expires": {"type": "object", "required": ["min", "default", "max"]},
+    "contact_limit": {"type": "integer"}, "account_limit": {"type": "integer"}, "accounts": {"type": "integer"},
+    "algorithms": {"type": "array", "items": {"enum": ["MD5", "SHA-256", "SHA-512-256"]}}}},
+"Domains": {"type": "object", "required": ["items"], "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Domain"}}}},
+"Status": {"type": "object",
+    "required": ["version", "ready", "uptime", "aors", "bindings", "requests", "network", "store", "queue", "limits"],
+    "properties": {"version": {"type": "string"}, "ready": {"type": "boolean"}, "uptime": {"type": "integer"},
+    "accounts": {"type": "integer"}, "aors": {"type": "integer"}, "bindings": {"type": "integer"},
+    "requests": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "network": {"type": "object", "additionalProperties": {"type": "integer"}}}},
+"Checked": {"type": "object", "required": ["file", "sound", "damaged"], "properties": {
+    "file": {"type": "string"}, "sound": {"type": "boolean"},
+    "damaged": {"type": "array", "items": {"type": "object", "required": ["kind", "key", "version", "fate"]}}}},
+"File": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string"}}}
+})";
+
+}  // namespace muster::admin
