@@ -228,7 +228,7 @@ void BindingWriter::decide_bindings(Batch& batch, Job& job, const BindingsImport
     const auto aor = import.record.aor();
     const auto* domain = job.settings->find_of(aor);
     if (!domain || !account_exists(batch, aor))
-        return refuse_for_account(batch, job, aor, {404, "No Such Account", ""});
+        return refuse_for_account(batch, job, aor, {404, "No Such Account", "admin"});
     auto& pending = bindings_of(batch, aor);
     auto decision = registrar::admin_import(import.record, pending.bindings ? &*pending.bindings : nullptr, batch.now,
                                             domain->policy);

@@ -113,7 +113,9 @@ Said understand(std::span<const std::string> before) {
         } else {
             said.positions.push_back(word);
             if (!said.command && said.positions.size() == 1) said.command = find_command(word, "");
-            if (!said.command && said.positions.size() == 2) said.command = find_command(said.positions[0], word);
+            // Some nouns are commands by themselves and have verbs too.
+            if (said.positions.size() == 2)
+                if (const auto* found = find_command(said.positions[0], word)) said.command = found;
         }
     }
     return said;
@@ -189,7 +191,7 @@ void add_commands(Words& words, const Said& said) {
     for (const auto& command : admin::commands()) {
         if (said.positions.empty())
             words.add(command.noun, command.verb.empty() ? command.summary : "");
-        else if (command.noun == said.positions[0])
+        else if (command.noun == said.positions[0] && !command.verb.empty())
             words.add(command.verb, command.summary);
     }
 }
@@ -214,10 +216,9 @@ std::string complete(std::span<const std::string> before, std::string_view curre
     const auto* wanted = said.wanted;
     if (!wanted && current.starts_with('-')) {
         add_options(words, said);
-    } else if (!wanted && !said.command) {
-        if (said.positions.size() < 2) add_commands(words, said);
     } else {
-        if (!wanted) wanted = next_argument(said);
+        if (!wanted && said.positions.size() < 2) add_commands(words, said);
+        if (!wanted && said.command) wanted = next_argument(said);
         if (wanted && add_values(words, said, *wanted)) return std::string(files);
     }
     return std::move(words).text();

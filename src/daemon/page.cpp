@@ -32,7 +32,7 @@ std::string rate_text(float rate) {
 std::string milliseconds_text(const std::optional<float>& value) {
     if (!value) return "none";
     char text[32];
-    std::snprintf(text, sizeof text, *value < 10 ? "%.2f ms" : "%.0f ms", static_cast<double>(*value));
+    std::snprintf(text, sizeof text, "%.*f ms", *value < 10 ? 2 : 0, static_cast<double>(*value));
     return text;
 }
 

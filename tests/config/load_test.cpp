@@ -139,7 +139,7 @@ limits: {message_bytes: 2048, headers: 32, contacts: 5, guesses: 3, guesses_of_s
     EXPECT_EQ(admission.answers.burst, 6u);
     EXPECT_EQ(admission.queue, 700u);
     EXPECT_EQ(admission.queue_bytes, 1'000'008u);
-    EXPECT_EQ(config.tables, (TableLimits{9, 10, 4'097, 1'000'012, 1'013, 1'000'014, 1'015, 1'036, 1'037, 1'017}));
+    EXPECT_EQ(config.tables, (TableLimits{9, 10, 4'097, 1'000'012, 1'013, 1'000'014, 1'015, 1'036, 1'037, 1'017, 18}));
     const auto& example = domain(config, "example.com");
     EXPECT_EQ(example.policy.min_expires, 5u);
     EXPECT_EQ(example.policy.default_expires, 600u);

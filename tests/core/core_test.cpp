@@ -163,12 +163,19 @@ TEST_F(OneCore, AJobCarriesItsSettings) {
 TEST(Md5Alone, IsOfferedToThoseWhoHaveNothingElse) {
     World world("domains: {example.com: {auth: {algorithms: [SHA-256, MD5]}}}");
     world.account("alice@example.com", "secret");
-    auto offers = [&world](const std::string& user) {
-        auto& phone = world.phone(user);
-        phone.answers_challenges = false;
-        phone.registers("sip:" + user + "@192.0.2.4", 600);
-        EXPECT_EQ(phone.status(), 401);
-        return test::fields_of(phone.answer(), "WWW-Authenticate").size();
+    int asked = 0;
+    auto offers = [&](const std::string& user) {
+        const auto me = "<sip:" + user + "@example.com>", number = std::to_string(++asked);
+        world.inbox.clear();
+        world.arrives(
+            world.udp("192.0.2.4:5060"),
+            "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.4;branch=z9hG4bK" + number +
+                "\r\nFrom: " + me + ";tag=1\r\nTo: " + me + "\r\nCall-ID: " + number +
+                "\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:" + user +
+                "@192.0.2.4>\r\nUser-Agent: a phone that says so much of itself that three times as much has room "
+                "for two challenges\r\nContent-Length: 0\r\n\r\n");
+        EXPECT_EQ(world.inbox.size(), 1u);
+        return world.inbox.empty() ? 0 : test::fields_of(world.inbox[0].bytes, "WWW-Authenticate").size();
     };
     EXPECT_EQ(offers("alice"), 2u);
     EXPECT_EQ(offers("nobody1"), 2u);
