@@ -32,7 +32,7 @@ def request(method, uri, source, user="alice", *, cseq=1, via="", tag="", call_i
 
 def field(answer, name):
     found = re.search(rf"^{name}:[ \t]*(.*?)\r$".encode(), answer, re.M | re.I)
-    return found.group(1).decode() if found else ""
+    return found.group(1).decode("latin-1") if found else ""
 
 
 def status(answer):
