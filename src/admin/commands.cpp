@@ -80,6 +80,9 @@ constexpr Parameter watch[] = {
     {"once", "end when the daemon does, instead of asking it again", Kind::flag},
 };
 constexpr Parameter config_check[] = {{"file", "configuration file", Kind::file}};
+constexpr Parameter config_apply[] = {
+    {"file", "configuration file", Kind::file},
+    {"yes", "also when accounts or bindings lose their domain, or accounts their way to log in", Kind::flag}};
 
 constexpr Parameter man[] = {
     {"page", "which one; absent: musterctl", Kind::optional_argument, "musterctl|musterd|muster.yaml"}};
@@ -133,6 +136,10 @@ constexpr Command table[] = {
     {"work", "list", "List what takes long and is under way, and how far it is", "GET", "/v1/work", {}},
     {"work", "stop", "Stop it: import or db", "DELETE", "/v1/work/{work}", work_stop},
     {"config", "check", "Check a configuration file; needs no daemon", "", "", config_check},
+    {"config", "show", "Show what is written in the configuration that runs", "GET", "/v1/config", {}},
+    {"config", "plan", "Show what another configuration would do to what is bound", "POST", "/v1/config/plan",
+     config_check},
+    {"config", "apply", "Put another configuration in place of the one that runs, and load it", "", "", config_apply},
     {"config", "reload", "Load the configuration file again", "POST", "/v1/config/reload", {}},
     {"config", "schema", "Print the JSON Schema of the configuration file", "", "", {}},
     {"completion", "bash", "Print the completion script of bash", "", "", {}},

@@ -21,7 +21,7 @@ inline constexpr Answered answers[] = {
     {"accounts show", "Account"},  {"accounts import", "Imported"},
     {"domains list", "Domains"},   {"db check", "Checked"},
     {"domains show", "Domain"},    {"log level", "Level"},
-    {"db backup", "File"},
+    {"db backup", "File"},         {"config plan", "Plan"},
 };
 
 inline constexpr std::string_view schemas = R"({
@@ -85,6 +85,11 @@ inline constexpr std::string_view schemas = R"({
 "Checked": {"type": "object", "required": ["file", "sound", "damaged"], "properties": {
     "file": {"type": "string"}, "sound": {"type": "boolean"},
     "damaged": {"type": "array", "items": {"type": "object", "required": ["kind", "key", "version", "fate"]}}}},
+"Plan": {"type": "object", "required": ["file", "changed", "restart", "domains", "loses"], "properties": {
+    "changed": {"type": "array", "items": {"type": "object", "required": ["key", "before", "after", "line"]}},
+    "restart": {"type": "array", "items": {"type": "string"}},
+    "domains": {"type": "array", "items": {"type": "object", "required": ["domain", "fate", "loses"]}},
+    "loses": {"type": "boolean", "description": "whether accounts or bindings lose something: apply then asks to be sure"}}},
 "File": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string"}}}
 })";
 

@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "apply.hpp"
 #include "complete.hpp"
 #include "invocation.hpp"
 #include "manual.hpp"
@@ -25,6 +26,7 @@
 #include "print.hpp"
 #include "print_explain.hpp"
 #include "print_history.hpp"
+#include "print_plan.hpp"
 #include "progress.hpp"
 
 namespace muster::ctl {
@@ -148,6 +150,8 @@ int show(const Invocation& invocation, const std::string& body) {
         return show_items(invocation, all->at("items").get_array());
     if (invocation.json)
         std::cout << body << '\n';
+    else if (invocation.request.command->verb == "plan")
+        std::cout << plan_text(result.as_object());
     else if (invocation.request.command->noun == "history")
         print_state(result.as_object());
     else
@@ -172,6 +176,45 @@ int check_database(const Invocation& invocation) try {
         return store::check_sqlite(file, false, stop.get_token(), &progress);
     }();
     return show(invocation, report.json());
+} catch (const std::runtime_error& error) {
+    return fail(Code::refused, error.what());
+}
+
+/// Plans, swaps the daemon's own file, loads it; a refusal takes the old file back.
+int apply_config(Invocation invocation) try {
+    auto content = read_all(invocation.file);
+    if (!content) return fail(Code::refused, "cannot read " + invocation.file);
+    const bool is_sure = !invocation.request.value("yes").empty();
+    invocation.request = {};
+    auto send = [&](const char* target, const std::string& body) {
+        invocation.request.command = admin::route("POST", target);
+        invocation.request.body = body;
+        return ask(invocation);
+    };
+    const auto planned = send("/v1/config/plan", *content);
+    if (planned.code != Code::done) return fail(planned, invocation.json);
+    auto plan = json::parse(planned.body).as_object();
+    if (!invocation.json) std::cout << plan_text(plan);
+    if (!plan.at("restart").as_array().empty())
+        return fail(Code::refused, "nothing is applied: edit the file, and restart musterd");
+    if (plan.at("loses").as_bool() && !is_sure)
+        return fail(Code::usage, "nothing is applied: this takes something from accounts or bindings; --yes to do it");
+    const std::string path(plan.at("file").as_string());
+    std::error_code unknown;
+    const bool is_itself = std::filesystem::equivalent(path, invocation.file, unknown);
+    if (!is_itself) replace_configuration(path, *content);
+    const auto loaded = send("/v1/config/reload", {});
+    if (loaded.code != Code::done) {
+        if (!is_itself) restore_configuration(path);
+        return fail(loaded, invocation.json);
+    }
+    plan["applied"] = true;
+    if (invocation.json)
+        std::cout << json::serialize(plan) << '\n';
+    else
+        std::cout << "applied" << (is_itself ? "" : "; what was there is in " + base::printable(path, 4096) + ".bak")
+                  << '\n';
+    return 0;
 } catch (const std::runtime_error& error) {
     return fail(Code::refused, error.what());
 }
@@ -204,6 +247,7 @@ int run_here(const Invocation& invocation) {
     const auto& command = *invocation.request.command;
     if (command.noun == "config" && command.verb == "check") return check_config(invocation);
     if (command.noun == "openapi") std::cout << admin::openapi();
+    if (command.noun == "config" && command.verb == "apply") return apply_config(invocation);
     if (command.noun == "config") std::cout << config::schema();
     if (command.noun == "completion") std::cout << completion_script(command.verb);
     if (command.noun == "man") return print_manual(invocation);

@@ -162,12 +162,4 @@ void status(Daemon& daemon, const Request&, Answer answer) {
 
 void openapi(Daemon&, const Request&, Answer answer) { answer({.body = admin::openapi()}); }
 
-void config_reload(Daemon& daemon, const Request&, Answer answer) {
-    auto faults = daemon.reload();
-    if (faults.empty()) return answer(done());
-    std::string detail;
-    for (const auto& fault : faults) detail.append(detail.empty() ? "" : "\n").append(fault);
-    answer(problem(Code::refused, "Configuration Kept", detail));
-}
-
 }  // namespace muster::daemon

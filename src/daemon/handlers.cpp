@@ -37,7 +37,9 @@ const std::map<std::string, Function, std::less<>> functions{
     {"bindings list", bindings_list},
     {"bindings remove", bindings_remove},
     {"bindings show", bindings_show},
+    {"config plan", config_plan},
     {"config reload", config_reload},
+    {"config show", config_show},
     {"db backup", db_backup},
     {"db check", db_check},
     {"domains list", domains_list},
@@ -101,7 +103,7 @@ void handle(Daemon& daemon, admin::Request request, admin::Answer answer) {
     // One that is not looked at must not look as if it held.
     if (request.if_match && std::ranges::count(request.command->parameters, "if-version", &admin::Parameter::name) == 0)
         return answer(problem(Code::usage, "No Version Here", "expected no If-Match with this command"));
-    const bool is_dry_run = request.command->noun == "explain";
+    const bool is_dry_run = request.command->noun == "explain" || request.command->verb == "plan";
     if (request.command->method != "GET" && !is_dry_run) answer = audited(request, std::move(answer));
     found->second(daemon, request, std::move(answer));
 }

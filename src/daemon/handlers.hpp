@@ -56,6 +56,8 @@ void bindings_count(Daemon& daemon, const Request& request, Answer answer);
 void bindings_list(Daemon& daemon, const Request& request, Answer answer);
 void bindings_remove(Daemon& daemon, const Request& request, Answer answer);
 void bindings_show(Daemon& daemon, const Request& request, Answer answer);
+void config_plan(Daemon& daemon, const Request& request, Answer answer);
+void config_show(Daemon& daemon, const Request& request, Answer answer);
 void config_reload(Daemon& daemon, const Request& request, Answer answer);
 void db_backup(Daemon& daemon, const Request& request, Answer answer);
 void db_check(Daemon& daemon, const Request& request, Answer answer);
