@@ -141,6 +141,7 @@ constexpr Command table[] = {
      config_check},
     {"config", "apply", "Put another configuration in place of the one that runs, and load it", "", "", config_apply},
     {"config", "reload", "Load the configuration file again", "POST", "/v1/config/reload", {}},
+    {"config", "reference", "Print all keys of the configuration file as a page in Markdown", "", "", {}},
     {"config", "schema", "Print the JSON Schema of the configuration file", "", "", {}},
     {"completion", "bash", "Print the completion script of bash", "", "", {}},
     {"completion", "zsh", "Print the completion script of zsh", "", "", {}},

@@ -25,7 +25,27 @@ void describe_keys(const Key& map, const std::string& before, std::vector<KeyRef
     }
 }
 
+/// Within a table a line between choices would be one between columns.
+std::string cell(std::string_view text) {
+    std::string out;
+    for (char c : text) out.append(c == '|' ? "\\|" : std::string(1, c));
+    return out;
+}
+
 }  // namespace
+
+std::string reference_page() {
+    std::string out =
+        "# Configuration reference\n\nMade by `musterctl config reference` from the table that the loader reads; what "
+        "it all "
+        "means together is told in\n[config](config.md).\n\n| key | value | default | meaning |\n|---|---|---|---|\n";
+    for (const auto& key : reference()) {
+        out.append("| `").append(cell(key.path)).append("` | ").append(cell(key.value)).append(" | ");
+        if (!key.fallback.empty()) out.append("`").append(cell(key.fallback)).append("`");
+        out.append(" | ").append(cell(key.meaning)).append(" |\n");
+    }
+    return out;
+}
 
 std::vector<KeyReference> reference() {
     std::vector<KeyReference> out;

@@ -21,6 +21,7 @@
 #include "muster/admin/server.hpp"
 #include "muster/base/text.hpp"
 #include "muster/config/config.hpp"
+#include "muster/config/reference.hpp"
 #include "muster/net/tls.hpp"
 #include "muster/store/sqlite.hpp"
 #include "print.hpp"
@@ -248,7 +249,7 @@ int run_here(const Invocation& invocation) {
     if (command.noun == "config" && command.verb == "check") return check_config(invocation);
     if (command.noun == "openapi") std::cout << admin::openapi();
     if (command.noun == "config" && command.verb == "apply") return apply_config(invocation);
-    if (command.noun == "config") std::cout << config::schema();
+    if (command.noun == "config") std::cout << (command.verb == "schema" ? config::schema() : config::reference_page());
     if (command.noun == "completion") std::cout << completion_script(command.verb);
     if (command.noun == "man") return print_manual(invocation);
     return 0;

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "muster/config/config.hpp"
+#include "muster/config/reference.hpp"
 
 namespace muster::config {
 namespace {
@@ -340,14 +341,14 @@ TEST(Load, TheShippedFileHasNoFaultAndNamesEveryKey) {
     ASSERT_TRUE(loaded.config);
     auto sample = slurp(path);
     for (auto key :
-         {"listen",      "udp",         "tcp",           "tls",     "ws",        "wss",           "advertise",
-          "certificate", "key",         "store",         "domains", "aliases",   "expires",       "min",
-          "default",     "max",         "contacts",      "limit",   "when_full", "auth",          "algorithms",
-          "nonce_life",  "lookup",      "ring_time",     "inbound", "trusted",   "path",          "outbound",
-          "flow_timer",  "gruu",        "service_route", "admin",   "socket",    "http",          "workers",
-          "dns",         "servers",     "log",           "level",   "limits",    "message_bytes", "headers",
-          "flow_lost",   "nat_ping",    "capture",       "hep",     "id",        "credentials",   "webhooks",
-          "url",         "secret_file", "events", "token_file", "hosts"})
+         {"listen",      "udp",         "tcp",           "tls",        "ws",        "wss",           "advertise",
+          "certificate", "key",         "store",         "domains",    "aliases",   "expires",       "min",
+          "default",     "max",         "contacts",      "limit",      "when_full", "auth",          "algorithms",
+          "nonce_life",  "lookup",      "ring_time",     "inbound",    "trusted",   "path",          "outbound",
+          "flow_timer",  "gruu",        "service_route", "admin",      "socket",    "http",          "workers",
+          "dns",         "servers",     "log",           "level",      "limits",    "message_bytes", "headers",
+          "flow_lost",   "nat_ping",    "capture",       "hep",        "id",        "credentials",   "webhooks",
+          "url",         "secret_file", "events",        "token_file", "hosts"})
         EXPECT_NE(sample.find(std::string(key) + ':'), std::string::npos) << key;
 }
 
@@ -387,6 +388,11 @@ TEST(Load, ATokenIsOneLineThatOthersCannotRead) {
 TEST(Load, TheSchemaOnDiskIsTheOneOfTheTable) {
     EXPECT_EQ(slurp(MUSTER_SOURCE_DIR "/config/muster.schema.json"), schema())
         << "write schema() to config/muster.schema.json (musterctl config schema > config/muster.schema.json)";
+}
+
+TEST(Load, TheReferenceOnDiskIsTheOneOfTheTable) {
+    EXPECT_EQ(slurp(MUSTER_SOURCE_DIR "/docs/config-reference.md"), reference_page())
+        << "musterctl config reference > docs/config-reference.md";
 }
 
 TEST(Load, FilesThatCannotBeRead) {

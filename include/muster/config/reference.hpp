@@ -1,5 +1,6 @@
 #pragma once
-// Every key of the YAML file in words, from the same table as the loader: for muster.yaml(5).
+// Every key of the YAML file in words, from the same table as the loader: for muster.yaml(5) and the
+// documentation.
 
 #include <string>
 #include <string_view>
@@ -16,5 +17,8 @@ struct KeyReference {
 
 /// In the order of the file; a map comes before its keys.
 std::vector<KeyReference> reference();
+
+/// All of it as a page in Markdown; docs/config-reference.md is its copy.
+std::string reference_page();
 
 }  // namespace muster::config
