@@ -31,13 +31,16 @@ constexpr Parameter accounts_add[] = {
 };
 constexpr Parameter accounts_passwd[] = {aor, password};
 constexpr Parameter accounts_import[] = {{"file", "lines of user@domain,password; - is standard input", Kind::file}};
+constexpr Parameter if_version = {"if-version", "only if they still have this version, as `bindings show` printed it",
+                                  Kind::option, "VERSION"};
 constexpr Parameter bindings_add[] = {
     aor,
     {"uri", "contact to bind, e.g. sip:alice@192.0.2.4:5060"},
     {"expires", "lifetime, e.g. 30m, or never; absent: the domain's default", Kind::option, "DURATION"},
+    if_version,
 };
 constexpr Parameter bindings_remove[] = {
-    aor, {"uri", "the contact to remove; absent: all of them", Kind::optional_argument}};
+    aor, {"uri", "the contact to remove; absent: all of them", Kind::optional_argument}, if_version};
 constexpr Parameter lookup[] = {aor, {"explain", "say also why the other contacts are left out", Kind::flag}};
 constexpr Parameter explain_last[] = {
     {"aor", "only those of this address-of-record", Kind::option, "AOR"},

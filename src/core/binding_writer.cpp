@@ -218,6 +218,11 @@ void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit
         return refuse_for_account(batch, job, edit.aor, {404, "No Such Account", "admin"});
     auto& pending = bindings_of(batch, edit.aor);
     const auto* current = pending.bindings ? &*pending.bindings : nullptr;
+    if (edit.version && (pending.changed || pending.previous != *edit.version)) {
+        job.reject = base::Reject{412, "Version Has Changed", "RFC 9110 s13.1.1"};
+        job.record = pending.bindings;
+        return pending.jobs.push_back(&job);
+    }
     auto decision = edit.remove ? registrar::admin_remove(edit.contact, current, batch.now)
                                 : registrar::admin_add({edit.aor, edit.contact, edit.interval}, current, batch.now,
                                                        domain->policy, job.settings->served);

@@ -133,7 +133,9 @@ std::vector<std::pair<std::string, std::size_t>> most_first(const std::map<std::
 
 std::function<Reply(const core::Job&)> show_record(Daemon& daemon, std::string aor) {
     return [&daemon, aor = std::move(aor)](const core::Job& job) {
-        return done(record_json(daemon, aor, job.record ? &*job.record : nullptr, job.decided.mono));
+        auto reply = done(record_json(daemon, aor, job.record ? &*job.record : nullptr, job.decided.mono));
+        reply.version = job.record ? job.record->version() : 0;
+        return reply;
     };
 }
 
@@ -193,7 +195,7 @@ void bindings_add(Daemon& daemon, const Request& request, Answer answer) {
     auto settings = daemon.settings();
     const auto* domain = settings->find(account->realm);
     core::BindingsEdit edit{account->aor, std::string(request.value("uri")),
-                            domain ? domain->policy.default_expires : 3600, false};
+                            domain ? domain->policy.default_expires : 3600, false, request.if_match};
     auto expires = request.value("expires");
     if (expires == "never") {
         edit.interval = 0;
@@ -211,7 +213,7 @@ void bindings_add(Daemon& daemon, const Request& request, Answer answer) {
 void bindings_remove(Daemon& daemon, const Request& request, Answer answer) {
     auto account = account_of(daemon, request);
     if (!account) return answer(no_account(request));
-    core::BindingsEdit edit{account->aor, std::string(request.value("uri")), 0, true};
+    core::BindingsEdit edit{account->aor, std::string(request.value("uri")), 0, true, request.if_match};
     submit(daemon, job_of(std::move(edit)), std::move(answer), show_record(daemon, account->aor));
 }
 

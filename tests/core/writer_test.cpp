@@ -317,6 +317,23 @@ TEST_F(Writer, AdministratorsFollowTheRulesOfMatching) {
     EXPECT_EQ(status(job(BindingsEdit{"sip:alice@example.net", "sip:a@h", 60, false})), 404);
 }
 
+TEST_F(Writer, AnEditMayDependOnTheVersion) {
+    auto edit_at = [&](std::uint64_t version, std::string contact, bool remove = false) {
+        return job(BindingsEdit{alice, std::move(contact), 60, remove, version});
+    };
+    EXPECT_EQ(status(edit_at(1, "sip:a@h")), 412) << "there is none";
+    EXPECT_EQ(status(edit_at(0, "sip:a@h")), 200);
+    const auto version = table->find(alice)->version();
+    EXPECT_EQ(status(edit_at(0, "sip:b@h")), 412);
+    EXPECT_EQ(status(edit_at(version + 1, "", true)), 412);
+    auto batch = run(edit_at(version, "sip:b@h"), edit_at(version, "sip:c@h"), edit_at(version, "", true));
+    EXPECT_FALSE(batch[0]->reject);
+    EXPECT_EQ(batch[1]->reject->status, 412) << "the one before in the batch has changed it";
+    EXPECT_EQ(batch[2]->reject->status, 412);
+    EXPECT_EQ(bindings(), (Lines{"sip:a@h/60", "sip:b@h/60"}));
+    EXPECT_EQ(status(edit_at(table->find(alice)->version(), "", true)), 200);
+}
+
 struct Step {
     const char* name;
     base::Milliseconds passed;   ///< on both clocks, while the daemon is down

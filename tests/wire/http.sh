@@ -50,6 +50,15 @@ ctl bindings add alice@example.com sip:alice@192.0.2.1 >/dev/null
 expect 400 -X DELETE -H "Authorization: Bearer $token" -H 'If-Match: "1"' "$at/v1/accounts/alice@example.com"
 expect 404 -X DELETE -H "Authorization: Bearer $token" "$at/v1/accounts/nobody@example.com"
 
+say "a version decides"
+etag=$(curl -si -m 10 -H "Authorization: Bearer $token" "$at/v1/bindings/alice@example.com" | sed -n 's/^ETag: //p' | tr -d '\r')
+expect 412 -X PUT -H "Authorization: Bearer $token" -H 'If-Match: "1"' "$at/v1/bindings/alice@example.com?uri=sip:b@192.0.2.2"
+expect 200 -X PUT -H "Authorization: Bearer $token" -H "If-Match: $etag" "$at/v1/bindings/alice@example.com?uri=sip:b@192.0.2.2"
+expect 412 -X DELETE -H "Authorization: Bearer $token" -H "If-Match: $etag" "$at/v1/bindings/alice@example.com"
+ended=0
+ctl bindings remove alice@example.com --if-version 1 >/dev/null 2>&1 || ended=$?
+((ended == 5)) || fail "exit code $ended"
+
 say "what was changed, by whom, and no password"
 within 10 grep -q "audit command=\"bindings add\" by=\"uid $(id -u)\" result=done status=200 aor=\"alice@example.com\"" "$work/log" ||
     fail "no audit line"

@@ -41,6 +41,7 @@ struct BindingsEdit {
     std::string contact;  ///< empty with `remove`: all
     std::uint32_t interval = 0;
     bool remove = false;
+    std::optional<std::uint64_t> version{};  ///< only if the record still has it (0: there is none); else 412
 };
 
 /// The bindings of one AOR as another registrar had them; 409 when there are some here.
