@@ -111,6 +111,7 @@ constexpr Rule table[] = {
     {"admin", 0, "An administrator's command, not a request."},
     {"changed by an administrator", 0, "An administrator's command, not a request."},
     {"RFC 3261 s19.1.1", 0, "The contact that an administrator gave is no URI."},
+    {"RFC 9110 s13.1.1", 0, "The bindings have changed since the administrator looked at them."},
     {"domains.accounts", 0, "The domain has as many accounts as it may.", "domains.*.accounts"},
 };
 
