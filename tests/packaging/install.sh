@@ -5,7 +5,9 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/../wire/lib.sh"
 needs debootstrap unshare ip
 ((EUID == 0)) || skip "only root can make a Debian of its own"
-mirror=${MUSTER_MIRROR:-http://deb.debian.org/debian}
+unshare --mount --net mount -t tmpfs none "$work" 2>/dev/null || skip "this root may not make namespaces"
+mirror=${MUSTER_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)}
+[[ $mirror ]] || skip "apt knows no mirror of Debian 12"
 package=${1:-$(ls "$wire"/../../build/package/muster_*.deb 2>/dev/null | tail -n 1)}
 [[ -f $package ]] || skip "no package: ./dev package"
 root=$work/root
