@@ -1,5 +1,6 @@
 // URLs of HTTP. The only file with Boost.URL, which is compiled here.
 
+#include <algorithm>
 #include <boost/url/src.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -30,6 +31,13 @@ std::optional<WebUrl> read_web_url(std::string_view url) {
     to.authority = text(parsed->encoded_host_and_port());
     const auto target = text(parsed->encoded_target());
     to.target = target.starts_with('/') ? target : '/' + target;
+    // What is not read as it is written would lead elsewhere.
+    const bool is_plain = std::ranges::all_of(to.authority, [](char c) {
+        return base::is_alpha(c) || base::is_digit(c) || std::string_view(".-_:[]").find(c) != std::string_view::npos;
+    });
+    const bool is_whole = text(parsed->scheme()) + "://" + to.authority + target == url;
+    const bool begins = target.empty() || target.front() == '/' || target.front() == '?';  // "127.0.0.1x" is no address
+    if (!is_plain || !is_whole || !begins) return {};
     const bool is_web = to.secure || (scheme == boost::urls::scheme::http && is_this_machine(to.host));
     const bool has_port = base::decimal(to.port, 65'535).value_or(0) != 0;
     if (!is_web || !has_port || to.host.empty()) return {};

@@ -82,11 +82,13 @@ private:
         for (std::size_t i = 0; i < columns.size() && i < values.size(); ++i) {
             auto field = std::ranges::find(fields, columns[i], &Field::column);
             if (field == fields.end() || !values[i] || values[i]->empty()) continue;
-            if (field->kind == Field::Kind::text)
+            if (field->kind == Field::Kind::text) {
                 row[field->name] = admin::utf8(*values[i]);
-            else
-                row[field->name] = field->kind == Field::Kind::time ? seconds_of(*values[i])
-                                                                    : std::strtod(values[i]->c_str(), nullptr);
+                continue;
+            }
+            const double number =
+                field->kind == Field::Kind::time ? seconds_of(*values[i]) : std::strtod(values[i]->c_str(), nullptr);
+            if (std::isfinite(number)) row[field->name] = number;  // JSON has no others
         }
         if (!row.contains("domain")) row["domain"] = domain_;
         text_.append(json::serialize(json::object{{what, std::move(row)}})).append("\n");

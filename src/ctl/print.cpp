@@ -41,6 +41,7 @@ constexpr Column of_target[] = {{"URI", "uri"},   {"Q", "q"},       {"EXPIRES", 
 constexpr Column of_left_out[] = {{"LEFT OUT", "contact"}, {"WHY", "why"}};
 constexpr Column of_account[] = {
     {"AOR", "aor"}, {"USERNAME", "username"}, {"ENABLED", "enabled"}, {"ALIASES", "aliases"}};
+constexpr Column of_work[] = {{"WORK", "work"}, {"DONE", "done"}, {"TOTAL", "total"}};
 constexpr Column of_domain[] = {{"DOMAIN", "domain"},
                                 {"ALIASES", "aliases"},
                                 {"EXPIRES", "expires"},
@@ -178,6 +179,7 @@ void Table::flush() {
 Table list_table(std::string_view noun) {
     if (noun == "accounts") return Table(headers(of_account));
     if (noun == "domains") return Table(headers(of_domain));
+    if (noun == "work") return Table(headers(of_work));
     auto header = headers(of_listed_binding);
     header.insert(header.begin(), "AOR");
     return Table(std::move(header));
@@ -186,6 +188,7 @@ Table list_table(std::string_view noun) {
 void add_item(Table& table, std::string_view noun, const json::object& item) {
     if (noun == "accounts") return table.add(row_of(item, of_account));
     if (noun == "domains") return table.add(row_of(item, of_domain));
+    if (noun == "work") return table.add(row_of(item, of_work));
     for (const auto* binding : objects(item, "bindings")) {
         auto row = row_of(*binding, of_listed_binding);
         row.insert(row.begin(), cell(item.if_contains("aor"), false));

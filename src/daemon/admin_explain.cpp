@@ -124,6 +124,7 @@ void explain_watch(Daemon& daemon, const Request& request, Answer answer) {
     reply.stream = daemon.watchers().watch(account->aor, [&daemon](const core::Explained& explained) {
         return json::serialize(json_of(daemon, explained));
     });
+    if (!reply.stream) return answer(problem(Code::conflict, "Too Many Watch", "others watch already: close one"));
     answer(std::move(reply));
 }
 

@@ -99,7 +99,8 @@ void history(Daemon& daemon, const Request& request, Answer answer) {
     auto place = newest_place(daemon, key);
     if (const auto cursor = request.value("cursor"); !cursor.empty()) {
         const auto found = place_from(cursor);
-        if (!found || at) return answer(bad_value("Bad Cursor", "expected one that an earlier page gave"));
+        if (!found || at || std::max({found->below, found->bindings, found->account}) > place.below)
+            return answer(bad_value("Bad Cursor", "expected one that an earlier page gave"));
         place = *found;
     }
     ask(daemon, answer, [=, key = std::move(key)](store::History& history) {
@@ -120,6 +121,7 @@ void history_export(Daemon& daemon, const Request& request, Answer answer) {
     ask(daemon, answer, [=](store::History& history) {
         // With an AOR given, most rows are of others.
         const auto rows = filter.aor.empty() ? *limit : rows_of_a_look;
+        if (*from > newest) return position_gone(history.begin().position);
         auto page = history.after(*from, newest, rows, [&](std::string_view key) { return filter.takes(key); });
         if (page.is_gone) return position_gone(history.begin().position);
         if (page.changes.size() > *limit) {

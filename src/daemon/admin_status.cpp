@@ -32,7 +32,7 @@ json::array certificates_json(const Daemon& daemon) {
 json::array webhooks_json(const Webhooks& webhooks) {
     json::array all;
     for (const auto& one : webhooks.status())
-        all.push_back(json::object{{"url", utf8(one.url)},
+        all.push_back(json::object{{"url", utf8(one.url.substr(0, one.url.find('?')))},
                                    {"position", one.position},
                                    {"lag", one.lag},
                                    {"sent", one.sent},

@@ -21,6 +21,7 @@ using admin::Reply;
 
 constexpr std::size_t most_examples = 20;
 constexpr std::size_t jobs_at_once = 1'000;  // some milliseconds of the writer
+constexpr std::size_t longest_text = 2'048;
 constexpr std::uint32_t longest_interval = 0x7fff'ffff;
 
 /// One row as it came. Texts are empty where a column is missing.
@@ -46,6 +47,20 @@ public:
 private:
     const json::object& columns_;
 };
+
+/// Short enough, and nothing in it that would end a header field.
+bool is_plain(std::string_view text) {
+    return text.size() <= longest_text &&
+           std::ranges::none_of(text, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+}
+
+bool is_route(std::string_view path) {
+    if (path.empty()) return true;
+    return std::ranges::all_of(base::split(path, ','), [](std::string_view value) {
+        const auto hop = sip::parse_name_addr(base::trimmed(value));
+        return hop && hop->uri.is_sip();
+    });
+}
 
 /// How many rows were left out for one reason, and which.
 struct LeftOut {
@@ -110,7 +125,12 @@ std::optional<sip::Aor> Migration::aor_of(const Row& row) {
         return {};
     }
     auto aor = sip::aor_from_text(std::string(user) + '@' + std::string(domain), settings_->served);
-    if (!aor) leave_out("not of a domain that is served here", row);
+    if (!aor) {
+        leave_out("not of a domain that is served here", row);
+    } else if (username_of(*aor).find('@') != std::string::npos) {
+        leave_out("no user name that can be an address-of-record", row);
+        return {};
+    }
     return aor;
 }
 
@@ -139,6 +159,9 @@ void Migration::read_account(const Row& row) {
 void Migration::read_binding(const Row& row) {
     auto aor = aor_of(row);
     if (!aor) return;
+    for (const char* name : {"contact", "path", "call_id", "user_agent", "instance"})
+        if (!is_plain(row.text(name))) return leave_out("a text that no REGISTER can have", row);
+    if (!is_route(row.text("path"))) return leave_out("a Path that is none", row);
     const auto expires = row.number("expires", 0);
     const auto left = expires - static_cast<double>(now_.wall.time_since_epoch().count()) / 1000;
     if (expires != 0 && left < 1) return leave_out("a contact that has run out", row);
@@ -156,6 +179,7 @@ void Migration::read_binding(const Row& row) {
     auto instance = row.text("instance");
     if (instance.starts_with('"')) instance = instance.substr(1, instance.size() - 2);
     if (instance.starts_with('<') && instance.ends_with('>')) instance = instance.substr(1, instance.size() - 2);
+    if (instance.find_first_of("\"<>\\") != instance.npos) return leave_out("a text that no REGISTER can have", row);
     binding.instance_id = kept(std::string(instance));
     if (!instance.empty()) binding.params = kept(";+sip.instance=\"<" + std::string(instance) + ">\"");
     binding.cseq = row.whole("cseq");
@@ -163,7 +187,9 @@ void Migration::read_binding(const Row& row) {
     const auto q = row.number("q", -1);
     if (q >= 0 && q <= 1) binding.q = static_cast<std::uint16_t>(q * 1000 + 0.5), binding.has_q = true;
     if (expires != 0) {
-        binding.interval = static_cast<std::uint32_t>(std::min<double>(left, longest_interval));
+        const auto* domain = settings_->find(aor->domain());
+        const auto longest = domain ? domain->policy.max_expires : longest_interval;
+        binding.interval = static_cast<std::uint32_t>(std::min<double>(left, longest));
         binding.expires_at = now_.mono + base::Seconds(binding.interval);
     }
     binding.updated_at = now_.mono;

@@ -8,7 +8,8 @@
 namespace muster::daemon {
 namespace {
 
-constexpr std::size_t most_waiting = 100;  // of one reader; beyond, the oldest are left out
+constexpr std::size_t most_listeners = 16;  // each costs the workers something
+constexpr std::size_t most_waiting = 100;   // of one reader; beyond, the oldest are left out
 
 }  // namespace
 
@@ -104,6 +105,7 @@ void Watchers::tell(const core::Explained& explained) {
 }
 
 std::shared_ptr<admin::Stream> Watchers::watch(std::string aor, Render render) {
+    if (shared_->count >= most_listeners) return nullptr;
     return std::make_shared<Listener>(shared_, std::move(aor), std::move(render));
 }
 

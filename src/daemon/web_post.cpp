@@ -103,12 +103,15 @@ struct WebPost::Impl {
         parser.emplace();
         parser->header_limit(header_limit);
         parser->body_limit(body_limit);
-        return step(stop, [&](auto done) { http::async_read(transport, buffer, *parser, done); });
+        error = step(stop, [&](auto done) { http::async_read(transport, buffer, *parser, done); });
+        if (error != http::error::body_limit) return error;
+        close();  // the status is all there is to know
+        return {};
     }
 
     Error send(const std::stop_token& stop) {
         const auto error = to.secure ? exchange(*stream, stop) : exchange(plain(), stop);
-        if (error || !parser->get().keep_alive()) {
+        if (error || !is_open() || !parser->get().keep_alive()) {
             close();
             buffer.clear();
         }

@@ -78,6 +78,7 @@ public:
           thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
     const config::Webhook& hook() const { return hook_; }
+    void ask_to_stop() { thread_.request_stop(); }
 
     WebhookStatus status() const {
         std::lock_guard lock(mutex_);
@@ -252,7 +253,9 @@ void Webhooks::Sender::wait(base::Milliseconds how_long, const std::stop_token& 
 }
 
 Webhooks::Webhooks(const Events& events) : events_(events) {}
-Webhooks::~Webhooks() = default;
+Webhooks::~Webhooks() {
+    for (auto& sender : senders_) sender->ask_to_stop();  // all of them before the first is waited for
+}
 
 void Webhooks::start(std::string database, std::string ca, const std::vector<config::Webhook>& hooks) {
     database_ = std::move(database);
@@ -268,7 +271,10 @@ void Webhooks::set(const std::vector<config::Webhook>& hooks) {
             (std::ranges::count(hooks, sender->hook()) != 0 ? staying : leaving).push_back(std::move(sender));
         senders_ = std::move(staying);
     }
-    leaving.clear();  // one that has changed goes on from its file
+    for (auto& sender : leaving) sender->ask_to_stop();
+    // Whoever loads a configuration does not wait until a name server has answered one that goes.
+    std::jthread last_leaving([gone = std::move(leaving), before = std::move(leaving_)] {});
+    leaving_ = std::move(last_leaving);
     std::lock_guard lock(mutex_);
     for (const auto& hook : hooks)
         if (std::ranges::none_of(senders_, [&](const auto& sender) { return sender->hook() == hook; }))

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "events.hpp"
@@ -32,9 +33,13 @@ public:
 
     /// `database`: its changes are told, and beside it stands how far each receiver has come. `ca` as tls.ca.
     void start(std::string database, std::string ca, const std::vector<config::Webhook>& hooks);
-    /// Another configuration: who is in both goes on.
+    /// Another configuration: who is in both goes on. Waits for nobody; one that has changed goes on from its file.
     void set(const std::vector<config::Webhook>& hooks);
-    void stop() { set({}); }
+    /// Waits until all have ended.
+    void stop() {
+        set({});
+        leaving_ = {};
+    }
 
     std::vector<WebhookStatus> status() const;
 
@@ -45,6 +50,7 @@ private:
     std::string database_, ca_;
     mutable std::mutex mutex_;
     std::vector<std::unique_ptr<Sender>> senders_;  // guarded
+    std::jthread leaving_;                          // ends those that have gone
 };
 
 }  // namespace muster::daemon

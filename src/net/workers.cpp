@@ -178,12 +178,16 @@ std::uint64_t Workers::beats(std::size_t index) const { return impl_->common.wor
 std::vector<core::Explained> Workers::explained(std::size_t most,
                                                 std::function<bool(const core::Explained&)> wanted) const {
     auto newest = [most, wanted = std::move(wanted)](const Worker& worker) {
-        std::vector<core::Explained> all;
+        std::vector<const core::Explained*> found;  // the worker waits: none is copied that is not asked for
         worker.core().explanations().each([&](const core::Explained& one) {
-            if (wanted(one)) all.push_back(one);
+            if (wanted(one)) found.push_back(&one);
             return true;
         });
-        keep_newest(all, most);
+        const auto count = static_cast<std::ptrdiff_t>(std::min(most, found.size()));
+        std::ranges::partial_sort(found, found.begin() + count, std::greater<>(),
+                                  [](const core::Explained* one) { return one->at.mono; });
+        std::vector<core::Explained> all;
+        for (auto at = found.begin(); at != found.begin() + count; ++at) all.push_back(**at);
         return all;
     };
     std::vector<core::Explained> merged;

@@ -323,9 +323,11 @@ TEST(Load, Webhooks) {
 }
 
 TEST(Load, WhatIsNoUrlOfAReceiverIsRefused) {
-    for (const char* url : {"http://example.com/", "http://192.0.2.1/", "https://", "https:///x", "ftp://127.0.0.1/",
-                            "https://user@example.com/", "https://example.com/#x", "example.com", "/hook",
-                            "https://example.com:0/", "https://example.com:99999/", "https://exa mple/"}) {
+    for (const char* url :
+         {"http://127.0.0.1.evil.example:71/", "http://127.0.0.1x/", "https://h%00x/", "https://192.0.2.1.example/#x",
+          "http://example.com/", "http://192.0.2.1/", "https://", "https:///x", "ftp://127.0.0.1/",
+          "https://user@example.com/", "https://example.com/#x", "example.com", "/hook", "https://example.com:0/",
+          "https://example.com:99999/", "https://exa mple/"}) {
         const auto loaded = load_text(
             "domains: {example.com: {}}\nwebhooks: [{secret_file: x, url: '" + std::string(url) + "'}]\n", "f");
         EXPECT_TRUE(std::ranges::any_of(loaded.faults, [](const Fault& fault) {

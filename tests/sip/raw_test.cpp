@@ -30,13 +30,20 @@ TEST(Masked, WhatPasswordsCanBeTriedOnIsGone) {
              Case{"Proxy-Authorization: Digest response=0123,username=\"a\"",
                   "Proxy-Authorization: Digest response=\"********\",username=\"a\""},
              Case{"Authorization: Digest username=\"a\\\", response=\\\"b\",\r\n response=\"01\"",
-                  "Authorization: Digest username=\"a\\\", response=\\\"b\",\r\n response=\"********\""},
+                  "Authorization: Digest username=\"********\",\r\n response=\"********\""},
              Case{"Authorization: Digest username=\"a\"\r\n\t, response\r\n = \r\n \"01\"",
                   "Authorization: Digest username=\"a\"\r\n\t, response\r\n = \r\n \"********\""},
              Case{"Authorization: Digest response=\"01\", response=\"02\", response=\"03",
-                  "Authorization: Digest response=\"********\", response=\"********\", response=\"********\""},
-             Case{"Authorization: Digest =\"x\", , \"y\" response=\"01\"",
-                  "Authorization: Digest =\"x\", , \"y\" response=\"********\""},
+                  "Authorization: Digest response=\"********\", response=\"********\", ********"},
+             Case{"Authorization: Digest =\"x\", , \"y\" response=\"01\"", "Authorization: Digest ********"},
+             Case{"Authorization: Digest username=\"a\";response=\"01\"",
+                  "Authorization: Digest username=\"a\";response=\"********\""},
+             Case{"Authorization: Digest \"response\"=\"01\"", "Authorization: Digest ********"},
+             Case{"Authorization: Digest realm=\"a\\\", response=\"01\"", "Authorization: Digest ********"},
+             Case{"Authorization: Digest x-response=\"01\", nc=1",
+                  "Authorization: Digest x-response=\"********\", nc=1"},
+             Case{"   \r\nAuthorization: Bearer x", "   \r\nAuthorization: Bearer ********"},
+             Case{"X: y\rAuthorization: Bearer x", "X: y\rAuthorization: Bearer ********"},
              Case{"Authorization: Bearer abc.def.ghi", "Authorization: Bearer ********"},
              Case{"Authorization: Basic YTpi", "Authorization: Basic ********"},
              Case{"Authorization: YTpi", "Authorization: ********"},
@@ -49,7 +56,7 @@ TEST(Masked, WhatPasswordsCanBeTriedOnIsGone) {
              Case{"X-Response: response=\"kept\"", "X-Response: response=\"kept\""},
          })
         EXPECT_NE(masked(with(line))
-                      .find("\r\n" + std::string(becomes) + "\r\nContent-Length: 20\r\n\r\nAuthorization: Basic"),
+                      .find("\r\n" + std::string(becomes) + "\r\nContent-Length: 20\r\n\r\nAuthorization: ********"),
                   std::string::npos)
             << line << "\nbecame\n"
             << masked(with(line));
@@ -61,7 +68,9 @@ TEST(Masked, AMessageThatIsCutAnywhereTellsNothing) {
     for (std::size_t length = 0; length <= whole.size(); ++length)
         EXPECT_EQ(masked(whole.substr(0, length)).find("77"), std::string::npos) << length;
     EXPECT_EQ(masked(""), "");
-    EXPECT_EQ(masked("Authorization: Bearer x"), "Authorization: Bearer x") << "it is the start line";
+    EXPECT_EQ(masked("Authorization: Bearer x"), "Authorization: Bearer ********");
+    EXPECT_EQ(masked("\r\n\r\n" + whole), "\r\n\r\n" + masked(whole)) << "keep-alives before it";
+    EXPECT_EQ(masked(std::string("A\nAuthorization\0: Digest response=\"7\"", 39)).find('7'), std::string::npos);
     EXPECT_EQ(masked("A\nAuthorization: Bearer x\n\nb"), "A\nAuthorization: Bearer ********\n\nb");
 }
 
