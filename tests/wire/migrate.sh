@@ -25,7 +25,13 @@ INSERT INTO location (username, domain, contact, received, expires, q, callid, c
 VALUES ('alice', 'example.com', 'sip:alice@10.0.0.9:5070', 'sip:127.0.0.1:5070', julianday('now', '+1 hour'), 0.7,
         'one@phone', 7, 'Old Phone', 'udp:127.0.0.1:$port', '<urn:uuid:1>', 0),
        ('bob', 'example.com', 'sip:bob@192.0.2.4', NULL, julianday('now', '-1 hour'), -1, 'two@phone', 1, '', NULL, NULL, 0),
-       ('bob', 'example.com', 'sip:bob@x.invalid;transport=ws', NULL, julianday('now', '+1 hour'), -1, 'three@phone', 1, '', NULL, NULL, 0);
+       ('bob', 'example.com', 'sip:bob@x.invalid;transport=ws', NULL, julianday('now', '+1 hour'), -1, 'three@phone', 1, '', NULL, NULL, 0),
+       ('bob', 'example.com', 'sip:bob@192.0.2.5', NULL, julianday('now', '+1 hour'), -1, 'four@phone', 1, '', NULL,
+        'urn:x>"' || char(13, 10) || 'X-Injected: yes', 0),
+       ('bob', 'example.com', 'sip:bob@192.0.2.6', NULL, julianday('now', '+1 hour'), -1, 'five@phone', 1,
+        hex(zeroblob(2000)), NULL, NULL, 0);
+INSERT INTO location (username, domain, contact, path, expires, q, callid, cseq)
+VALUES ('bob', 'example.com', 'sip:bob@192.0.2.7', 'no path', julianday('now', '+1 hour'), 'nan', 'six@phone', 1);
 SQL
 
 say "a dry run changes nothing"
@@ -36,7 +42,7 @@ ctl --json import kamailio "$work/kamailio.sqlite" --dry-run >"$work/dry"
 say "accounts and bindings are taken, and what cannot be is said"
 ctl --json import kamailio "$work/kamailio.sqlite" >"$work/done"
 [[ $(jq -c '[.dry_run, .accounts, .accounts_kept, .bindings, .bindings_kept]' <"$work/done") == '[false,2,1,1,0]' ]] || fail "$(cat "$work/done")"
-[[ $(jq '.left_out | map(.count) | add' <"$work/done") == 3 ]] || fail "$(cat "$work/done")"
+[[ $(jq '.left_out | map(.count) | add' <"$work/done") == 6 ]] || fail "$(cat "$work/done")"
 grep -q 'example.com: 1 accounts have MD5 hashes alone' "$work/done" || fail "$(cat "$work/done")"
 shown=$(ctl --json bindings show alice@example.com)
 [[ $(jq -c '.bindings[0] | [.contact, .source, .q, .cseq, .user_agent, .instance, .nat]' <<<"$shown") == \
