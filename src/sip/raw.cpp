@@ -20,7 +20,7 @@ constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c
 
 bool holds(std::string_view text, std::string_view word) {
     const auto same = [](char a, char b) { return base::lower(a) == base::lower(b); };
-    return !std::ranges::search(text, word, same).empty();
+    return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
 }
 
 /// Whoever reads it, and however odd it is written.
