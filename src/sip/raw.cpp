@@ -16,8 +16,6 @@ constexpr std::array<std::string_view, 12> shown_params{"username",  "realm", "n
                                                         "algorithm", "qop",   "nc",        "cnonce",
                                                         "opaque",    "stale", "nextnonce", "userhash"};
 
-constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
 bool holds(std::string_view text, std::string_view word) {
     const auto same = [](char a, char b) { return base::lower(a) == base::lower(b); };
     return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
