@@ -5,6 +5,8 @@
 namespace muster::sip {
 namespace {
 
+using namespace std::string_view_literals;
+
 std::string masked(std::string_view message) {
     std::string out;
     append_masked(out, message);
@@ -70,7 +72,7 @@ TEST(Masked, AMessageThatIsCutAnywhereTellsNothing) {
     EXPECT_EQ(masked(""), "");
     EXPECT_EQ(masked("Authorization: Bearer x"), "Authorization: Bearer ********");
     EXPECT_EQ(masked("\r\n\r\n" + whole), "\r\n\r\n" + masked(whole)) << "keep-alives before it";
-    EXPECT_EQ(masked(std::string("A\nAuthorization\0: Digest response=\"7\"", 39)).find('7'), std::string::npos);
+    EXPECT_EQ(masked("A\nAuthorization\0: Digest response=\"7\""sv).find('7'), std::string::npos);
     EXPECT_EQ(masked("A\nAuthorization: Bearer x\n\nb"), "A\nAuthorization: Bearer ********\n\nb");
 }
 
