@@ -3,23 +3,17 @@
 #include <algorithm>
 #include <map>
 
+#include "binding_json.hpp"
 #include "glob.hpp"
 #include "handlers.hpp"
 #include "muster/base/text.hpp"
 #include "muster/proxy/reach.hpp"
 #include "muster/proxy/target_set.hpp"
 #include "muster/registrar/gruu.hpp"
-#include "muster/sip/headers.hpp"
 #include "muster/sip/uri.hpp"
 
 namespace muster::daemon {
 namespace {
-
-std::string q_text(std::uint16_t q) {
-    std::string text;
-    sip::append_qvalue(text, q);
-    return text;
-}
 
 bool gives_gruus(const Daemon& daemon, std::string_view aor) {
     const auto settings = daemon.settings();
@@ -62,20 +56,8 @@ void append_flow(json::object& out, const Daemon& daemon, const location::Bindin
 
 json::object binding_json(const Daemon& daemon, std::string_view aor, const location::Binding& binding, bool with_gruu,
                           base::Mono now) {
-    auto flow = base::Flow::decode(binding.flow);
-    json::object out{{"contact", utf8(binding.contact)}};
-    if (binding.interval == 0)
-        out["expires"] = nullptr;
-    else
-        out["expires"] = binding.seconds_left(now);
-    out["q"] = q_text(binding.q);
-    out["call_id"] = utf8(binding.call_id);
-    out["cseq"] = binding.cseq;
-    out["user_agent"] = utf8(binding.user_agent);
-    out["source"] = flow ? flow->source() : "";
-    out["path"] = utf8(binding.path);
-    out["instance"] = utf8(binding.instance_id);
-    out["reg_id"] = binding.reg_id;
+    const auto flow = base::Flow::decode(binding.flow);
+    auto out = daemon::binding_json(binding, now);
     std::string gruu;
     if (!binding.instance_id.empty() && with_gruu) registrar::append_public_gruu(gruu, aor, binding.instance_id, false);
     out["pub_gruu"] = utf8(gruu);

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "binding_json.hpp"
 #include "muster/admin/codec.hpp"
 #include "muster/auth/accounts.hpp"
 #include "muster/base/date.hpp"
-#include "muster/base/flow.hpp"
 #include "muster/location/binding.hpp"
 #include "muster/location/difference.hpp"
-#include "muster/sip/headers.hpp"
 
 namespace muster::daemon {
 namespace {
@@ -27,26 +26,6 @@ base::Mono moment(base::Wall at) { return base::Mono(at.time_since_epoch()); }
 std::optional<location::Record> record_of(std::string_view aor, const store::PastState& state) {
     if (state.record.empty()) return {};
     return location::Record::from_text(aor, 0, moment(state.at), state.record);
-}
-
-json::object binding_json(const Binding& binding, base::Mono at) {
-    const auto flow = base::Flow::decode(binding.flow);
-    json::object out{{"contact", utf8(binding.contact)}};
-    if (binding.interval == 0)
-        out["expires"] = nullptr;
-    else
-        out["expires"] = binding.is_expired(at) ? 0 : binding.seconds_left(at);
-    std::string q;
-    sip::append_qvalue(q, binding.q);
-    out["q"] = q;
-    out["call_id"] = utf8(binding.call_id);
-    out["cseq"] = binding.cseq;
-    out["user_agent"] = utf8(binding.user_agent);
-    out["source"] = flow ? flow->source() : "";
-    out["path"] = utf8(binding.path);
-    out["instance"] = utf8(binding.instance_id);
-    out["reg_id"] = binding.reg_id;
-    return out;
 }
 
 /// Appends what became of each binding; returns the name of the event.

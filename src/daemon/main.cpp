@@ -26,8 +26,8 @@ namespace {
 constexpr int fine = 0;
 constexpr int runtime_failure = 1;
 constexpr int wrong_usage = 2;
-constexpr std::chrono::seconds certificate_watch{2}, page_update{1};
-constexpr muster::base::Milliseconds usual_patience{20'000}, look_every{1'000};
+constexpr muster::base::Milliseconds usual_patience{20'000}, look_every{1'000}, certificate_watch{2'000},
+    page_update{1'000};
 
 void complain(const std::string& line) { std::fprintf(stderr, "musterd: %s\n", line.c_str()); }
 
@@ -46,6 +46,30 @@ struct Signals {
     boost::asio::signal_set hangup{loop, SIGHUP};
 };
 
+/// Something to be done every so often, as long as it lives. The time is counted from the end of the last.
+class Repeated {
+public:
+    Repeated(boost::asio::io_context& loop, muster::base::Milliseconds every, std::function<void()> what)
+        : timer_(loop), every_(every), what_(std::move(what)) {}
+
+    void begin() {
+        timer_.expires_after(every_);
+        timer_.async_wait([this](auto error) {
+            if (!error) now();
+        });
+    }
+    /// Once at once, then again and again.
+    void now() {
+        what_();
+        begin();
+    }
+
+private:
+    boost::asio::steady_timer timer_;
+    const muster::base::Milliseconds every_;
+    const std::function<void()> what_;
+};
+
 void serve(muster::daemon::Daemon& daemon, Signals& signals) {
     auto& loop = signals.loop;
     signals.stop.async_wait([&](auto, int) { loop.stop(); });
@@ -61,48 +85,28 @@ void serve(muster::daemon::Daemon& daemon, Signals& signals) {
             wait_for_hangup();
         });
     };
-    boost::asio::steady_timer certificates(loop);
-    std::function<void()> watch_certificates = [&] {
-        certificates.expires_after(certificate_watch);
-        certificates.async_wait([&](auto error) {
-            if (error) return;
-            daemon.watch_certificates();
-            muster::daemon::watch_log_level();
-            watch_certificates();
-        });
-    };
-    boost::asio::steady_timer pulse(loop);
+    Repeated certificates(loop, certificate_watch, [&] {
+        daemon.watch_certificates();
+        muster::daemon::watch_log_level();
+    });
     const auto watched = muster::daemon::watchdog_interval();
-    const auto every = watched ? std::min(look_every, *watched / 4) : look_every;
     std::string status;
-    std::function<void()> look = [&] {
+    Repeated look(loop, watched ? std::min(look_every, *watched / 4) : look_every, [&] {
         if (muster::daemon::look_after(daemon)) muster::daemon::notify_alive();
         if (auto line = muster::daemon::status_line(daemon); line != status) {
             status = std::move(line);
             muster::daemon::notify_status(status);
         }
         daemon.capture().tick(muster::net::read_clocks().mono);
-        pulse.expires_after(every);
-        pulse.async_wait([&](auto error) {
-            if (!error) look();
-        });
-    };
-    boost::asio::steady_timer page(loop);
-    std::function<void()> update_page = [&] {
-        page.expires_after(page_update);
-        page.async_wait([&](auto error) {
-            if (error) return;
-            daemon.update_page();
-            update_page();
-        });
-    };
+    });
+    Repeated page(loop, page_update, [&] { daemon.update_page(); });
     daemon.start();
-    look();
+    look.now();
     muster::daemon::log_line(muster::daemon::Level::info, "ready");
     muster::daemon::notify_ready();
     wait_for_hangup();
-    watch_certificates();
-    update_page();
+    certificates.begin();
+    page.begin();
     loop.run();
     muster::daemon::notify_stopping();
     muster::daemon::log_line(muster::daemon::Level::info, "stopping");
