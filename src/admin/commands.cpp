@@ -41,6 +41,7 @@ constexpr Parameter bindings_add[] = {
 };
 constexpr Parameter bindings_remove[] = {
     aor, {"uri", "the contact to remove; absent: all of them", Kind::optional_argument}, if_version};
+constexpr Parameter bindings_clear[] = {domain, match, {"yes", "do it; absent: only say what would go", Kind::flag}};
 constexpr Parameter lookup[] = {aor, {"explain", "say also why the other contacts are left out", Kind::flag}};
 constexpr Parameter explain_last[] = {
     {"aor", "only those of this address-of-record", Kind::option, "AOR"},
@@ -97,7 +98,10 @@ constexpr Parameter import_tables[] = {
     {"dry-run", "say what would be done, and do nothing", Kind::flag},
 };
 
-constexpr Parameter work_stop[] = {{"work", "its name, as listed"}};
+constexpr Parameter tasks_stop[] = {{"task", "its name, as listed"}};
+constexpr Parameter flows_list[] = {
+    {"idle", "only those on which nothing has come for so long, e.g. 5m", Kind::option, "DURATION"}, limit, cursor};
+constexpr Parameter flows_close[] = {{"id", "as `flows list` prints it"}};
 
 constexpr Command table[] = {
     {"status", "", "Show how the daemon is doing", "GET", "/v1/status", {}},
@@ -111,6 +115,7 @@ constexpr Command table[] = {
     {"bindings", "export", "Print all bindings as JSON Lines", "", "", bindings_export},
     {"bindings", "add", "Bind a contact, as a REGISTER would", "PUT", "/v1/bindings/{aor}", bindings_add},
     {"bindings", "remove", "Remove one or all bindings", "DELETE", "/v1/bindings/{aor}", bindings_remove},
+    {"bindings", "clear", "Remove the bindings of many addresses-of-record", "DELETE", "/v1/bindings", bindings_clear},
     {"lookup", "", "Show the targets a proxy would be given, in order", "GET", "/v1/lookup/{aor}", lookup},
     {"explain", "last", "Show why the latest requests were answered as they were", "GET", "/v1/explain", explain_last},
     {"explain", "show", "Show why one request was answered as it was", "GET", "/v1/explain/{id}", explain_show},
@@ -136,8 +141,10 @@ constexpr Command table[] = {
     {"log", "level", "Show or change what is logged", "PUT", "/v1/log/level", log_level},
     {"db", "check", "Check a database for damage", "GET", "/v1/db/check", db_check},
     {"db", "backup", "Copy the daemon's database as it is now", "POST", "/v1/db/backup", db_backup},
-    {"work", "list", "List what takes long and is under way, and how far it is", "GET", "/v1/work", {}},
-    {"work", "stop", "Stop it: import or db", "DELETE", "/v1/work/{work}", work_stop},
+    {"tasks", "list", "List what takes long and is under way, and how far it is", "GET", "/v1/tasks", {}},
+    {"tasks", "stop", "Stop one: import, db or bindings", "DELETE", "/v1/tasks/{task}", tasks_stop},
+    {"flows", "list", "List the connections that are open", "GET", "/v1/flows", flows_list},
+    {"flows", "close", "Close one of them", "DELETE", "/v1/flows/{id}", flows_close},
     {"config", "check", "Check a configuration file; needs no daemon", "", "", config_check},
     {"config", "show", "Show what is written in the configuration that runs", "GET", "/v1/config", {}},
     {"config", "plan", "Show what another configuration would do to what is bound", "POST", "/v1/config/plan",

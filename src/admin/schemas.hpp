@@ -21,6 +21,8 @@ inline constexpr Answered answers[] = {
     {"accounts show", "Account"},  {"accounts import", "Imported"},
     {"domains list", "Domains"},   {"db check", "Checked"},
     {"domains show", "Domain"},    {"log level", "Level"},
+    {"flows list", "Flows"},       {"tasks list", "Tasks"},
+    {"bindings clear", "Count"},
     {"db backup", "File"},         {"config plan", "Plan"},
 };
 
@@ -51,6 +53,20 @@ inline constexpr std::string_view schemas = R"({
 "Count": {"type": "object", "required": ["aors", "bindings"], "properties": {
     "aors": {"type": "integer"}, "bindings": {"type": "integer"},
     "by": {"type": "array", "items": {"type": "object", "required": ["name", "bindings"]}}}},
+"Flows": {"type": "object", "required": ["items", "cursor"], "properties": {
+    "items": {"type": "array", "items": {"type": "object",
+        "required": ["id", "transport", "remote", "local", "opened_by", "state", "age", "idle", "unsent", "users", "aors"],
+        "properties": {"id": {"type": "string"}, "transport": {"enum": ["tcp", "tls", "ws", "wss"]},
+        "remote": {"type": "string"}, "local": {"type": "string"}, "opened_by": {"enum": ["us", "them"]},
+        "state": {"enum": ["connecting", "handshake", "open", "closing"]},
+        "age": {"type": "integer"}, "idle": {"type": "integer"}, "unsent": {"type": "integer"},
+        "users": {"type": "integer", "description": "with a binding that ends with it"},
+        "aors": {"type": "array", "items": {"type": "string"}, "description": "ten of them at most"}}}},
+    "cursor": {"$ref": "#/components/schemas/Cursor"}}},
+"Tasks": {"type": "object", "required": ["items"], "properties": {
+    "items": {"type": "array", "items": {"type": "object", "required": ["task", "done", "total"],
+        "properties": {"task": {"enum": ["import", "db", "bindings"]},
+        "done": {"type": "integer"}, "total": {"type": "integer"}}}}}},
 "Level": {"type": "object", "required": ["level"], "properties": {
     "level": {"enum": ["debug", "info", "warning", "error"]}}},
 "Targets": {"type": "object", "required": ["aor", "targets"], "properties": {

@@ -12,6 +12,11 @@ void Losses::bound(const base::Flow& stream, std::string_view aor) {
     if (!bound.aors.contains(aor)) bound.aors.emplace(aor);
 }
 
+const Losses::Aors* Losses::over(const base::Flow& stream) const {
+    const auto found = bound_.find(stream.slot);
+    return found == bound_.end() || !(found->second.stream == stream) ? nullptr : &found->second.aors;
+}
+
 bool Losses::closed(const base::Flow& stream) {
     auto found = bound_.find(stream.slot);
     if (found == bound_.end() || !(found->second.stream == stream)) return false;
@@ -74,6 +79,15 @@ void Core::loss_comes_back(JobPtr job, Moment at) {
 }
 
 /// A drain waits for none.
+Core::BoundOver Core::bound_over(const base::Flow& stream, std::size_t most) const {
+    BoundOver out;
+    const auto* aors = losses_->over(stream);
+    if (!aors) return out;
+    out.users = aors->size();
+    for (auto aor = aors->begin(); aor != aors->end() && out.aors.size() < most; ++aor) out.aors.push_back(*aor);
+    return out;
+}
+
 std::size_t Core::pending_jobs() const { return pending_jobs_ + losses_->under_way(); }
 
 }  // namespace muster::core

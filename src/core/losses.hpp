@@ -21,6 +21,8 @@ public:
     void bound(const base::Flow& stream, std::string_view aor);
     /// Has the writer told of all that was bound over a stream. False when there was nothing.
     bool closed(const base::Flow& stream);
+    /// The AORs with a binding that goes with it; null: none.
+    const std::set<std::string, std::less<>>* over(const base::Flow& stream) const;
     /// The same for one AOR whose REGISTER was answered after the stream had been closed.
     void lost(const base::Flow& stream, std::string_view aor);
 

@@ -41,7 +41,11 @@ constexpr Column of_target[] = {{"URI", "uri"},   {"Q", "q"},       {"EXPIRES", 
 constexpr Column of_left_out[] = {{"LEFT OUT", "contact"}, {"WHY", "why"}};
 constexpr Column of_account[] = {
     {"AOR", "aor"}, {"USERNAME", "username"}, {"ENABLED", "enabled"}, {"ALIASES", "aliases"}};
-constexpr Column of_work[] = {{"WORK", "work"}, {"DONE", "done"}, {"TOTAL", "total"}};
+constexpr Column of_task[] = {{"TASK", "task"}, {"DONE", "done"}, {"TOTAL", "total"}};
+constexpr Column of_flow[] = {
+    {"ID", "id"},         {"TRANSPORT", "transport"}, {"REMOTE", "remote"}, {"LOCAL", "local"},
+    {"BY", "opened_by"},  {"STATE", "state"},         {"AGE", "age"},       {"IDLE", "idle"},
+    {"UNSENT", "unsent"}, {"USERS", "users"},         {"AORS", "aors"}};
 constexpr Column of_domain[] = {{"DOMAIN", "domain"},
                                 {"ALIASES", "aliases"},
                                 {"EXPIRES", "expires"},
@@ -57,7 +61,7 @@ std::vector<std::string> headers(std::span<const Column> columns) {
     return all;
 }
 
-bool is_time(std::string_view key) { return key == "expires" || key == "uptime" || key == "age"; }
+bool is_time(std::string_view key) { return key == "expires" || key == "uptime" || key == "age" || key == "idle"; }
 
 /// One value on one line. What came from a phone may hold anything: only printable ASCII reaches the terminal.
 std::string cell(const json::value* value, bool time) {
@@ -179,7 +183,8 @@ void Table::flush() {
 Table list_table(std::string_view noun) {
     if (noun == "accounts") return Table(headers(of_account));
     if (noun == "domains") return Table(headers(of_domain));
-    if (noun == "work") return Table(headers(of_work));
+    if (noun == "tasks") return Table(headers(of_task));
+    if (noun == "flows") return Table(headers(of_flow));
     auto header = headers(of_listed_binding);
     header.insert(header.begin(), "AOR");
     return Table(std::move(header));
@@ -188,7 +193,8 @@ Table list_table(std::string_view noun) {
 void add_item(Table& table, std::string_view noun, const json::object& item) {
     if (noun == "accounts") return table.add(row_of(item, of_account));
     if (noun == "domains") return table.add(row_of(item, of_domain));
-    if (noun == "work") return table.add(row_of(item, of_work));
+    if (noun == "tasks") return table.add(row_of(item, of_task));
+    if (noun == "flows") return table.add(row_of(item, of_flow));
     for (const auto* binding : objects(item, "bindings")) {
         auto row = row_of(*binding, of_listed_binding);
         row.insert(row.begin(), cell(item.if_contains("aor"), false));

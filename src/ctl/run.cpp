@@ -69,32 +69,32 @@ int fail(const admin::Reply& reply, bool as_json) {
 }
 
 /// Under which name the daemon lists what this command has it do, if that may take long.
-std::string_view long_work(const admin::Command& command) {
-    if (command.noun == "db") return command.noun;
+std::string_view task_of(const admin::Command& command) {
+    if (command.noun == "db" || command.verb == "clear") return command.noun;
     return admin::takes_file(command) && command.path.ends_with("/import") ? "import" : "";
 }
 
 admin::Reply ask(const Invocation& invocation) {
-    const auto work = long_work(*invocation.request.command);
-    auto wait = invocation.timeout.value_or(work.empty() ? usual_wait : long_wait);
-    if (work.empty()) return admin::call(invocation.target, invocation.request, wait);
+    const auto task = task_of(*invocation.request.command);
+    auto wait = invocation.timeout.value_or(task.empty() ? usual_wait : long_wait);
+    if (task.empty()) return admin::call(invocation.target, invocation.request, wait);
     auto send = [&](std::string_view method, const std::string& target) {
         admin::Request request;
         request.command = admin::route(method, target);
-        request.values.emplace("work", work);
+        request.values.emplace("task", task);
         return admin::call(invocation.target, request, 1);
     };
     auto look = [&]() -> ShownProgress::Counts {
         boost::system::error_code error;
-        const auto reply = json::parse(send("GET", "/v1/work").body, error);
+        const auto reply = json::parse(send("GET", "/v1/tasks").body, error);
         const auto* items = reply.is_object() ? reply.get_object().if_contains("items") : nullptr;
         if (!items || !items->is_array()) return {};
         for (const auto& item : items->get_array())
-            if (item.at("work").get_string() == work)
+            if (item.at("task").get_string() == task)
                 return {item.at("done").to_number<std::uint64_t>(), item.at("total").to_number<std::uint64_t>()};
         return {};
     };
-    const ShownProgress progress(look, [&] { send("DELETE", "/v1/work/" + std::string(work)); });
+    const ShownProgress progress(look, [&] { send("DELETE", "/v1/tasks/" + std::string(task)); });
     return admin::call(invocation.target, invocation.request, wait);
 }
 

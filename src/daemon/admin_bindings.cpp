@@ -6,6 +6,7 @@
 #include "binding_json.hpp"
 #include "glob.hpp"
 #include "handlers.hpp"
+#include "job_window.hpp"
 #include "muster/base/text.hpp"
 #include "muster/proxy/reach.hpp"
 #include "muster/proxy/target_set.hpp"
@@ -78,10 +79,19 @@ json::object record_json(const Daemon& daemon, std::string_view aor, const locat
     return {{"aor", aor}, {"version", record ? record->version() : 0}, {"bindings", std::move(bindings)}};
 }
 
-/// "alice*" may leave out the scheme.
-bool is_like(std::string_view glob, std::string_view aor) {
-    return matches_glob(glob, aor) || matches_glob(glob, aor.substr(aor.find(':') + 1));
-}
+/// The addresses-of-record that a command is about: of a domain, like a pattern, both or all.
+struct Wanted {
+    std::string domain, match;
+
+    explicit Wanted(const Request& request)
+        : domain(base::lowered(request.value("domain"))), match(request.value("match")) {}
+
+    /// "alice*" may leave out the scheme.
+    bool includes(std::string_view aor) const {
+        if (!domain.empty() && aor.substr(aor.rfind('@') + 1) != domain) return false;
+        return match.empty() || matches_glob(match, aor) || matches_glob(match, aor.substr(aor.find(':') + 1));
+    }
+};
 
 std::string name_by(std::string_view what, std::string_view aor, const location::Binding& binding) {
     if (what == "domain") return std::string(aor.substr(aor.rfind('@') + 1));
@@ -98,6 +108,7 @@ std::map<std::string, std::size_t> counted(const Daemon& daemon, std::string_vie
     const auto now = net::read_clocks().mono;
     do
         cursor = daemon.table().page(cursor, 1'000, [&](std::string_view aor, const location::Record& record) {
+            bindings.clear();
             record.current(now, bindings);
             for (const auto& binding : bindings) ++counts[name_by(by, aor, binding)];
         });
@@ -111,6 +122,75 @@ std::vector<std::pair<std::string, std::size_t>> most_first(const std::map<std::
     std::ranges::stable_sort(all, std::greater(), [](const auto& each) { return each.second; });
     if (all.size() > 1'000) all.resize(1'000);
     return all;
+}
+
+/// Every wanted address-of-record that has bindings, page by page: `page` gets some of them with how many they have.
+/// False when it was stopped before the end.
+bool walk(const Daemon& daemon, const Wanted& wanted, const std::stop_token& stop, base::Progress& progress,
+          const std::function<void(const std::vector<std::pair<std::string, std::size_t>>& some)>& page) {
+    std::vector<std::pair<std::string, std::size_t>> some;
+    location::Bindings bindings;
+    std::string cursor;
+    const auto now = net::read_clocks().mono;
+    progress.done = 0;
+    progress.total = daemon.table().aors();
+    do {
+        if (stop.stop_requested()) return false;
+        std::uint64_t looked_at = 0;
+        cursor = daemon.table().page(cursor, 1'000, [&](std::string_view aor, const location::Record& record) {
+            ++looked_at;
+            if (!wanted.includes(aor)) return;
+            bindings.clear();
+            record.current(now, bindings);
+            if (!bindings.empty()) some.emplace_back(aor, bindings.size());
+        });
+        page(some);
+        some.clear();
+        progress.done = progress.done + looked_at;
+    } while (!cursor.empty());
+    return true;
+}
+
+json::object counts_json(std::size_t aors, std::size_t bindings) { return {{"aors", aors}, {"bindings", bindings}}; }
+
+/// Says what would go.
+Reply count_wanted(const Daemon& daemon, const Wanted& wanted, const std::stop_token& stop, base::Progress& progress) {
+    std::size_t aors = 0, bindings = 0;
+    const bool is_whole = walk(daemon, wanted, stop, progress, [&](const auto& some) {
+        aors += some.size();
+        for (const auto& [aor, count] : some) bindings += count;
+    });
+    if (!is_whole) return problem(Code::refused, "Stopped", "nothing was changed");
+    return problem(Code::usage, "Not Sure",
+                   "this takes " + std::to_string(bindings) + " bindings of " + std::to_string(aors) +
+                       " addresses-of-record; --yes to do it",
+                   428);
+}
+
+/// What has gone stays gone, whenever this ends.
+Reply clear_wanted(Daemon& daemon, const Wanted& wanted, const std::stop_token& stop, base::Progress& progress) {
+    std::size_t aors = 0, bindings = 0, refused = 0;
+    std::string why;
+    auto count = [&](const core::Job& job) {
+        if (job.reject) {
+            ++refused;
+            why = job.reject->reason;
+            return;
+        }
+        location::Bindings had;
+        if (job.before) job.before->current(job.decided.mono, had);
+        aors += !had.empty();
+        bindings += had.size();
+    };
+    const bool is_whole = walk(daemon, wanted, stop, progress, [&](const auto& some) {
+        JobWindow jobs(daemon, count);
+        for (const auto& [aor, number] : some) jobs.add(job_of(core::BindingsEdit{aor, {}, 0, true}));
+    });
+    if (is_whole && refused == 0) return done(counts_json(aors, bindings));
+    const auto gone =
+        std::to_string(bindings) + " bindings of " + std::to_string(aors) + " addresses-of-record are gone";
+    if (!is_whole) return problem(Code::refused, "Stopped", gone);
+    return problem(Code::refused, "Not All Removed", gone + ", " + std::to_string(refused) + " are not: " + why);
 }
 
 std::function<Reply(const core::Job&)> show_record(Daemon& daemon, std::string aor) {
@@ -135,12 +215,11 @@ void bindings_show(Daemon& daemon, const Request& request, Answer answer) {
 void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
     const auto position = daemon.events().position();  // before the table is looked at
     auto now = net::read_clocks().mono;
-    auto domain = base::lowered(request.value("domain"));
-    const auto match = request.value("match");
+    const Wanted wanted(request);
     json::array items;
     std::string cursor(request.value("cursor"));
     if (cursor.size() > 16 || !std::ranges::all_of(cursor, [](char c) { return base::hex_digit(c) >= 0; }))
-        return answer(problem(Code::usage, "Bad Cursor", "expected one that an earlier list printed"));
+        return answer(bad_cursor());
     auto page = page_size(request);
     if (!page) return answer(bad_limit());
     auto limit = *page;
@@ -148,8 +227,7 @@ void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
     for (int pages = 0; pages < 100 && items.size() < limit; ++pages) {
         cursor = daemon.table().page(cursor, limit - items.size(),
                                      [&](std::string_view aor, const location::Record& record) {
-                                         if (!domain.empty() && aor.substr(aor.rfind('@') + 1) != domain) return;
-                                         if (!match.empty() && !is_like(match, aor)) return;
+                                         if (!wanted.includes(aor)) return;
                                          auto item = record_json(daemon, aor, &record, now);
                                          if (!item["bindings"].as_array().empty()) items.push_back(std::move(item));
                                      });
@@ -159,7 +237,7 @@ void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
 }
 
 void bindings_count(Daemon& daemon, const Request& request, Answer answer) {
-    json::object out{{"aors", daemon.table().aors()}, {"bindings", daemon.table().bindings()}};
+    auto out = counts_json(daemon.table().aors(), daemon.table().bindings());
     const auto by = request.value("by");
     if (by.empty()) return answer(done(out));
     if (by != "domain" && by != "transport" && by != "ua")
@@ -197,6 +275,20 @@ void bindings_remove(Daemon& daemon, const Request& request, Answer answer) {
     if (!account) return answer(no_account(request));
     core::BindingsEdit edit{account->aor, std::string(request.value("uri")), 0, true, request.if_match};
     submit(daemon, job_of(std::move(edit)), std::move(answer), show_record(daemon, account->aor));
+}
+
+void bindings_clear(Daemon& daemon, const Request& request, Answer answer) {
+    Wanted wanted(request);
+    if (wanted.domain.empty() && wanted.match.empty())
+        return answer(problem(Code::usage, "Nothing Named", "expected a domain, or a match: * is all"));
+    const bool begun = daemon.removals().begin(
+        [&daemon, wanted = std::move(wanted), is_sure = !request.value("yes").empty()](const std::stop_token& stop,
+                                                                                       base::Progress& progress) {
+            return is_sure ? clear_wanted(daemon, wanted, stop, progress)
+                           : count_wanted(daemon, wanted, stop, progress);
+        },
+        answer);
+    if (!begun) answer(problem(Code::conflict, "Another Removal Is Under Way"));
 }
 
 /// What the proxy would be given for a request that states no preference.

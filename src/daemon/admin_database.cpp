@@ -54,27 +54,4 @@ void db_backup(Daemon& daemon, const Request& request, Answer answer) {
         });
 }
 
-// What takes long, of accounts too: how far it is, and its end before its time.
-
-void work_list(Daemon& daemon, const Request&, Answer answer) {
-    json::array items;
-    auto add = [&items](const char* name, const Background& work) {
-        if (!work.is_busy()) return;
-        const auto& progress = work.progress();
-        items.push_back(json::object{{"work", name}, {"done", progress.done.load()}, {"total", progress.total.load()}});
-    };
-    add("import", daemon.imports());
-    add("db", daemon.database_work());
-    answer(done(json::object{{"items", std::move(items)}}));
-}
-
-void work_stop(Daemon& daemon, const Request& request, Answer answer) {
-    auto* work = request.value("work") == "import" ? &daemon.imports()
-                 : request.value("work") == "db"   ? &daemon.database_work()
-                                                   : nullptr;
-    if (!work || !work->is_busy()) return answer(problem(Code::not_found, "No Such Work", request.value("work")));
-    work->ask_to_stop();
-    answer(done());
-}
-
 }  // namespace muster::daemon

@@ -181,8 +181,7 @@ void Daemon::stop() {
     webhooks_.stop();
     events_.stop();
     history_.reset();
-    imports_.stop();  // while there is a writer that answers it
-    database_work_.stop();
+    for (auto& [name, task] : tasks()) task->stop();  // while there is a writer that answers them
     writer_thread_.reset();
     workers_.reset();
 }

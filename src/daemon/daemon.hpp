@@ -1,6 +1,7 @@
 #pragma once
 // The running daemon: everything put together, in the order of its parts.
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -84,6 +85,12 @@ public:
     Background& imports() { return imports_; }
     /// Checks and copies of the database.
     Background& database_work() { return database_work_; }
+    /// Of bindings, many at once.
+    Background& removals() { return removals_; }
+    /// All of these, by the names that people know them by.
+    std::array<std::pair<std::string_view, Background*>, 3> tasks() {
+        return {{{"import", &imports_}, {"db", &database_work_}, {"bindings", &removals_}}};
+    }
 
     Events& events() { return events_; }
     const Events& events() const { return events_; }
@@ -99,6 +106,10 @@ public:
     /// Who listens to what becomes of requests.
     Watchers& watchers() { return watchers_; }
     const net::Workers& workers() const { return *workers_; }
+    /// False when there is no such connection.
+    bool close_flow(std::uint32_t worker, std::uint32_t slot, std::uint32_t generation) {
+        return workers_->close_flow(worker, slot, generation);
+    }
     const Certificates& certificates() const { return certificates_; }
     const CommitQueue& queue() const { return queue_; }
     core::WriterCounters writer_counters() const { return writer_thread_->counters(); }
@@ -163,7 +174,7 @@ private:
     std::atomic<bool> draining_ = false;
     Capture capture_{[this](std::shared_ptr<net::Tap> tap) { workers_->set_tap(std::move(tap)); }};
     std::mutex reload_mutex_;
-    Background imports_, database_work_;
+    Background imports_, database_work_, removals_;
     std::unique_ptr<HistoryDesk> history_;
     Webhooks webhooks_{events_};
     Trends trends_;

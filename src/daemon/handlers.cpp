@@ -33,6 +33,7 @@ const std::map<std::string, Function, std::less<>> functions{
     {"alive", alive},
     {"accounts show", accounts_show},
     {"bindings add", bindings_add},
+    {"bindings clear", bindings_clear},
     {"bindings count", bindings_count},
     {"bindings list", bindings_list},
     {"bindings remove", bindings_remove},
@@ -43,6 +44,8 @@ const std::map<std::string, Function, std::less<>> functions{
     {"db backup", db_backup},
     {"db check", db_check},
     {"domains list", domains_list},
+    {"flows close", flows_close},
+    {"flows list", flows_list},
     {"health", health},
     {"import", import_tables},
     {"explain last", explain_last},
@@ -58,8 +61,8 @@ const std::map<std::string, Function, std::less<>> functions{
     {"openapi", openapi},
     {"status", status},
     {"trace", trace},
-    {"work list", work_list},
-    {"work stop", work_stop},
+    {"tasks list", tasks_list},
+    {"tasks stop", tasks_stop},
     {"watch", watch},
     {"ui events", ui_events},
     {"ui file", ui_file},
@@ -94,6 +97,8 @@ std::optional<std::size_t> page_size(const Request& request) {
 }
 
 Reply bad_limit() { return problem(Code::usage, "Bad Limit", "expected a whole number from 1"); }
+
+Reply bad_cursor() { return problem(Code::usage, "Bad Cursor", "expected one that an earlier list printed"); }
 
 void handle(Daemon& daemon, admin::Request request, admin::Answer answer) {
     std::string name(request.command->noun);

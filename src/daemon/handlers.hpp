@@ -41,6 +41,7 @@ core::JobPtr job_of(What what) {
 /// How many items a list is to have; empty when the limit is not a number from 1.
 std::optional<std::size_t> page_size(const Request& request);
 Reply bad_limit();
+Reply bad_cursor();
 
 using Function = void (*)(Daemon&, const Request&, Answer);
 void accounts_add(Daemon& daemon, const Request& request, Answer answer);
@@ -52,6 +53,7 @@ void accounts_passwd(Daemon& daemon, const Request& request, Answer answer);
 void accounts_remove(Daemon& daemon, const Request& request, Answer answer);
 void alive(Daemon& daemon, const Request& request, Answer answer);
 void bindings_add(Daemon& daemon, const Request& request, Answer answer);
+void bindings_clear(Daemon& daemon, const Request& request, Answer answer);
 void bindings_count(Daemon& daemon, const Request& request, Answer answer);
 void bindings_list(Daemon& daemon, const Request& request, Answer answer);
 void bindings_remove(Daemon& daemon, const Request& request, Answer answer);
@@ -63,6 +65,8 @@ void db_backup(Daemon& daemon, const Request& request, Answer answer);
 void db_check(Daemon& daemon, const Request& request, Answer answer);
 void history(Daemon& daemon, const Request& request, Answer answer);
 void history_export(Daemon& daemon, const Request& request, Answer answer);
+void flows_close(Daemon& daemon, const Request& request, Answer answer);
+void flows_list(Daemon& daemon, const Request& request, Answer answer);
 void domains_list(Daemon& daemon, const Request& request, Answer answer);
 void health(Daemon& daemon, const Request& request, Answer answer);
 void explain_last(Daemon& daemon, const Request& request, Answer answer);
@@ -72,8 +76,8 @@ void explain_watch(Daemon& daemon, const Request& request, Answer answer);
 void lookup(Daemon& daemon, const Request& request, Answer answer);
 void metrics(Daemon& daemon, const Request& request, Answer answer);
 void import_tables(Daemon& daemon, const Request& request, Answer answer);
-void work_list(Daemon& daemon, const Request& request, Answer answer);
-void work_stop(Daemon& daemon, const Request& request, Answer answer);
+void tasks_list(Daemon& daemon, const Request& request, Answer answer);
+void tasks_stop(Daemon& daemon, const Request& request, Answer answer);
 void accounts_show(Daemon& daemon, const Request& request, Answer answer);
 void domains_show(Daemon& daemon, const Request& request, Answer answer);
 void log_level(Daemon& daemon, const Request& request, Answer answer);

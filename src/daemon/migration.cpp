@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <deque>
-#include <future>
 #include <map>
 
 #include "import.hpp"
+#include "job_window.hpp"
 #include "muster/admin/codec.hpp"
 #include "muster/base/text.hpp"
 #include "muster/sip/headers.hpp"
@@ -20,7 +20,6 @@ using admin::Code;
 using admin::Reply;
 
 constexpr std::size_t most_examples = 20;
-constexpr std::size_t jobs_at_once = 1'000;  // some milliseconds of the writer
 constexpr std::size_t longest_text = 2'048;
 constexpr std::uint32_t longest_interval = 0x7fff'ffff;
 
@@ -255,21 +254,16 @@ std::optional<Reply> Migration::put_accounts() {
 
 /// One job an address-of-record. What the writer has taken stays, whenever this ends: it can be done again.
 std::optional<Reply> Migration::put_bindings() {
-    std::vector<std::future<core::JobPtr>> under_way;
-    auto wait = [&] {
-        for (auto& one : under_way) {
-            const auto done = one.get();
-            const auto count = std::get<core::BindingsImport>(done->what).record.size();
-            if (done->reject && done->reject->status == 409)
-                bindings_kept_ += count;
-            else if (done->reject)
-                left_out_["not stored: " + std::string(done->reject->reason)].count += count;
-            else
-                bindings_put_ += done->record ? done->record->size() : 0, ++aors_put_;
-        }
-        under_way.clear();
+    JobWindow jobs(daemon_, [this](const core::Job& done) {
+        const auto count = std::get<core::BindingsImport>(done.what).record.size();
+        if (done.reject && done.reject->status == 409)
+            bindings_kept_ += count;
+        else if (done.reject)
+            left_out_["not stored: " + std::string(done.reject->reason)].count += count;
+        else
+            bindings_put_ += done.record ? done.record->size() : 0, ++aors_put_;
         progress_.done = aors_put_;
-    };
+    });
     progress_.total = phones_.size();
     for (auto& [aor, phones] : phones_) {
         if (phones.bindings.empty()) continue;
@@ -281,12 +275,9 @@ std::optional<Reply> Migration::put_bindings() {
         }
         auto job = std::make_unique<core::Job>();
         job->what = core::BindingsImport{location::Record::encode(account->aor, 0, now_.mono, phones.bindings)};
-        auto promise = std::make_shared<std::promise<core::JobPtr>>();
-        under_way.push_back(promise->get_future());
-        daemon_.submit(std::move(job), [promise](core::JobPtr done) { promise->set_value(std::move(done)); });
-        if (under_way.size() == jobs_at_once) wait();
+        jobs.add(std::move(job));
     }
-    wait();
+    jobs.wait();
     if (stop_.stop_requested())
         return admin::problem(Code::refused, "Stopped",
                               "the accounts and some bindings are there; it can be done again");

@@ -27,8 +27,9 @@ struct Streams::Connection {
     std::uint64_t peer = 0;                         // which name it was opened for, as in base::Flow::unopened()
     std::list<std::uint32_t>::iterator newcomer{};  // its place among them, while not requested
     std::string out;                                // what the kernel has not taken yet
+    base::Mono taken{};                             // when it was accepted or asked for
     std::size_t held = 0;                           // this connection's part of held_
-    base::Mono began{};                             // when it was accepted or asked for, or the message under way began
+    base::Mono began{};                             // the same, or when the message under way began
     base::Mono heard{};                             // when something came last
     base::Mono pinged{};                            // when a WebSocket was sent a ping last
     base::Mono blocked{};                           // when output last moved, or the end began
@@ -36,6 +37,7 @@ struct Streams::Connection {
     std::uint32_t awaited = 0;                      // answers to come from the writer
     unsigned reads_left = 0;                        // before a drain takes the input for dry, or lingering ends
     bool connecting = false;                        // it is ours, and the other side has not taken it yet
+    bool ours = false;                              // we have asked for it
     bool asked = false;      // was sent to by its remote address alone: an unopened flow ends with it
     bool requested = false;  // a whole message has come, or none needs to
     bool more = false;       // the framer has messages that await their turn

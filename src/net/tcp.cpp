@@ -16,6 +16,7 @@ constexpr int frames_per_turn = 128;
 constexpr unsigned last_reads = 16;
 constexpr std::size_t modest = 4'096;  // buffers up to here are kept, and never the reason to close a connection
 constexpr base::Milliseconds linger_time{2'000};
+constexpr std::size_t slots_a_page = 10'000, aors_a_flow = 10;
 
 }  // namespace
 
@@ -215,6 +216,33 @@ void Streams::close(const base::Flow& flow) {
     connection->blocked = worker_.now();
     retire(*connection);
     touch(*connection);
+}
+
+bool Streams::close(std::uint32_t slot, std::uint32_t generation) {
+    const auto* connection = find(slot, generation);
+    if (!connection || connection->lingering) return false;
+    const auto flow = connection->flow;
+    close(flow);
+    return true;
+}
+
+FlowPage Streams::list(std::uint32_t from, std::size_t most, base::Milliseconds idle, base::Mono now) const {
+    FlowPage page;
+    const std::size_t end = std::min(connections_.size(), from + slots_a_page);
+    std::size_t at = from;
+    for (; at < end && page.flows.size() < most; ++at) {
+        const auto* connection = connections_[at].get();
+        if (!connection || connection->lingering || now - connection->heard < idle) continue;
+        const auto state = connection->connecting                   ? "connecting"
+                           : connection->channel.is_shaking_hands() ? "handshake"
+                           : connection->finishing                  ? "closing"
+                                                                    : "open";
+        auto bound = worker_.core().bound_over(connection->flow, aors_a_flow);
+        page.flows.push_back({connection->flow, connection->ours, state, now - connection->taken,
+                              now - connection->heard, connection->out.size(), bound.users, std::move(bound.aors)});
+    }
+    if (at < connections_.size()) page.next = {worker_.index(), static_cast<std::uint32_t>(at)};
+    return page;
 }
 
 void Streams::watch(const base::Flow& flow, base::Milliseconds interval) {

@@ -31,6 +31,10 @@ public:
     bool send(const base::Flow& flow, std::string_view bytes);
     /// Closes the flow after what is being sent to it, and after the answers it awaits.
     void close(const base::Flow& flow);
+    /// The connections from a slot on, of which at most so many slots are looked at.
+    FlowPage list(std::uint32_t from, std::size_t most, base::Milliseconds idle, base::Mono now) const;
+    /// As close(), by place; false when nothing is there.
+    bool close(std::uint32_t slot, std::uint32_t generation);
     /// From now on something must be heard as often, and a little later at most; else it is closed.
     void watch(const base::Flow& flow, base::Milliseconds interval);
     /// The core has taken on to answer later (`more` = 1), or has answered (-1).

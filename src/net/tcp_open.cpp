@@ -112,7 +112,7 @@ Streams::Connection* Streams::take(Fd fd, const base::Address& remote, std::uint
     flow.boot = flows.boot();
     flow.remote = remote;
     flow.local = local_address(fd.release());
-    connection->began = connection->heard = worker_.now();
+    connection->taken = connection->began = connection->heard = worker_.now();
     connection->idle = limits_.idle;
     connection->newcomer = newcomers_.insert(newcomers_.end(), slot);
     if (open_++ == 0) next_scan_ = worker_.now() + scan_every_;
@@ -225,7 +225,7 @@ Streams::Connection* Streams::open(const base::Flow& flow) {
     auto fd = open_connection(listeners[flow.listener].address, flow.remote);
     auto* connection = fd.get() < 0 ? nullptr : take(std::move(fd), flow.remote, flow.listener);
     if (!connection) return nullptr;
-    connection->connecting = true;
+    connection->connecting = connection->ours = true;
     connection->peer = flow.boot;
     settle_in(*connection);
     by_remote_.emplace(Peer{flow.transport, flow.remote, flow.boot}, connection->flow.slot);

@@ -242,6 +242,13 @@ void Worker::post_parcels() {
     }
 }
 
+bool Worker::close_flow(std::uint32_t slot, std::uint32_t generation) {
+    begin_turn();
+    const bool found = streams_.close(slot, generation);
+    carry_out();
+    return found;
+}
+
 void Worker::open_parcel(const Parcel& parcel, std::uint32_t from) {
     begin_turn();
     for (const auto& handover : parcel.handovers) {

@@ -114,6 +114,10 @@ public:
     NetCounters& counters() { return counters_; }
     const NetCounters& counters() const { return counters_; }
     Measurements measure() const;
+    FlowPage flows(std::uint32_t from, std::size_t most, base::Milliseconds idle) const {
+        return streams_.list(from, most, idle, read_clocks().mono);
+    }
+    bool close_flow(std::uint32_t slot, std::uint32_t generation);
     void set_tap(std::shared_ptr<Tap> tap) { tap_ = std::move(tap); }
 
     // From any thread.

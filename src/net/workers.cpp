@@ -4,6 +4,7 @@
 #include <functional>
 #include <future>
 #include <iterator>
+#include <span>
 #include <thread>
 
 #include "worker.hpp"
@@ -38,14 +39,15 @@ void bind_all(Common& common) {
 struct Workers::Impl {
     Impl(const WorkerOptions& options, Hooks hooks) : common(options, std::move(hooks)) {}
 
-    /// What `read` says of each worker, asked on its own thread while that runs.
+    /// What `read` says of some workers, asked on its own thread while that runs.
     template <class Read>
-    auto ask(Read read) -> std::vector<decltype(read(std::declval<const Worker&>()))> {
-        using Answer = decltype(read(std::declval<const Worker&>()));
+    auto ask(std::span<const std::unique_ptr<Worker>> workers, Read read)
+        -> std::vector<decltype(read(std::declval<Worker&>()))> {
+        using Answer = decltype(read(std::declval<Worker&>()));
         std::vector<Answer> answers;
         std::vector<std::future<Answer>> asked;
         std::lock_guard lock(mutex);
-        for (auto& worker : common.workers) {
+        for (const auto& worker : workers) {
             if (threads.empty()) {
                 answers.push_back(read(*worker));
                 continue;
@@ -57,6 +59,11 @@ struct Workers::Impl {
         for (auto& answer : asked)
             if (answer.wait_for(answer_time) == std::future_status::ready) answers.push_back(answer.get());
         return answers;
+    }
+
+    template <class Read>
+    auto ask(Read read) {
+        return ask(std::span<const std::unique_ptr<Worker>>(common.workers), std::move(read));
     }
 
     bool is_quiet() {
@@ -194,6 +201,30 @@ std::vector<core::Explained> Workers::explained(std::size_t most,
     for (auto& of_worker : impl_->ask(newest)) std::ranges::move(of_worker, std::back_inserter(merged));
     keep_newest(merged, most);
     return merged;
+}
+
+FlowPage Workers::flows(FlowPlace from, std::size_t most, base::Milliseconds idle) const {
+    const auto& workers = impl_->common.workers;
+    FlowPage all;
+    for (; from.worker < workers.size(); from = {from.worker + 1, 0}) {
+        const auto left = most - all.flows.size();
+        auto pages = impl_->ask({&workers[from.worker], 1}, [slot = from.slot, left, idle](const Worker& worker) {
+            return worker.flows(slot, left, idle);
+        });
+        if (pages.empty()) break;  // it does not answer: the list goes on there
+        std::ranges::move(pages.front().flows, std::back_inserter(all.flows));
+        all.next = pages.front().next;
+        if (all.next) return all;
+    }
+    if (from.worker < workers.size()) all.next = from;
+    return all;
+}
+
+bool Workers::close_flow(std::uint32_t worker, std::uint32_t slot, std::uint32_t generation) {
+    const auto& workers = impl_->common.workers;
+    if (worker >= workers.size()) return false;
+    const auto found = impl_->ask({&workers[worker], 1}, [=](Worker& of) { return of.close_flow(slot, generation); });
+    return !found.empty() && found.front();
 }
 
 std::size_t Workers::size() const { return impl_->common.workers.size(); }

@@ -32,7 +32,7 @@ def schema_of(operation, status, kind):
 
 
 values = {"aor": "alice@example.com", "domain": "example.com", "uri": "sip:alice@192.0.2.1", "expires": "1h",
-          "file": sys.argv[2] + ".backup", "from": "kamailio", "id": "1", "work": "db"}
+          "file": sys.argv[2] + ".backup", "from": "kamailio", "id": "1", "task": "db"}
 bodies = {"application/octet-stream": "bob@example.com,secret\n", "application/json": '{"password":"secret"}'}
 # What removes comes last; the order within is that of the file.
 order = {"post": 0, "put": 1, "get": 2, "delete": 3}
@@ -45,7 +45,7 @@ for _, path, method, operation in operations:
         name = parameter["name"]
         if parameter["in"] == "path":
             target = target.replace("{" + name + "}", quote(values.get(name, "x"), safe=""))
-        elif parameter["required"] or name == "aor":
+        elif parameter["required"] or name in ("aor", "domain", "yes"):
             query.append(f"{name}={quote(values.get(name, 'x'), safe='')}")
     content = operation.get("requestBody", {}).get("content", {})
     kind = next((k for k in bodies if k in content), None)

@@ -117,6 +117,12 @@ public:
     const Counters& counters() const { return counters_; }
     const Answers& answers() const { return answers_; }
     const Registrations& registrations() const { return registrations_; }
+    /// Users with a binding that ends with a stream of this worker: how many, and at most `most` of them.
+    struct BoundOver {
+        std::size_t users = 0;
+        std::vector<std::string> aors;
+    };
+    BoundOver bound_over(const base::Flow& stream, std::size_t most) const;
     /// What became of the latest requests, and why.
     const Explanations& explanations() const { return explanations_; }
     /// Server and client transactions.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -109,6 +110,27 @@ inline constexpr std::array<std::uint64_t NetCounters::*, 20> NetCounters::all{
     &NetCounters::overflowed,          &NetCounters::out_of_memory};
 static_assert(sizeof(NetCounters) == NetCounters::all.size() * sizeof(std::uint64_t));
 
+/// One stream connection, as it is now.
+struct FlowState {
+    base::Flow flow;
+    bool is_ours = false;    ///< we have opened it
+    std::string_view state;  ///< connecting, handshake, open or closing
+    base::Milliseconds age{}, idle{};
+    std::size_t unsent = 0;         ///< bytes that the other side has not taken yet
+    std::size_t users = 0;          ///< addresses-of-record with a binding that ends with it
+    std::vector<std::string> aors;  ///< some of them
+};
+
+/// Where a list of them goes on.
+struct FlowPlace {
+    std::uint32_t worker = 0, slot = 0;
+};
+
+struct FlowPage {
+    std::vector<FlowState> flows;
+    std::optional<FlowPlace> next;  ///< empty: that was all. A page may be short, or empty, and not the last
+};
+
 /// What the kernel has for one UDP socket.
 struct SocketState {
     std::size_t listener = 0;  ///< index in the list
@@ -176,6 +198,11 @@ public:
     /// Of all workers the latest requests that please `wanted`, at most `most`, the newest first. Asked in the same
     /// way.
     std::vector<core::Explained> explained(std::size_t most, std::function<bool(const core::Explained&)> wanted) const;
+    /// Connections from `from` on, at most `most`, on which nothing has come for `idle`. Asked in the same way, of one
+    /// worker after the other.
+    FlowPage flows(FlowPlace from, std::size_t most, base::Milliseconds idle) const;
+    /// Closes one when it has been sent what is to be sent; false when there is none such.
+    bool close_flow(std::uint32_t worker, std::uint32_t slot, std::uint32_t generation);
     std::size_t size() const;
     /// The listeners as bound: with the port the kernel picked for port 0.
     const std::vector<Listener>& listeners() const;
