@@ -10,67 +10,15 @@
 #include <iterator>
 #include <sstream>
 
-#include "check.hpp"
+#include "domains.hpp"
 #include "muster/base/text.hpp"
 #include "muster/config/config.hpp"
 #include "places.hpp"
-#include "value.hpp"
 
 namespace muster::config {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A map of the file read by the table: an absent or faulty key has the table's default.
-class Section {
-public:
-    Section(YAML::Node node, const Key& map) : node_(std::move(node)), map_(&map) {}
-
-    /// Undefined when absent.
-    YAML::Node node(std::string_view name) const {
-        for (const auto& [key, value] : entries(node_))
-            if (key.IsScalar() && key.Scalar() == name) return value;
-        return YAML::Node(YAML::NodeType::Undefined);
-    }
-    bool written(std::string_view name) const { return node(name).IsDefined(); }
-    /// Written as a single value, and well.
-    bool has(std::string_view name) const {
-        auto value = node(name);
-        return value.IsScalar() && fits(key_of(*map_, name), value.Scalar());
-    }
-    std::string text(std::string_view name) const {
-        return has(name) ? node(name).Scalar() : std::string(key_of(*map_, name).fallback);
-    }
-    std::uint32_t count(std::string_view name) const {
-        return static_cast<std::uint32_t>(base::decimal(text(name)).value_or(0));
-    }
-    base::Seconds duration(std::string_view name) const {
-        return std::chrono::duration_cast<base::Seconds>(parse_duration(text(name)).value_or(base::Milliseconds(0)));
-    }
-    /// Index among the choices of the table; the enumerations stand in the same order.
-    template <class Enum>
-    Enum choice(std::string_view name) const {
-        auto names = base::split(key_of(*map_, name).choices, '|');
-        return static_cast<Enum>(std::ranges::find(names, text(name)) - names.begin());
-    }
-    Section section(std::string_view name) const { return {node(name), key_of(*map_, name)}; }
-    /// The well written items of a list.
-    std::vector<YAML::Node> list(std::string_view name) const {
-        std::vector<YAML::Node> items;
-        auto value = node(name);
-        const Key& item = key_of(*map_, name).inside.front();
-        if (value.IsSequence())
-            for (const auto& each : value)
-                if (item.kind == Kind::map || (each.IsScalar() && fits(item, each.Scalar()))) items.push_back(each);
-        return items;
-    }
-    const YAML::Node& whole() const { return node_; }
-    const Key& table() const { return *map_; }
-
-private:
-    YAML::Node node_;
-    const Key* map_;
-};
 
 /// True if one place cannot listen on both: a listener on every address takes all of its family.
 bool overlap(const base::Address& a, const base::Address& b) {
@@ -102,7 +50,7 @@ public:
             config.dns_servers.append(config.dns_servers.empty() ? "" : ",").append(item.Scalar());
         config.log_level = top.section("log").text("level");
         read_capture(top.section("capture"), config.capture);
-        read_domains(top, config.settings);
+        read_domains(top, config.settings, faults_);
         read_limits(top.section("limits"), config);
         return config;
     }
@@ -363,107 +311,6 @@ private:
             faults_.add(admin.node("http"), "admin.http: " + config.admin_http->text() +
                                                 " is not loopback; expected admin.certificate, admin.key and "
                                                 "admin.token_file with it");
-        }
-    }
-
-    void read_domains(const Section& top, core::Settings& settings) {
-        auto node = top.node("domains");
-        if (!top.written("domains")) {
-            faults_.add(top.whole(),
-                        "domains is missing; expected at least one domain, e.g. \"domains: {example.com: {}}\"");
-            return;
-        }
-        if (!node.IsMap()) return;
-        if (node.size() == 0) faults_.add(node, "domains is empty; expected at least one domain");
-        std::map<std::string, std::string> names;  // host to the domain it means
-        std::vector<std::pair<std::string, Section>> all;
-        for (const auto& [name_node, value] : entries(node)) {
-            auto name = name_node.IsScalar() ? read_host(name_node.Scalar()) : std::nullopt;
-            if (!name || !names.emplace(*name, *name).second) continue;
-            all.emplace_back(*name, Section(value, top.section("domains").table().inside.front()));
-        }
-        for (const auto& [name, section] : all) {
-            read_aliases(name, section, names);
-            settings.domains.emplace(name, read_domain(name, section));
-        }
-        for (const auto& [host, domain] : names) settings.served.add(host, domain);
-    }
-
-    void read_aliases(const std::string& domain, const Section& section, std::map<std::string, std::string>& names) {
-        for (const auto& item : section.list("aliases")) {
-            auto alias = read_host(item.Scalar()).value_or("");
-            auto [owner, fresh] = names.emplace(alias, domain);
-            if (!fresh && owner->second != domain)
-                faults_.add(item, "domains." + domain + ".aliases: " + alias + " already means " + owner->second +
-                                      "; expected a name of this domain alone");
-        }
-    }
-
-    core::Domain read_domain(const std::string& name, const Section& section) {
-        core::Domain domain;
-        domain.policy.domain = name;
-        domain.digest.realm = name;
-        read_expires(name, section.section("expires"), domain.policy);
-        auto contacts = section.section("contacts");
-        domain.policy.contact_limit = contacts.count("limit");
-        domain.policy.when_full = contacts.choice<registrar::WhenFull>("when_full");
-        domain.policy.flow_lost = section.choice<registrar::FlowLost>("flow_lost");
-        read_auth(name, section.section("auth"), domain.digest);
-        domain.lookup = section.choice<core::Lookup>("lookup");
-        domain.accounts = section.count("accounts");
-        domain.ring_time = section.duration("ring_time");
-        domain.nat_ping = section.duration("nat_ping");
-        domain.inbound = section.choice<core::Inbound>("inbound");
-        if (domain.lookup == core::Lookup::redirect && !section.has("inbound")) domain.inbound = core::Inbound::trusted;
-        for (const auto& item : section.list("trusted"))
-            if (auto network = base::Network::parse(item.Scalar())) domain.policy.trusted.push_back(*network);
-        read_extensions(section, domain.policy);
-        // What a GRUU promises only a proxy can keep: a 302 would tell the contact behind it.
-        domain.policy.gruu = section.text("gruu") == "on" && domain.lookup == core::Lookup::proxy;
-        return domain;
-    }
-
-    static void read_extensions(const Section& section, registrar::Policy& policy) {
-        policy.path = section.choice<registrar::PathRule>("path");
-        policy.outbound = section.choice<registrar::Outbound>("outbound");
-        if (section.has("flow_timer"))
-            policy.flow_timer = static_cast<std::uint32_t>(section.duration("flow_timer").count());
-        for (const auto& item : section.list("service_route"))
-            policy.service_route.append(policy.service_route.empty() ? "<" : ", <").append(item.Scalar()).append(">");
-    }
-
-    void read_expires(const std::string& domain, const Section& expires, registrar::Policy& policy) {
-        auto seconds = [&](std::string_view key) { return static_cast<std::uint32_t>(expires.duration(key).count()); };
-        policy.min_expires = seconds("min");
-        policy.default_expires = seconds("default");
-        policy.max_expires = seconds("max");
-        auto disorder = [&](std::string_view low, std::string_view high) {
-            // Blame what was written; at least one of them was.
-            auto place = expires.node(expires.has(high) ? high : low);
-            faults_.add(place, "domains." + domain + ".expires: " + std::string(low) + " " + expires.text(low) +
-                                   " is above " + std::string(high) + " " + expires.text(high) +
-                                   "; expected min <= default <= max");
-        };
-        if (policy.min_expires > policy.max_expires) return disorder("min", "max");
-        if (!expires.has("default"))
-            policy.default_expires = std::clamp(policy.default_expires, policy.min_expires, policy.max_expires);
-        if (policy.min_expires > policy.default_expires) disorder("min", "default");
-        if (policy.default_expires > policy.max_expires) disorder("default", "max");
-    }
-
-    void read_auth(const std::string& domain, const Section& auth, auth::DigestSettings& digest) {
-        digest.nonce_life = auth.duration("nonce_life");
-        auto written = auth.node("algorithms");
-        if (!written.IsSequence()) return;  // the default of DigestSettings
-        std::string path = "domains." + domain + ".auth.algorithms";
-        if (written.size() == 0) faults_.add(written, path + " is empty; expected at least one algorithm");
-        digest.algorithms.clear();
-        for (const auto& item : auth.list("algorithms")) {
-            auto algorithm = auth::algorithm_from(item.Scalar());
-            if (!algorithm) continue;
-            if (std::ranges::count(digest.algorithms, *algorithm) != 0)
-                faults_.add(item, path + ": " + item.Scalar() + " stands twice; expected once");
-            digest.algorithms.push_back(*algorithm);
         }
     }
 
