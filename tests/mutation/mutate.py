@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""mutate.py [NAME...]: takes one promise after the other out of the code, and looks which test notices.
+"""mutate.py [NAME... | --check]: takes one promise after the other out of the code, and looks which test notices.
 
 mutations.toml says what is changed and which tests must turn red. The tree is copied to build/mutation/tree, where each
 change is made, built, tried and undone; what is built stays for the next run. Without NAMEs all are tried. Ends with 1 when
-a change went unnoticed, or could not be tried.
+a change went unnoticed, or could not be tried. With --check nothing is built: does each still have its place in the code?
 """
 
 import os
@@ -69,13 +69,24 @@ def is_red(program, pattern, log):
     return run([f"{BUILD}/tests/{program}", "--gtest_brief=1", f"--gtest_filter={pattern or '*'}"], log, PATIENCE) != 0
 
 
+def has_place(root, mutation):
+    return (root / mutation["file"]).read_text().count(mutation["old"]) == 1
+
+
+def check(mutations):
+    lost = [name for name, mutation in mutations.items() if not has_place(ROOT, mutation)]
+    for name in lost:
+        print(f"{name}: what it changes does not stand once in {mutations[name]['file']}")
+    return 1 if lost else 0
+
+
 def try_out(name, mutation):
     """What became of it, in a word or two."""
     log = LOGS / f"{name}.log"
     log.unlink(missing_ok=True)
     file = TREE / mutation["file"]
     before = file.read_text()
-    if before.count(mutation["old"]) != 1:
+    if not has_place(TREE, mutation):
         return "not tried: what it changes is not there once"
     try:
         file.write_text(before.replace(mutation["old"], mutation["new"]))
@@ -92,6 +103,8 @@ def try_out(name, mutation):
 def main(names):
     with open(ROOT / "tests/mutation/mutations.toml", "rb") as file:
         mutations = tomllib.load(file)
+    if names == ["--check"]:
+        return check(mutations)
     if unknown := set(names) - set(mutations):
         sys.exit(f"no mutation called {', '.join(sorted(unknown))}; there are: {', '.join(mutations)}")
     chosen = {name: mutation for name, mutation in mutations.items() if not names or name in names}
