@@ -132,6 +132,7 @@ private:
         auto& request = std::get<Request>(decoded);
         request.peer_uid = peer_.uid;
         request.peer = peer_.name;
+        request.accept = text(message[http::field::accept]);
         auto bad = read_conditions(request, text(message[http::field::if_match]), text(message["Last-Event-ID"]));
         if (bad) return write(std::move(*bad));
         hub_->handler(std::move(request), [self = this->shared_from_this()](Reply reply) {

@@ -86,8 +86,9 @@ void health(Daemon& daemon, const Request&, Answer answer) {
 
 void alive(Daemon& daemon, const Request&, Answer answer) { answer(verdict("alive", "Stuck", health_of(daemon).dead)); }
 
-void metrics(Daemon& daemon, const Request&, Answer answer) {
-    answer({Code::done, metrics_text(daemon), "text/plain; version=0.0.4; charset=utf-8"});
+void metrics(Daemon& daemon, const Request& request, Answer answer) {
+    auto [text, type] = metrics_text(daemon, request.accept);
+    answer({Code::done, std::move(text), type});
 }
 
 void trace(Daemon& daemon, const Request& request, Answer answer) {

@@ -1,4 +1,4 @@
-// The only source with prometheus-cpp in it: of that the serializer alone, since our counters need no registry.
+// Of prometheus-cpp the serializer alone, since our counters need no registry.
 
 #include "metrics.hpp"
 
@@ -13,6 +13,7 @@
 
 #include "daemon.hpp"
 #include "health.hpp"
+#include "open_metrics.hpp"
 #include "process.hpp"
 
 namespace muster::daemon {
@@ -58,7 +59,7 @@ public:
         begin(name, help, Type::Gauge).add(value);
     }
 
-    std::string text() const { return prometheus::TextSerializer().prometheus::Serializer::Serialize(families_); }
+    std::string text(const prometheus::Serializer& serializer) const { return serializer.Serialize(families_); }
 
 private:
     prometheus::ClientMetric& add_metric(const Labels& labels) {
@@ -264,7 +265,7 @@ void add_daemon(Page& page, const Daemon& daemon) {
 
 }  // namespace
 
-std::string metrics_text(const Daemon& daemon) {
+MetricsText metrics_text(const Daemon& daemon, std::string_view accept) {
     const auto measured = daemon.workers().measure();
     Page page;
     add_daemon(page, daemon);
@@ -273,7 +274,9 @@ std::string metrics_text(const Daemon& daemon) {
     add_requests(page, measured);
     add_proxy(page, measured);
     add_network(page, daemon, measured);
-    return page.text();
+    if (prefers_open_metrics(accept))
+        return {page.text(OpenMetrics()), "application/openmetrics-text; version=1.0.0; charset=utf-8"};
+    return {page.text(prometheus::TextSerializer()), "text/plain; version=0.0.4; charset=utf-8"};
 }
 
 }  // namespace muster::daemon

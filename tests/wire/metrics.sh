@@ -39,6 +39,30 @@ is muster_ready 1
 [[ $(value "muster_certificate_expiry_seconds{listener=\"tls:127.0.0.1:${port_of[tls]}\",name=\"example.com\"}") -ge 432000 ]]
 if grep -q 'alice\|sipsak' "$work/metrics"; then fail "a user or a phone is in a label"; fi
 
+say "OpenMetrics for whom prefers it"
+accept='application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
+curl -sS -i -H "Accept: $accept" --unix-socket "$work/musterd.sock" http://localhost/metrics >"$work/reply"
+grep -qi $'^content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r' "$work/reply" || fail "$(head -n 5 "$work/reply")"
+sed '1,/^\r$/d' "$work/reply" >"$work/open"
+names() { sed -E '/^#/d; s/[ {].*//' "$1" | sort -u; }
+diff <(names "$work/metrics") <(names "$work/open") || fail "OpenMetrics (>) has other names"
+for python in python3 /usr/bin/python3 none; do
+    "$python" -c 'import prometheus_client' 2>/dev/null && break
+done
+if [[ $python == none ]]; then
+    say "SKIPPED: nothing reads OpenMetrics: python3-prometheus-client is not installed"
+else
+    "$python" - "$work/open" <<'PY'
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+families = {f.name: f for f in text_string_to_metric_families(open(sys.argv[1]).read())}
+assert families["muster_requests"].type == "counter"
+assert {s.name for s in families["muster_requests"].samples} == {"muster_requests_total"}
+assert [s.value for s in families["muster_register_duration_seconds"].samples if s.name.endswith("_count")] == [2]
+assert len(families) > 50
+PY
+fi
+
 say "datagrams that the kernel drops"
 drops() { ctl metrics >"$work/metrics" && value "muster_udp_kernel_drops_total{listener=\"udp:127.0.0.1:$port\"}"; }
 [[ $(drops) == 0 ]]
@@ -66,7 +90,6 @@ used() {
     [[ -s $work/used ]] && grep -o 'expr:.*\|sum by.*\|> 0.1.*' "$packaging/prometheus/muster.rules.yaml" >>"$work/used"
     grep -oE '\b(muster|process)_[a-z_]+' "$work/used" | sort -u
 }
-samples() { sed -E '/^#/d; s/[ {].*//' "$work/metrics" | sort -u; }
-unknown=$(comm -23 <(used) <(samples))
+unknown=$(comm -23 <(used) <(names "$work/metrics"))
 [[ -z $unknown ]] || fail "nothing is called: $unknown"
 [[ $(used | wc -l) -gt 30 ]]

@@ -58,6 +58,7 @@ struct Request {
     std::optional<std::uint64_t> if_match{};
     /// The position that the reader of a stream has come to (Last-Event-ID).
     std::optional<std::uint64_t> last_event{};
+    std::string accept{};  ///< the Accept header field (RFC 9110 s12.5.1), as sent; empty: none
 
     std::string_view value(std::string_view name) const;  ///< the first, or empty
 };
