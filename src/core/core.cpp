@@ -25,6 +25,8 @@ std::string_view rule_of(const sip::ParseResult& refused) {
     return refused.reason == sip::too_many_fields ? "limits.headers" : "RFC 3261 s8.1.1";
 }
 
+void count(Counters& counters, sip::Fault fault) { ++(counters.*fault_counts[static_cast<std::size_t>(fault)].count); }
+
 }  // namespace
 
 Core::Core(std::uint32_t worker, const Shared& shared, base::Random& random, SettingsPtr settings,
@@ -61,7 +63,7 @@ void Core::on_message(const base::Flow& flow, std::string_view bytes, base::Now 
     Arrival arrival{*message_, flow, bytes.size(), now, out};
     auto parsed = sip::parse(bytes, *message_, settings_->limits);
     if (!parsed) {
-        ++counters_.malformed;
+        count(counters_, parsed.fault);
         arrival.log(Event::Kind::malformed, parsed.status, parsed.reason, {});
         if (parsed.outcome == sip::ParseStatus::refused)
             refuse_stateless(arrival, {parsed.status, parsed.reason, rule_of(parsed)});
@@ -90,7 +92,7 @@ void Core::on_broken_stream(const base::Flow& flow, std::string_view head, int s
     unanswered_.reset();
     at_hand_ = 0;
     ++counters_.received;
-    ++counters_.malformed;
+    count(counters_, status == 513 ? sip::Fault::limit : sip::Fault::framing);
     Arrival arrival{*message_, flow, head.size(), now, out};
     arrival.log(Event::Kind::malformed, status, reason, {});
     auto parsed = sip::parse(head, *message_, settings_->limits);

@@ -102,7 +102,7 @@ void status(Daemon& daemon, const Request&, Answer answer) {
         {"aors", daemon.table().aors()},
         {"bindings", daemon.table().bindings()},
         {"requests", json::object{{"received", core.received},
-                                  {"malformed", core.malformed},
+                                  {"malformed", core.malformed()},
                                   {"retransmissions", core.retransmissions},
                                   {"challenged", core.challenged},
                                   {"auth_failed", core.auth_failed},

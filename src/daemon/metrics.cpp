@@ -97,7 +97,8 @@ void add_requests(Page& page, const net::Measurements& measured) {
     page.counter("muster_messages_received_total", "SIP messages that came, right or wrong.", core.received);
     page.counter("muster_retransmissions_total", "Repeated requests, answered again or absorbed.",
                  core.retransmissions);
-    page.counter("muster_parse_errors_total", "Messages that were malformed or over a limit.", core.malformed);
+    page.begin("muster_parse_errors_total", "Messages that were malformed or over a limit.", Type::Counter);
+    for (const auto& [name, count] : core::fault_counts) page.add(core.*count, {{"kind", std::string(name)}});
     page.begin("muster_auth_total", "Requests that had to show who sent them.", Type::Counter)
         .add(core.authenticated, {{"result", "accepted"}})
         .add(core.challenged, {{"result", "challenged"}})

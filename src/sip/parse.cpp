@@ -18,16 +18,16 @@ public:
         reset();
         while (all_.starts_with("\r\n")) all_.remove_prefix(2);  // RFC 3261 s7.5
         out_.bytes = all_;
-        if (!start_line()) return garbage();
+        if (!start_line()) return garbage(Fault::start_line);
         headers();
         return out_.is_request ? request() : response();
     }
 
 private:
-    static ParseResult garbage() { return {ParseStatus::garbage, 0, "Not SIP"}; }
+    static ParseResult garbage(Fault kind) { return {ParseStatus::garbage, 0, "Not SIP", kind}; }
 
-    void fault(int status, std::string_view reason) {
-        if (result_.outcome == ParseStatus::ok) result_ = {ParseStatus::refused, status, reason};
+    void fault(int status, std::string_view reason, Fault kind = Fault::header) {
+        if (result_.outcome == ParseStatus::ok) result_ = {ParseStatus::refused, status, reason, kind};
     }
 
     void reset() {
@@ -66,19 +66,19 @@ private:
         out_.method = method_from(out_.method_name);
         auto rest = line.substr(space + 1);
         if (rest.ends_with(' ')) {
-            fault(400, "White Space at End of Request-Line");
+            fault(400, "White Space at End of Request-Line", Fault::start_line);
             rest = base::trimmed(rest);
         }
         auto last = rest.rfind(' ');
         if (last == rest.npos) return false;
         auto version = rest.substr(last + 1);
         if (version.size() < 5 || !base::iequals(version.substr(0, 4), "SIP/")) return false;
-        if (!base::iequals(version, "SIP/2.0")) fault(505, "Version Not Supported");
+        if (!base::iequals(version, "SIP/2.0")) fault(505, "Version Not Supported", Fault::start_line);
         out_.request_uri_text = rest.substr(0, last);
         auto uri = parse_uri(out_.request_uri_text);
         if (uri) out_.request_uri = *uri;
-        if (!uri) fault(400, "Bad Request-URI");
-        if (uri && !uri->headers.empty()) fault(400, "Headers in Request-URI");
+        if (!uri) fault(400, "Bad Request-URI", Fault::start_line);
+        if (uri && !uri->headers.empty()) fault(400, "Headers in Request-URI", Fault::start_line);
         return true;
     }
 
@@ -97,16 +97,17 @@ private:
     void headers() {
         std::string_view line;
         for (;;) {
-            if (!take_line(line)) return fault(400, "No End of Header Fields");
+            if (!take_line(line)) return fault(400, "No End of Header Fields", Fault::missing);
             if (line.empty()) return;
             while (at_ < all_.size() && (all_[at_] == ' ' || all_[at_] == '\t')) {  // a fold: the value goes on
                 std::string_view more;
-                if (!take_line(more)) return fault(400, "No End of Header Fields");
+                if (!take_line(more)) return fault(400, "No End of Header Fields", Fault::missing);
                 line = all_.substr(static_cast<std::size_t>(line.data() - all_.data()),
                                    static_cast<std::size_t>(more.data() + more.size() - line.data()));
                 plain_ = false;
             }
-            if (out_.count_ >= std::min(limits_.headers, Message::max_fields)) return fault(400, too_many_fields);
+            if (out_.count_ >= std::min(limits_.headers, Message::max_fields))
+                return fault(400, too_many_fields, Fault::limit);
             field(line);
         }
     }
@@ -154,7 +155,7 @@ private:
         constexpr auto single =
             set_of({Header::to, Header::from, Header::call_id, Header::cseq, Header::content_length,
                     Header::max_forwards, Header::expires, Header::content_type, Header::event, Header::date});
-        if ((repeated_ & single) != 0) fault(400, "Header Field Given Twice");
+        if ((repeated_ & single) != 0) fault(400, "Header Field Given Twice", Fault::repeated);
         for (const auto& field : out_.fields()) {
             switch (field.header) {
                 case Header::from:
@@ -182,7 +183,7 @@ private:
         via();
         for (auto [header, reason] : {std::pair{Header::from, "No From"}, std::pair{Header::to, "No To"},
                                       std::pair{Header::call_id, "No Call-ID"}, std::pair{Header::cseq, "No CSeq"}})
-            if (!out_.has(header)) fault(400, reason);
+            if (!out_.has(header)) fault(400, reason, Fault::missing);
         content();
     }
 
@@ -238,26 +239,28 @@ private:
         auto rest = all_.substr(std::min(at_, all_.size()));
         if (auto length = out_.first(Header::content_length)) {
             auto size = base::decimal(*length);
-            if (!size) return fault(400, "Bad Content-Length");
-            if (*size > rest.size()) return fault(400, "Content-Length Beyond the Message");
+            if (!size) return fault(400, "Bad Content-Length", Fault::length);
+            if (*size > rest.size()) return fault(400, "Content-Length Beyond the Message", Fault::length);
             rest = rest.substr(0, static_cast<std::size_t>(*size));
         }
         out_.body = rest;
         out_.bytes = all_.substr(0, at_ + rest.size());
-        if (out_.bytes.size() > limits_.message_bytes) fault(513, "Message Too Large");
+        if (out_.bytes.size() > limits_.message_bytes) fault(513, "Message Too Large", Fault::limit);
     }
 
     ParseResult request() {
         common();
         // Without a Via that names a host there is nowhere a response could go.
-        if (out_.via.host.empty()) return garbage();
+        if (out_.via.host.empty()) return garbage(result_.outcome != ParseStatus::ok ? result_.fault : Fault::missing);
         return result_;
     }
 
     ParseResult response() {
         common();
         if (result_.outcome != ParseStatus::ok || !out_.has(Header::via))
-            return {ParseStatus::garbage, 0, result_.outcome == ParseStatus::ok ? "No Via" : result_.reason};
+            return result_.outcome == ParseStatus::ok
+                       ? ParseResult{ParseStatus::garbage, 0, "No Via", Fault::missing}
+                       : ParseResult{ParseStatus::garbage, 0, result_.reason, result_.fault};
         return result_;
     }
 

@@ -82,6 +82,35 @@ TEST_F(OneCore, ABrokenStreamIsAnsweredAndClosed) {
     core().on_broken_stream(flow, "\x16\x03\x01 no SIP at all", 400, "Bad Message", world.now(), out);
     EXPECT_TRUE(out.sends.empty());
     EXPECT_EQ(out.closes.size(), 1u);
+    EXPECT_EQ(core().counters().over_limits, 1u);
+    EXPECT_EQ(core().counters().bad_framings, 1u);
+}
+
+TEST_F(OneCore, CountsWhatIsMalformedByWhatIsWrong) {
+    const auto flow = world.phone("alice").flow;
+    const std::string start = "OPTIONS sip:example.com SIP/2.0\r\n",
+                      rest =
+                          "Via: SIP/2.0/UDP 192.0.2.4;branch=z9hG4bK1\r\nFrom: <sip:alice@example.com>;tag=1\r\n"
+                          "To: <sip:alice@example.com>\r\nCall-ID: x\r\n";
+    const std::pair<std::string_view, std::string> all[] = {
+        {"start_line", "rubbish\r\n\r\n"},
+        {"start_line", "OPTIONS sip:example.com SIP/3.0\r\n" + rest + "CSeq: 1 OPTIONS\r\n\r\n"},
+        {"header", start + rest + "CSeq: one OPTIONS\r\n\r\n"},
+        {"missing_header", start + "\r\n"},
+        {"missing_header", start + rest + "\r\n"},
+        {"missing_header", "SIP/2.0 200 OK\r\n\r\n"},
+        {"repeated_header", start + rest + "Call-ID: y\r\nCSeq: 1 OPTIONS\r\n\r\n"},
+        {"length", start + rest + "CSeq: 1 OPTIONS\r\nContent-Length: 5\r\n\r\n"},
+        {"limit", start + rest + "CSeq: 1 OPTIONS\r\nSubject: " + std::string(70'000, 'x') + "\r\n\r\n"},
+    };
+    for (const auto& [kind, message] : all) {
+        const auto before = core().counters();
+        world.arrives(flow, message);
+        for (const auto& [name, count] : fault_counts)
+            EXPECT_EQ(core().counters().*count - before.*count, name == kind ? 1u : 0u) << name << '\n'
+                                                                                        << message.substr(0, 500);
+    }
+    EXPECT_EQ(core().counters().malformed(), std::size(all));
 }
 
 /// RFC 3261 s17.1.2: a final response to a CANCEL ends its repetitions, however long the 487 takes.
@@ -142,7 +171,7 @@ TEST_F(OneCore, TellsWhatHappened) {
     world.arrives(phone.flow, "REGISTER sip:example.com SIP/2.0\r\n\r\n");
     EXPECT_EQ(last().kind, Event::Kind::malformed);
     EXPECT_EQ(core().counters().auth_failed, 1u);
-    EXPECT_EQ(core().counters().malformed, 1u);
+    EXPECT_EQ(core().counters().malformed(), 1u);
     EXPECT_EQ(core().counters().registered, 1u);
 }
 

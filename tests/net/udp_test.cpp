@@ -142,7 +142,7 @@ TEST(Udp, AFloodOfGarbageEndsAndThePhoneIsAnswered) {
     }
     EXPECT_TRUE(answered);
     EXPECT_EQ(attacker.receive_now(), "");
-    EXPECT_GT(host.workers().core_counters().malformed, 0u);
+    EXPECT_GT(host.workers().core_counters().malformed(), 0u);
 }
 
 TEST(Udp, JobsOfATurnGoToTheWriterTogetherAndComeBackAnswered) {

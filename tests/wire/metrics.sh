@@ -32,6 +32,7 @@ is 'muster_accounts{domain="example.com"}' 1
 is 'muster_auth_total{result="accepted"}' 2
 is muster_register_duration_seconds_count 2
 is muster_store_up 1
+is 'muster_parse_errors_total{kind="header"}' 0
 is muster_ready 1
 [[ $(value 'muster_auth_total{result="failed"}') -ge 1 ]]
 [[ $(value muster_commit_duration_seconds_count) -ge 3 ]]

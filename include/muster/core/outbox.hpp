@@ -98,7 +98,14 @@ struct Outbox {
 /// Counts of one worker since its start.
 struct Counters {
     std::uint64_t received = 0;
-    std::uint64_t malformed = 0;
+    // Malformed messages by sip::Fault.
+    std::uint64_t bad_start_lines = 0;
+    std::uint64_t bad_headers = 0;
+    std::uint64_t missing_headers = 0;
+    std::uint64_t repeated_headers = 0;
+    std::uint64_t bad_lengths = 0;
+    std::uint64_t over_limits = 0;
+    std::uint64_t bad_framings = 0;
     std::uint64_t retransmissions = 0;
     std::uint64_t challenged = 0;
     std::uint64_t auth_failed = 0;
@@ -133,11 +140,19 @@ struct Counters {
     std::uint64_t no_transaction = 0;     ///< too many transactions wait for their answer
     std::uint64_t rationed = 0;           ///< limits.answers_to_prefix
 
+    std::uint64_t malformed() const;
+
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t Counters::*, 34> all;
+    static const std::array<std::uint64_t Counters::*, 40> all;
 };
-inline constexpr std::array<std::uint64_t Counters::*, 34> Counters::all{&Counters::received,
-                                                                         &Counters::malformed,
+inline constexpr std::array<std::uint64_t Counters::*, 40> Counters::all{&Counters::received,
+                                                                         &Counters::bad_start_lines,
+                                                                         &Counters::bad_headers,
+                                                                         &Counters::missing_headers,
+                                                                         &Counters::repeated_headers,
+                                                                         &Counters::bad_lengths,
+                                                                         &Counters::over_limits,
+                                                                         &Counters::bad_framings,
                                                                          &Counters::retransmissions,
                                                                          &Counters::challenged,
                                                                          &Counters::auth_failed,
@@ -171,5 +186,24 @@ inline constexpr std::array<std::uint64_t Counters::*, 34> Counters::all{&Counte
                                                                          &Counters::lookups,
                                                                          &Counters::lookups_missed};
 static_assert(sizeof(Counters) == Counters::all.size() * sizeof(std::uint64_t));
+
+/// Malformed messages by what is wrong with them; the index is sip::Fault.
+struct FaultCount {
+    std::string_view name;
+    std::uint64_t Counters::*count;
+};
+inline constexpr std::array<FaultCount, 7> fault_counts{{{"start_line", &Counters::bad_start_lines},
+                                                         {"header", &Counters::bad_headers},
+                                                         {"missing_header", &Counters::missing_headers},
+                                                         {"repeated_header", &Counters::repeated_headers},
+                                                         {"length", &Counters::bad_lengths},
+                                                         {"limit", &Counters::over_limits},
+                                                         {"framing", &Counters::bad_framings}}};
+
+inline std::uint64_t Counters::malformed() const {
+    std::uint64_t sum = 0;
+    for (const auto& each : fault_counts) sum += this->*each.count;
+    return sum;
+}
 
 }  // namespace muster::core

@@ -15,13 +15,25 @@ enum class ParseStatus : std::uint8_t {
     garbage,  ///< nothing that can be answered (or a bad response): drop and count
 };
 
+/// What is wrong with a message, in kinds that can be counted.
+enum class Fault : std::uint8_t {
+    start_line,  ///< no SIP at all, another version, a Request-URI that is none
+    header,      ///< one that cannot be read, or contradicts another
+    missing,     ///< one that every message needs is not there, or there is no end of them
+    repeated,    ///< one that may be there once is there twice
+    length,      ///< Content-Length is no number, or says more than there is
+    limit,       ///< longer, or with more header fields, than is read
+    framing,     ///< on a stream it cannot be said where the message ends
+};
+
 /// Reason of a message with more header fields than the limit.
 inline constexpr std::string_view too_many_fields = "Too Many Header Fields";
 
 struct ParseResult {
     ParseStatus outcome = ParseStatus::ok;
-    int status = 0;           ///< 400, 505 or 513
-    std::string_view reason;  ///< reason phrase that names the fault, a literal: "Bad CSeq"
+    int status = 0;                   ///< 400, 505 or 513
+    std::string_view reason;          ///< reason phrase that names the fault, a literal: "Bad CSeq"
+    Fault fault = Fault::start_line;  ///< unless ok
     explicit operator bool() const { return outcome == ParseStatus::ok; }
 };
 
