@@ -9,6 +9,7 @@
 
 #include "complete.hpp"
 #include "invocation.hpp"
+#include "muster/base/revision.hpp"
 #include "muster/base/text.hpp"
 #include "muster/config/config.hpp"
 #include "options.hpp"
@@ -167,7 +168,7 @@ int main(int argc, char** argv) try {
     CLI::App app("Administers musterd.", "musterctl");
     app.fallthrough();  // --json may stand after the verb
     app.require_subcommand(1);
-    app.set_version_flag("--version", "musterctl " MUSTER_VERSION);
+    app.set_version_flag("--version", "musterctl " MUSTER_VERSION " (" + std::string(muster::base::revision) + ')');
     std::map<std::string_view, std::string> values;
     add_global_options(app, values);
     auto commands = add_commands(app);

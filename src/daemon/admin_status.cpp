@@ -6,6 +6,7 @@
 #include "limits.hpp"
 #include "log.hpp"
 #include "muster/admin/openapi.hpp"
+#include "muster/base/revision.hpp"
 
 namespace muster::daemon {
 namespace {
@@ -94,6 +95,7 @@ void status(Daemon& daemon, const Request&, Answer answer) {
     auto uptime = std::chrono::duration_cast<base::Seconds>(net::read_clocks().mono - daemon.started()).count();
     answer(done(json::object{
         {"version", MUSTER_VERSION},
+        {"revision", base::revision},
         {"ready", true},
         {"uptime", uptime},
         {"pid", static_cast<std::int64_t>(getpid())},

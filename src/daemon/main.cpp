@@ -18,6 +18,7 @@
 #include "health.hpp"
 #include "log.hpp"
 #include "muster/admin/daemon_options.hpp"
+#include "muster/base/revision.hpp"
 #include "muster/net/tls.hpp"
 #include "systemd.hpp"
 
@@ -156,7 +157,7 @@ int main(int argc, char** argv) {
         else
             app.add_option(name, values[option.name], summary)->required()->type_name(std::string(option.value));
     }
-    app.set_version_flag("--version", "musterd " MUSTER_VERSION);
+    app.set_version_flag("--version", "musterd " MUSTER_VERSION " (" + std::string(muster::base::revision) + ')');
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& wish) {

@@ -13,6 +13,7 @@
 
 #include "daemon.hpp"
 #include "health.hpp"
+#include "muster/base/revision.hpp"
 #include "open_metrics.hpp"
 #include "process.hpp"
 
@@ -245,7 +246,8 @@ double started_at(const Daemon& daemon) {
 
 void add_daemon(Page& page, const Daemon& daemon) {
     const auto health = health_of(daemon);
-    page.begin("muster_build_info", "Always 1.", Type::Gauge).add(1, {{"version", MUSTER_VERSION}});
+    page.begin("muster_build_info", "Always 1.", Type::Gauge)
+        .add(1, {{"version", MUSTER_VERSION}, {"revision", std::string(base::revision)}});
     page.gauge("muster_ready", "1 when work may be sent here.", health.not_ready.empty());
     page.gauge("muster_stuck_threads", "Threads that do not move.", health.dead.size());
     page.gauge("muster_workers", "Threads that handle SIP.", daemon.workers().size());

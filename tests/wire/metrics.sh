@@ -32,6 +32,10 @@ is 'muster_accounts{domain="example.com"}' 1
 is 'muster_auth_total{result="accepted"}' 2
 is muster_register_duration_seconds_count 2
 is muster_store_up 1
+[[ $("$MUSTERD" --version) =~ ^musterd\ ([0-9.]+)\ \(([0-9a-f]{12}(-dirty)?|unknown)\)$ ]] || fail "$("$MUSTERD" --version)"
+is "muster_build_info{version=\"${BASH_REMATCH[1]}\",revision=\"${BASH_REMATCH[2]}\"}" 1
+[[ $("$MUSTERCTL" --version) == "musterctl ${BASH_REMATCH[1]} (${BASH_REMATCH[2]})" ]]
+[[ $(ctl --json status | jq -r .revision) == "${BASH_REMATCH[2]}" ]]
 is 'muster_parse_errors_total{kind="header"}' 0
 is muster_ready 1
 [[ $(value 'muster_auth_total{result="failed"}') -ge 1 ]]
