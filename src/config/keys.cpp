@@ -116,7 +116,7 @@ constexpr Key server_item[] = {{"", Kind::server, "A name server: its address, w
 constexpr Key dns_keys[] = {
     {"servers",
      Kind::list,
-     "Name servers asked for the hosts of others (RFC 3263); absent: those of the system.",
+     "Name servers asked for the hosts of others (RFC 3263) and of webhooks; absent: those of the system.",
      {},
      {},
      server_item},

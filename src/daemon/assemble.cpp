@@ -162,7 +162,7 @@ void Daemon::start() {
     if (const auto database = database_path(config_.store); !database.empty()) {
         events_.start(database);  // before the writer, who tells it of all that comes
         history_ = std::make_unique<HistoryDesk>(database);
-        webhooks_.start(database, config_.tls_ca, config_.webhooks);
+        webhooks_.start(database, config_);
     }
     writer_thread_ = std::make_unique<WriterThread>(
         *writer_, queue_,

@@ -128,8 +128,7 @@ int run(const std::string& config_path) {
     auto config = read_config(config_path);
     if (!config) return wrong_usage;
     signal(SIGPIPE, SIG_IGN);
-    ::setenv("RES_OPTIONS", "timeout:2 attempts:1", 0);  // a thread that asks for a name cannot be told to stop
-    prctl(PR_SET_DUMPABLE, 0);                           // password hashes and keys stay out of core dumps
+    prctl(PR_SET_DUMPABLE, 0);  // password hashes and keys stay out of core dumps
     muster::daemon::start_log(config->log_level);
     int code = fine;
     try {

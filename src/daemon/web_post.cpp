@@ -15,9 +15,12 @@
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <optional>
+#include <vector>
 
+#include "kernel_random.hpp"
 #include "muster/base/flow.hpp"
 #include "muster/base/text.hpp"
+#include "muster/net/resolver.hpp"
 
 namespace muster::daemon {
 namespace {
@@ -47,7 +50,10 @@ asio::ssl::context tls_context(const std::string& ca) {
 }  // namespace
 
 struct WebPost::Impl {
-    Impl(config::WebUrl where, const std::string& ca) : to(std::move(where)), context(tls_context(ca)) {}
+    Impl(config::WebUrl where, const std::string& ca, const std::string& name_servers)
+        : to(std::move(where)), context(tls_context(ca)) {
+        names.servers = name_servers;
+    }
 
     /// The lowest layer of the connection is the stream of a plain one too.
     beast::tcp_stream& plain() { return stream->next_layer(); }
@@ -70,19 +76,33 @@ struct WebPost::Impl {
     }
 
     void close() {
-        resolver.cancel();
+        resolver.reset();
         if (stream) plain().close();
+    }
+
+    /// Where the host is, as it stands in the URL: from /etc/hosts, else from DNS.
+    Error find(const std::stop_token& stop) {
+        const auto port = static_cast<std::uint16_t>(base::decimal(to.port, 65'535).value_or(0));
+        Error is_no_address;
+        const auto address = asio::ip::make_address(to.host, is_no_address);
+        found = {{address, port}};
+        if (!is_no_address) return {};
+        const auto error = step(stop, [&](auto done) {
+            resolver.emplace(io, names, random, [this, done](auto, const auto& places) {
+                found.clear();
+                for (const auto& place : places)
+                    found.emplace_back(asio::ip::make_address(place.address.ip_text()), place.address.port);
+                done(found.empty() ? Error(asio::error::host_not_found) : Error());
+            });
+            resolver->ask({1, to.host, port, base::Transport::tcp});
+        });
+        resolver.reset();
+        return error;
     }
 
     Error open(const std::stop_token& stop) {
         stream.emplace(io, context);
-        Tcp::resolver::results_type found;
-        auto error = step(stop, [&](auto done) {
-            resolver.async_resolve(to.host, to.port, [&found, done](Error failed, Tcp::resolver::results_type results) {
-                found = std::move(results);
-                done(failed);
-            });
-        });
+        auto error = find(stop);
         if (error) return error;
         plain().expires_after(patience);
         error = step(stop, [&](auto done) { plain().async_connect(found, done); });
@@ -121,14 +141,18 @@ struct WebPost::Impl {
     config::WebUrl to;
     asio::io_context io{1};
     asio::ssl::context context;
-    Tcp::resolver resolver{io};
+    net::ResolverOptions names;
+    KernelRandom random;
+    std::optional<net::Resolver> resolver;  // while it is asked
+    std::vector<Tcp::endpoint> found;
     std::optional<asio::ssl::stream<beast::tcp_stream>> stream;
     http::request<http::string_body> request;
     std::optional<http::response_parser<http::string_body>> parser;
     beast::flat_buffer buffer;
 };
 
-WebPost::WebPost(config::WebUrl to, const std::string& ca) : impl_(std::make_unique<Impl>(std::move(to), ca)) {}
+WebPost::WebPost(config::WebUrl to, const std::string& ca, const std::string& name_servers)
+    : impl_(std::make_unique<Impl>(std::move(to), ca, name_servers)) {}
 WebPost::~WebPost() = default;
 
 std::string WebPost::post(const std::string& body, const Fields& fields, const std::stop_token& stop) {

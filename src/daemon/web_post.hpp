@@ -13,8 +13,8 @@ namespace muster::daemon {
 
 class WebPost {
 public:
-    /// `ca`: as for net::load_tls_client(). Throws std::runtime_error.
-    WebPost(config::WebUrl to, const std::string& ca);
+    /// `ca`: as for net::load_tls_client(); `name_servers` as net::ResolverOptions has them. Throws std::runtime_error.
+    WebPost(config::WebUrl to, const std::string& ca, const std::string& name_servers);
     ~WebPost();
     WebPost(const WebPost&) = delete;
     WebPost& operator=(const WebPost&) = delete;

@@ -68,11 +68,13 @@ std::optional<std::uint64_t> read_position(const std::string& path) {
 /// One receiver, and the thread that tells it.
 class Webhooks::Sender {
 public:
-    Sender(const config::Webhook& hook, const Events& events, std::string database, std::string ca)
+    Sender(const config::Webhook& hook, const Events& events, std::string database, std::string ca,
+           std::string name_servers)
         : hook_(hook),
           events_(events),
           database_(std::move(database)),
           ca_(std::move(ca)),
+          name_servers_(std::move(name_servers)),
           file_(position_file(database_, hook.url)),
           where_(hook.to.host + ':' + hook.to.port),
           thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -104,7 +106,7 @@ private:
 
     const config::Webhook hook_;
     const Events& events_;
-    const std::string database_, ca_, file_, where_;
+    const std::string database_, ca_, name_servers_, file_, where_;
     mutable std::mutex mutex_;
     WebhookStatus status_;  // guarded
     // Of the thread.
@@ -123,7 +125,7 @@ void Webhooks::Sender::run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         try {
             if (!history_) history_.emplace(database_);
-            if (!post_) post_.emplace(hook_.to, ca_);
+            if (!post_) post_.emplace(hook_.to, ca_, name_servers_);
             work(stop);
         } catch (const std::exception& error) {
             tell(error.what());
@@ -257,10 +259,11 @@ Webhooks::~Webhooks() {
     for (auto& sender : senders_) sender->ask_to_stop();  // all of them before the first is waited for
 }
 
-void Webhooks::start(std::string database, std::string ca, const std::vector<config::Webhook>& hooks) {
+void Webhooks::start(std::string database, const config::Config& config) {
     database_ = std::move(database);
-    ca_ = std::move(ca);
-    set(hooks);
+    ca_ = config.tls_ca;
+    name_servers_ = config.dns_servers;
+    set(config.webhooks);
 }
 
 void Webhooks::set(const std::vector<config::Webhook>& hooks) {
@@ -272,13 +275,13 @@ void Webhooks::set(const std::vector<config::Webhook>& hooks) {
         senders_ = std::move(staying);
     }
     for (auto& sender : leaving) sender->ask_to_stop();
-    // Whoever loads a configuration does not wait until a name server has answered one that goes.
+    // Whoever loads a configuration does not wait for one that goes.
     std::jthread last_leaving([gone = std::move(leaving), before = std::move(leaving_)] {});
     leaving_ = std::move(last_leaving);
     std::lock_guard lock(mutex_);
     for (const auto& hook : hooks)
         if (std::ranges::none_of(senders_, [&](const auto& sender) { return sender->hook() == hook; }))
-            senders_.push_back(std::make_unique<Sender>(hook, events_, database_, ca_));
+            senders_.push_back(std::make_unique<Sender>(hook, events_, database_, ca_, name_servers_));
 }
 
 std::vector<WebhookStatus> Webhooks::status() const {

@@ -31,8 +31,9 @@ public:
     Webhooks(const Webhooks&) = delete;
     Webhooks& operator=(const Webhooks&) = delete;
 
-    /// `database`: its changes are told, and beside it stands how far each receiver has come. `ca` as tls.ca.
-    void start(std::string database, std::string ca, const std::vector<config::Webhook>& hooks);
+    /// `database`: its changes are told, and beside it stands how far each receiver has come. Of the configuration
+    /// tls.ca, dns.servers and webhooks.
+    void start(std::string database, const config::Config& config);
     /// Another configuration: who is in both goes on. Waits for nobody; one that has changed goes on from its file.
     void set(const std::vector<config::Webhook>& hooks);
     /// Waits until all have ended.
@@ -47,7 +48,7 @@ private:
     class Sender;
 
     const Events& events_;
-    std::string database_, ca_;
+    std::string database_, ca_, name_servers_;
     mutable std::mutex mutex_;
     std::vector<std::unique_ptr<Sender>> senders_;  // guarded
     std::jthread leaving_;                          // ends those that have gone
