@@ -172,6 +172,14 @@ void add_store(Page& page, const Daemon& daemon) {
     page.gauge("muster_queue_capacity", "Jobs that may wait.", daemon.queue().capacity());
 }
 
+void add_webhooks(Page& page, const Daemon& daemon) {
+    const auto hooks = daemon.webhooks().status();
+    page.begin("muster_webhook_up", "0 when the last try to tell it failed.", Type::Gauge);
+    for (const auto& hook : hooks) page.add(hook.failures == 0, {{"webhook", hook.where}});
+    page.begin("muster_webhook_lag_changes", "Changes that it has not acknowledged.", Type::Gauge);
+    for (const auto& hook : hooks) page.add(hook.lag, {{"webhook", hook.where}});
+}
+
 void add_proxy(Page& page, const net::Measurements& measured) {
     const auto& core = measured.core;
     page.begin("muster_lookups_total", "Users and devices looked for in the table.", Type::Counter)
@@ -274,6 +282,7 @@ MetricsText metrics_text(const Daemon& daemon, std::string_view accept) {
     add_daemon(page, daemon);
     add_registrar(page, daemon, measured);
     add_store(page, daemon);
+    add_webhooks(page, daemon);
     add_requests(page, measured);
     add_proxy(page, measured);
     add_network(page, daemon, measured);

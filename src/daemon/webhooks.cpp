@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -76,7 +77,8 @@ public:
           ca_(std::move(ca)),
           name_servers_(std::move(name_servers)),
           file_(position_file(database_, hook.url)),
-          where_(hook.to.host + ':' + hook.to.port),
+          where_((hook.to.host.find(':') == hook.to.host.npos ? hook.to.host : '[' + hook.to.host + ']') + ':' +
+                 hook.to.port),
           thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
     const config::Webhook& hook() const { return hook_; }
@@ -86,6 +88,7 @@ public:
         std::lock_guard lock(mutex_);
         auto shown = status_;
         shown.url = hook_.url;
+        shown.where = where_;
         const auto newest = events_.position();
         shown.lag = newest - std::min(newest, shown.position);
         return shown;
@@ -282,12 +285,17 @@ void Webhooks::set(const std::vector<config::Webhook>& hooks) {
     for (const auto& hook : hooks)
         if (std::ranges::none_of(senders_, [&](const auto& sender) { return sender->hook() == hook; }))
             senders_.push_back(std::make_unique<Sender>(hook, events_, database_, ca_, name_servers_));
+    std::ranges::sort(senders_, {}, [&](const auto& sender) { return std::ranges::find(hooks, sender->hook()); });
 }
 
 std::vector<WebhookStatus> Webhooks::status() const {
     std::lock_guard lock(mutex_);
     std::vector<WebhookStatus> all;
-    for (const auto& sender : senders_) all.push_back(sender->status());
+    std::map<std::string, int> there;
+    for (const auto& sender : senders_) {
+        auto& shown = all.emplace_back(sender->status());
+        if (const auto count = ++there[shown.where]; count > 1) shown.where += '#' + std::to_string(count);
+    }
     return all;
 }
 

@@ -15,7 +15,8 @@ namespace muster::daemon {
 
 /// How far a receiver has come.
 struct WebhookStatus {
-    std::string url;
+    std::string url;             ///< its path and query may be secrets
+    std::string where;           ///< "HOST:PORT", and "#2" behind it for the second receiver there: for all to see
     std::uint64_t position = 0;  ///< acknowledged
     std::uint64_t lag = 0;       ///< changes behind
     std::uint64_t sent = 0;      ///< events, in this run

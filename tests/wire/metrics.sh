@@ -5,6 +5,13 @@ needs promtool curl jq sipsak python3
 packaging=$wire/../../packaging
 
 write_config tls
+deaf=$(free_port)
+printf 'a secret of the test\n' >"$work/secret"
+cat >>"$work/muster.yaml" <<YAML
+webhooks:
+  - {url: "http://127.0.0.1:$deaf/path-of-one?token=query", secret_file: secret}
+  - {url: "http://127.0.0.1:$deaf/path-of-two", secret_file: secret}
+YAML
 start_musterd
 add_account alice
 register() {
@@ -43,6 +50,13 @@ is muster_ready 1
 [[ $(value process_resident_memory_bytes) != 0 ]]
 [[ $(value "muster_certificate_expiry_seconds{listener=\"tls:127.0.0.1:${port_of[tls]}\",name=\"example.com\"}") -ge 432000 ]]
 if grep -q 'alice\|sipsak' "$work/metrics"; then fail "a user or a phone is in a label"; fi
+
+say "webhooks, by host and port"
+has_failed() { ctl metrics >"$work/metrics" && [[ $(value "muster_webhook_up{webhook=\"127.0.0.1:$deaf#2\"}") == 0 ]]; }
+within 10 has_failed || fail "nobody hears it, and it does not say so"
+is "muster_webhook_up{webhook=\"127.0.0.1:$deaf\"}" 0
+[[ $(value "muster_webhook_lag_changes{webhook=\"127.0.0.1:$deaf#2\"}") -ge 3 ]]
+if grep 'path-of\|token' "$work/metrics"; then fail "a path is in a label"; fi
 
 say "OpenMetrics for whom prefers it"
 accept='application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
