@@ -108,7 +108,7 @@ admin::Reply no_log() { return admin::problem(admin::Code::refused, "No Change L
 HistoryDesk::~HistoryDesk() {
     {
         std::lock_guard lock(mutex_);
-        stopped_ = true;
+        stop_.request_stop();
     }
     wake_.notify_one();
     thread_.join();
@@ -127,8 +127,8 @@ bool HistoryDesk::ask(Work work, admin::Answer answer) {
 void HistoryDesk::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        wake_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
-        if (stopped_) return;
+        wake_.wait(lock, [this] { return stop_.stop_requested() || !waiting_.empty(); });
+        if (stop_.stop_requested()) return;
         auto question = std::move(waiting_.front());
         waiting_.pop_front();
         lock.unlock();
@@ -138,7 +138,7 @@ void HistoryDesk::run() {
 }
 
 admin::Reply HistoryDesk::answer_to(const Work& work) const try {
-    store::History history(database_);
+    store::History history(database_, stop_.get_token());
     return work(history);
 } catch (const std::exception& error) {
     return admin::problem(admin::Code::refused, "History", error.what());

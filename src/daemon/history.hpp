@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -40,7 +41,7 @@ public:
     using Work = std::function<admin::Reply(store::History&)>;
 
     explicit HistoryDesk(std::string database) : database_(std::move(database)), thread_([this] { run(); }) {}
-    /// What still waits is answered with nothing.
+    /// Gives up what it looks for; what still waits is answered with nothing.
     ~HistoryDesk();
 
     /// False when too many wait.
@@ -58,7 +59,7 @@ private:
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<Question> waiting_;
-    bool stopped_ = false;
+    std::stop_source stop_;
     std::thread thread_;
 };
 

@@ -2,6 +2,8 @@
 
 #include "muster/store/history.hpp"
 
+#include <stop_token>
+
 #include "contract.hpp"
 #include "folder.hpp"
 #include "muster/store/sqlite.hpp"
@@ -136,6 +138,20 @@ TEST_F(HistoryTest, LooksThroughManySlices) {
     ASSERT_EQ(store_->commit(changes).status, CommitStatus::done);
     model_.apply(changes.back());
     EXPECT_EQ(walk("a"), "2=<1 1=1< ");
+}
+
+TEST_F(HistoryTest, ASearchIsGivenUpWhenToldToStop) {
+    open();
+    put("a", "1"), put("a", ""), put("b", "x");
+    std::stop_source stop;
+    History history(folder_.file(), stop.get_token());
+    auto place = newest_of("a");
+    EXPECT_EQ(history.of("a", place, 1).size(), 1U);
+    stop.request_stop();
+    place = newest_of("a");
+    EXPECT_TRUE(history.of("a", place, 1).empty());
+    EXPECT_NE(place.below, 0U) << "this is not the end";
+    EXPECT_THROW(history.state_at("a", newest_of("a"), minute(9)), std::runtime_error);
 }
 
 TEST_F(HistoryTest, KnowsTheStateAtATime) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,8 +63,9 @@ struct LogBegin {
 /// keeps the write-ahead log from starting over), of some ms each. All throw std::runtime_error with words for people.
 class History {
 public:
-    /// `path`: a database that this process has open by open_sqlite().
-    explicit History(const std::string& path);
+    /// `path`: a database that this process has open by open_sqlite(). `stop`: what is being looked for is given up, as
+    /// if it took too long.
+    explicit History(const std::string& path, std::stop_token stop = {});
     ~History();
     History(const History&) = delete;
     History& operator=(const History&) = delete;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "row.hpp"
 
@@ -26,8 +27,9 @@ bool is_of_interest(int kind) {
 }  // namespace
 
 struct History::Impl {
-    explicit Impl(const std::string& path)
-        : connection(path, SQLITE_OPEN_READONLY),
+    Impl(const std::string& path, std::stop_token wish)
+        : stop(std::move(wish)),
+          connection(path, SQLITE_OPEN_READONLY),
           first(connection, "SELECT seq, at FROM log ORDER BY seq LIMIT 1"),
           last(connection, "SELECT max(seq) FROM log"),
           rows(connection,
@@ -120,6 +122,7 @@ struct History::Impl {
     std::optional<LoggedChange> back(std::string_view key, WalkBack& place,
                                      std::chrono::steady_clock::time_point until);
 
+    const std::stop_token stop;
     Connection connection;
     Statement first, last, rows, one, folded, search;
 
@@ -159,7 +162,7 @@ std::optional<LoggedChange> History::Impl::back(std::string_view key, WalkBack& 
         const bool must_look = place.bindings == 0 || place.account == 0;
         auto next = std::max(known, oldest);
         if (must_look && known + 1 < place.below) {
-            if (std::chrono::steady_clock::now() >= until) return {};
+            if (stop.stop_requested() || std::chrono::steady_clock::now() >= until) return {};
             const auto from = std::max(next, place.below - std::min(place.below, slice_rows));
             const auto found = searched(key, from, place.below);
             if (!found && from > next) {
@@ -181,7 +184,8 @@ std::optional<LoggedChange> History::Impl::back(std::string_view key, WalkBack& 
     return {};
 }
 
-History::History(const std::string& path) try : impl_(std::make_unique<Impl>(path)) {
+History::History(const std::string& path, std::stop_token stop) try
+    : impl_(std::make_unique<Impl>(path, std::move(stop))) {
 } catch (const Error& error) {
     throw std::runtime_error(path + ": " + error.what());
 }
