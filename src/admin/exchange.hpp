@@ -10,11 +10,10 @@
 #include <string>
 #include <utility>
 
+#include "muster/admin/server.hpp"
 #include "muster/base/text.hpp"
 
 namespace muster::admin {
-
-using Sink = std::function<bool(std::string_view name, std::string_view data)>;
 
 /// Writes, then reads; whatever fails first stands in `error`. Events of an answer that has no end are given to `sink`
 /// as they come, until that returns false.
@@ -61,13 +60,15 @@ struct Exchange {
         auto& text = response.get().body();
         std::size_t from = 0;
         for (auto end = text.find("\n\n"); end != text.npos; end = text.find("\n\n", from)) {
-            std::string_view name = "message", data;
+            std::string_view name = "message", data, id;
             for (auto line : base::split(std::string_view(text).substr(from, end - from), '\n')) {
                 if (line.starts_with("event: ")) name = line.substr(7);
                 if (line.starts_with("data: ")) data = line.substr(6);
+                if (line.starts_with("id: ")) id = line.substr(4);
             }
             from = end + 2;
-            if (!data.empty() && (!sink || !sink(name, data))) return false;
+            const bool is_comment = data.empty() && id.empty();
+            if (!is_comment && (!sink || !sink(name, data, id))) return false;
         }
         text.erase(0, from);
         return true;

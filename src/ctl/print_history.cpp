@@ -139,7 +139,9 @@ std::string change_line(const json::object& change) {
     return line + "  #" + member(change, "position");
 }
 
-bool Watch::take(std::string_view name, std::string_view data) {
+bool Watch::take(std::string_view name, std::string_view data, std::string_view id) {
+    if (const auto at = base::decimal(id)) position_ = at;
+    if (data.empty()) return true;
     boost::system::error_code error;
     const auto parsed = json::parse(std::string(data), error);
     const auto* change = parsed.if_object();
@@ -149,7 +151,6 @@ bool Watch::take(std::string_view name, std::string_view data) {
         gone_ = "changes after position " + std::to_string(*position) + " are not kept any more; take a snapshot anew";
         return false;
     }
-    position_ = position;
     std::cout << (as_json_ ? std::string(data) : change_line(*change)) << std::endl;
     return std::cout.good();
 }

@@ -29,8 +29,8 @@ class Watch {
 public:
     explicit Watch(bool as_json) : as_json_(as_json) {}
     /// False when there is no more use in it.
-    bool take(std::string_view name, std::string_view data);
-    /// Of the last change; empty before the first.
+    bool take(std::string_view name, std::string_view data, std::string_view id);
+    /// Where to go on from: the daemon says it first of all, and with each change.
     std::optional<std::uint64_t> position() const { return position_; }
     /// That changes were missed, in words; empty while none were.
     const std::string& gone() const { return gone_; }

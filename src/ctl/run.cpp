@@ -261,14 +261,14 @@ int run_watch(Invocation invocation) {
     Watch watch(invocation.json);
     const bool once = !invocation.request.value("once").empty();
     for (;;) {
-        auto reply =
-            admin::follow(invocation.target, invocation.request, invocation.timeout.value_or(usual_wait),
-                          [&](std::string_view name, std::string_view data) { return watch.take(name, data); });
+        auto reply = admin::follow(invocation.target, invocation.request, invocation.timeout.value_or(usual_wait),
+                                   [&](auto name, auto data, auto id) { return watch.take(name, data, id); });
         if (!watch.gone().empty()) return fail(Code::not_found, watch.gone());
         if (!std::cout) return static_cast<int>(Code::done);
         const bool daemon_went = reply.code == Code::done || reply.code == Code::unreachable;
         if (once || !watch.position() || !daemon_went)
-            return reply.code == Code::done ? 0 : fail(reply, invocation.json);
+            return reply.code == Code::done ? fail(Code::unreachable, "the daemon has ended")
+                                            : fail(reply, invocation.json);
         invocation.request.values.erase("from");
         invocation.request.values.emplace("from", std::to_string(*watch.position()));
         std::this_thread::sleep_for(std::chrono::seconds(1));
@@ -279,7 +279,7 @@ int run_watch(Invocation invocation) {
 int run_stream(const Invocation& invocation) {
     for (int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { std::_Exit(0); });
     if (invocation.request.command->noun == "watch") return run_watch(invocation);
-    auto print = [&](std::string_view name, std::string_view data) {
+    auto print = [&](std::string_view name, std::string_view data, std::string_view) {
         boost::system::error_code error;
         const auto parsed = json::parse(std::string(data), error);
         if (error) return true;

@@ -103,6 +103,10 @@ public:
     bool ended = false;
     Clock::time_point spoken = Clock::now();
 
+    /// One who has no position is told it at once, so that it can go on from there when we have ended before the first
+    /// change.
+    void is_to_be_told_its_position() { spoken -= sign_of_life; }
+
 private:
     std::shared_ptr<Hub> hub_;
     Take take_;  // guarded
@@ -184,7 +188,9 @@ admin::Reply Events::Hub::open(Opening& opening) try {
     const auto oldest = store::History(database).begin().position;
     if (from != 0 && from < last && from + 1 < oldest) return position_gone(oldest);
     admin::Reply reply;
-    reply.stream = std::make_shared<Follower>(shared_from_this(), std::move(opening.filter), from);
+    auto follower = std::make_shared<Follower>(shared_from_this(), std::move(opening.filter), from);
+    if (!opening.from) follower->is_to_be_told_its_position();
+    reply.stream = std::move(follower);
     return reply;
 } catch (const std::exception& error) {
     return admin::problem(admin::Code::refused, "History", error.what());

@@ -280,6 +280,38 @@ TEST_F(Ctl, CompletionAndManPageNameEveryCommandAndParameter) {
     }
 }
 
+/// A stream of one piece.
+class OnePiece : public Stream {
+public:
+    explicit OnePiece(std::string piece) : piece_(std::move(piece)) {}
+    void next(std::function<void(std::string)> take) override { take(std::exchange(piece_, {})); }
+    void cancel() override {}
+
+private:
+    std::string piece_;
+};
+
+TEST_F(Ctl, WatchGoesOnFromWhereItWasAlsoBeforeTheFirstChange) {
+    std::vector<std::string> from;
+    const std::string change = R"({"position":8,"event":"admin","aor":"sip:alice@example.com"})";
+    serve([&](const Request& request, const Answer& answer) {
+        from.emplace_back(request.value("from"));
+        if (from.size() == 3) return answer(problem(Code::not_found, "Gone", "", 410));
+        answer({.stream = std::make_shared<OnePiece>(from.size() == 1 ? "id: 7\n\n" : event("admin", change, 8))});
+    });
+    auto result = run("--json watch");
+    EXPECT_EQ(from, (std::vector<std::string>{"", "7", "8"}));
+    EXPECT_EQ(result.code, 3) << result.err;
+    EXPECT_EQ(result.out.substr(0, result.out.find('\n')), change);
+}
+
+TEST_F(Ctl, WatchOnceEndsWithTheDaemon) {
+    serve([&](const Request&, const Answer& answer) { answer({.stream = std::make_shared<OnePiece>("id: 7\n\n")}); });
+    auto result = run("watch --once");
+    EXPECT_EQ(result.code, 4);
+    EXPECT_EQ(result.err, "musterctl: the daemon has ended\n");
+}
+
 TEST_F(Ctl, EveryPageHasItsSection) {
     EXPECT_EQ(run("man").out, run("man musterctl").out);
     EXPECT_EQ(run("man musterctl").out.rfind(".TH MUSTERCTL 1 ", 0), 0u);

@@ -88,10 +88,11 @@ protected:
         std::vector<std::string> heard;
         Request request;
         request.command = &command("status", "");
-        auto reply = follow(Target{.socket = socket_}, request, 20, [&](std::string_view name, std::string_view data) {
+        const auto take = [&](std::string_view name, std::string_view data, std::string_view) {
             heard.push_back(std::string(name) + ' ' + std::string(data));
             return heard.size() < most;
-        });
+        };
+        auto reply = follow(Target{.socket = socket_}, request, 20, take);
         return {std::move(reply), std::move(heard)};
     }
     static constexpr auto get = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";

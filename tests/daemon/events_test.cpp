@@ -94,7 +94,9 @@ TEST_F(EventsTest, TellsWhatIsThereAndThenWhatComes) {
     EXPECT_EQ(shown(piece.get()), "3 refreshed");
     EXPECT_EQ(shown(next(*open({}, 1).stream).get()), "2 registered, 3 refreshed");
     auto now = open({}, {}).stream;
+    EXPECT_EQ(next(*now).get(), "id: 3\n\n") << "where to go on from, if we end before there is a change";
     piece = next(*now);
+    EXPECT_TRUE(waits(piece));
     registers("bob");
     EXPECT_EQ(shown(piece.get()), "4 refreshed");
 }
@@ -150,6 +152,7 @@ TEST_F(EventsTest, WhatIsNotKeptIsSaidToBeGone) {
 TEST_F(EventsTest, EndsWhenTheDaemonDoesAndLetsGoOfWhoHasGone) {
     events_.start(folder_.file());
     auto gone = open({}, {}).stream, staying = open({}, {}).stream;
+    for (const auto& each : {gone, staying}) EXPECT_EQ(next(*each).get(), "id: 0\n\n");
     auto held = std::make_shared<int>();
     gone->next([held](const std::string&) { FAIL(); });
     EXPECT_EQ(held.use_count(), 2);

@@ -63,9 +63,11 @@ inline Reply call(const std::string& socket_path, const Request& request, unsign
     return call(Target{.socket = socket_path}, request, timeout_seconds);
 }
 
+/// An event of a stream. `id` is the position to go on from, or empty; without data it says no more than that.
+using Sink = std::function<bool(std::string_view name, std::string_view data, std::string_view id)>;
+
 /// As call(), for a command that streams: each event is given to `sink` as it comes, until that returns false or the
 /// daemon ends. A reply that is no stream is returned as it is.
-Reply follow(const Target& target, const Request& request, unsigned timeout_seconds,
-             const std::function<bool(std::string_view name, std::string_view data)>& sink);
+Reply follow(const Target& target, const Request& request, unsigned timeout_seconds, const Sink& sink);
 
 }  // namespace muster::admin
