@@ -73,8 +73,8 @@ constexpr Rule table[] = {
     {"commit failed", 7, "The store could not write it. Nothing was changed; the log says why.", "store"},
     {"commit not tried", 7, "The store cannot be written, or too many wait for it. Nothing was changed.", "store"},
     {"out of memory", 7, "There was no memory. Nothing was changed."},
-    {"RFC 3261 s10.3 step 6", 8, "The request removes all bindings."},
-    {"RFC 3261 s10.3 step 7", 8, "The bindings are as the request asks for."},
+    {"RFC 3261 s10.3 step 6", 6, "The request removes all bindings."},
+    {"RFC 3261 s10.3 step 7", 7, "The bindings are as the request asks for."},
     {"RFC 3261 s10.3 step 8", 8, "The request has no Contact: it asks for the bindings and changes none."},
 
     // RFC 3261 s16: a request for somebody.

@@ -185,7 +185,7 @@ json::array changes_json(const Explained& explained) {
 
 void append_bindings(json::object& out, const Explained& explained, const core::Rule* rule) {
     const bool is_accepted = explained.status >= 200 && explained.status < 300;
-    const bool is_judged = rule && rule->step >= 7;  // else nobody has looked at bindings
+    const bool is_judged = rule && (is_accepted || rule->step >= 7);  // else nobody has looked at bindings
     out["before"] = is_judged ? json::value(state_json(explained.before, explained.at.mono)) : json::value(nullptr);
     out["after"] =
         is_judged && is_accepted ? json::value(state_json(explained.after, explained.at.mono)) : json::value(nullptr);

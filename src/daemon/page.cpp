@@ -251,6 +251,17 @@ std::string search_link(std::string_view aor) {
     return admin::target_of(request).substr(1);
 }
 
+/// What asks a phone for its password, or for the right one again: nobody's fault.
+constexpr std::string_view challenges[] = {"RFC 3261 s22.1: no usable credentials", "nonce of an earlier key",
+                                           "RFC 7616 s3.4: nonce count already used",
+                                           "RFC 7616 s3.3: nonce is too old"};
+
+Markup badge_of(const json::object& explained) {
+    if (std::ranges::count(challenges, text_of(explained, "rule")) != 0) return "<span class=\"badge\">"_html;
+    return number_of(explained, "status") / 100 == 2 ? "<span class=\"badge good\">"_html
+                                                     : "<span class=\"badge bad\">"_html;
+}
+
 Html registers(const PageData& data) {
     Html out;
     out << "<h2>Last REGISTERs</h2>"_html;
@@ -262,12 +273,10 @@ Html registers(const PageData& data) {
         const auto* one = each.if_object();
         if (!one) continue;
         const auto aor = text_of(*one, "aor");
-        const auto status = number_of(*one, "status");
         out << "<tr>"_html << Cell{"Time"_html} << time_of(text_of(*one, "time"), false) << "</td>"_html
             << Words{"User"_html} << "<a href=\""_html << search_link(aor) << "\">"_html << clipped(aor, most_shown)
-            << "</a></td>"_html << Cell{"Result"_html}
-            << (status / 100 == 2 ? "<span class=\"badge good\">"_html : "<span class=\"badge bad\">"_html) << status
-            << " "_html << clipped(text_of(*one, "reason"), most_shown) << "</span></td>"_html << Words{"Why"_html}
+            << "</a></td>"_html << Cell{"Result"_html} << badge_of(*one) << number_of(*one, "status") << " "_html
+            << clipped(text_of(*one, "reason"), most_shown) << "</span></td>"_html << Words{"Why"_html}
             << clipped(text_of(*one, "meaning"), most_shown) << "</td>"_html << Cell{"From"_html}
             << text_of(*one, "source") << "</td>"_html << Words{"Device"_html}
             << clipped(text_of(*one, "user_agent"), most_shown) << "</td></tr>"_html;

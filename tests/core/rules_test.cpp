@@ -69,6 +69,19 @@ void scan(const std::string& text, const std::string& file, Found& found) {
     }
 }
 
+TEST(Rules, OfAStepOfTheRfcAreOfThatStep) {
+    static const std::regex named("RFC 3261 s10\\.3 step (\\d).*");
+    int checked = 0;
+    for (const auto& rule : rules()) {
+        std::smatch step;
+        const std::string name(rule.name);
+        if (!std::regex_match(name, step, named)) continue;
+        EXPECT_EQ(rule.step, std::stoi(step[1])) << name;
+        ++checked;
+    }
+    EXPECT_GT(checked, 10);
+}
+
 Found in_sources() {
     Found found;
     for (const auto* room : {"auth", "transaction", "registrar", "proxy", "core"})

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "html.hpp"
+#include "muster/core/rules.hpp"
 
 namespace muster::daemon {
 namespace {
@@ -149,6 +150,24 @@ TEST(Page, SaysWhatIsCounted) {
     EXPECT_TRUE(has(part(data, "certificates"), "expired"));
     EXPECT_TRUE(has(part(data, "registers"), "href=\"ui?aor=example.com\""));
     EXPECT_TRUE(has(part(data, "registers"), "403 example.com"));
+}
+
+TEST(Page, AChallengeIsNoFault) {
+    auto shown = [](int status, std::string_view rule) {
+        EXPECT_TRUE(core::find_rule(rule)) << rule;
+        PageData data;
+        data.registers = {json::object{{"status", status}, {"rule", rule}, {"reason", "x"}}};
+        const auto text = part(data, "registers");
+        const auto at = text.find("<span class=\"badge");
+        return text.substr(at, text.find('<', at + 1) - at);
+    };
+    for (auto rule : {"RFC 3261 s22.1: no usable credentials", "nonce of an earlier key",
+                      "RFC 7616 s3.4: nonce count already used", "RFC 7616 s3.3: nonce is too old"})
+        EXPECT_EQ(shown(401, rule), "<span class=\"badge\">401 x");
+    EXPECT_EQ(shown(401, "RFC 7616 s3.4.1: wrong response"), "<span class=\"badge bad\">401 x");
+    EXPECT_EQ(shown(423, "expires.min"), "<span class=\"badge bad\">423 x");
+    EXPECT_EQ(shown(503, "limits.queue"), "<span class=\"badge bad\">503 x");
+    EXPECT_EQ(shown(200, "RFC 3261 s10.3 step 7"), "<span class=\"badge good\">200 x");
 }
 
 TEST(Page, WhatIsNotThereTakesNoPlace) {
