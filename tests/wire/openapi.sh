@@ -17,4 +17,4 @@ connection.request("GET", "/v1/openapi.json")
 sys.stdout.write(connection.getresponse().read().decode())
 PYTHON
 ) || fail "the daemon serves another one"
-python3 "$wire/openapi.py" "$wire/../../docs/openapi.json" "$work/musterd.sock"
+python3 "$wire/openapi.py" "$wire/../../docs/openapi.json" "$work/musterd.sock" "$port"
