@@ -214,7 +214,7 @@ std::string target_of(const Request& request) {
 const Command* route(std::string_view method, std::string_view target) {
     auto path = target.substr(0, target.find('?'));
     const Command* found = nullptr;
-    for (const auto table : {commands(), pages()})
+    for (const auto table : {commands(), parts_of_commands(), pages()})
         for (const auto& command : table) {
             if (command.method.empty() || command.method != method || !matches(command.path, path)) continue;
             // "/v1/bindings/count" is a better match than "/v1/bindings/{aor}": an AOR has an "@".

@@ -159,6 +159,10 @@ constexpr Command table[] = {
     {"man", "", "Print a man page", "", "", man},
 };
 
+constexpr Command part_table[] = {
+    {"log", "show", "Show what is logged", "GET", "/v1/log/level", {}},
+};
+
 constexpr Parameter ui_page[] = {{"aor", "the address-of-record to look up", Kind::option, "AOR"}};
 constexpr Parameter ui_file[] = {{"file", "name with a hash of the content"}};
 
@@ -172,6 +176,8 @@ constexpr Command page_table[] = {
 }  // namespace
 
 std::span<const Command> commands() { return table; }
+
+std::span<const Command> parts_of_commands() { return part_table; }
 
 std::span<const Command> pages() { return page_table; }
 

@@ -27,13 +27,16 @@ json::object content(std::string_view type, json::object schema) {
 /// In the path, or in the query; null for what is in the body.
 json::value parameter(const Command& command, const Parameter& one) {
     if (one.kind == Kind::file || one.kind == Kind::password_stdin) return nullptr;
+    // Who has nothing to put asks by GET (parts_of_commands()).
+    const bool is_needed =
+        one.kind == Kind::argument || (one.kind == Kind::optional_argument && command.method == "PUT");
     const bool in_path = command.path.find('{' + std::string(one.name) + '}') != command.path.npos;
     json::object schema{{"type", "string"}};
     if (one.value == "N") schema = {{"type", "integer"}, {"minimum", 1}};
     if (one.kind == Kind::repeated_option) schema = {{"type", "array"}, {"items", json::object{{"type", "string"}}}};
     return json::object{{"name", one.name},
                         {"in", in_path ? "path" : "query"},
-                        {"required", in_path || one.kind == Kind::argument},
+                        {"required", in_path || is_needed},
                         {"description", one.summary},
                         {"schema", std::move(schema)}};
 }
@@ -87,8 +90,9 @@ std::string lines(const json::value& value, int depth) {
 
 std::string openapi() {
     json::object paths;
-    for (const auto& command : commands())
-        if (!command.method.empty()) {
+    for (const auto table : {commands(), parts_of_commands()})
+        for (const auto& command : table) {
+            if (command.method.empty()) continue;
             auto& path = paths[command.path];
             if (!path.is_object()) path.emplace_object();
             path.get_object()[base::lowered(command.method)] = operation(command);

@@ -49,6 +49,7 @@ inline constexpr Answered answers[] = {
     {"import", "Migrated"},
     {"history", "History"},
     {"history export", "Changes"},
+    {"log show", "Level"},
     {"config show", "Written"},
     {"openapi", "OpenApi"},
 };

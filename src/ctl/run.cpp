@@ -336,6 +336,10 @@ int run_list(Invocation invocation) {
 }  // namespace
 
 int run(Invocation invocation) {
+    if (invocation.request.command->noun == "log" && invocation.request.value("level").empty()) {
+        if (invocation.request.values.contains("for")) return fail(Code::usage, "--for is of a LEVEL");
+        invocation.request.command = admin::route("GET", invocation.request.command->path);
+    }
     const auto& command = *invocation.request.command;
     const bool has_file = command.noun == "db" && invocation.request.values.contains("file");
     if (has_file && command.verb == "check") return check_database(invocation);

@@ -77,15 +77,16 @@ void domains_show(Daemon& daemon, const Request& request, Answer answer) {
     answer(done(domain_json(daemon, *settings, found->first, found->second)));
 }
 
-void log_level(Daemon&, const Request& request, Answer answer) {
+void log_show(Daemon&, const Request&, Answer answer) { answer(done(json::object{{"level", shown_log_level()}})); }
+
+void log_level(Daemon& daemon, const Request& request, Answer answer) {
     const auto wanted = request.value("level"), span = request.value("for");
     const auto time = config::parse_duration(span);
-    if (!wanted.empty() && wanted != "debug" && wanted != "info" && wanted != "warning" && wanted != "error")
+    if (wanted != "debug" && wanted != "info" && wanted != "warning" && wanted != "error")
         return answer(problem(Code::usage, "Bad Level", "expected debug, info, warning or error"));
-    if (!span.empty() && (wanted.empty() || !time))
-        return answer(problem(Code::usage, "Bad Time", "expected a level and a duration such as 10m"));
-    if (!wanted.empty()) change_log_level(wanted, span.empty() ? std::nullopt : time);
-    answer(done(json::object{{"level", shown_log_level()}}));
+    if (!span.empty() && !time) return answer(problem(Code::usage, "Bad Time", "expected a duration such as 10m"));
+    change_log_level(wanted, span.empty() ? std::nullopt : time);
+    log_show(daemon, request, std::move(answer));
 }
 
 void status(Daemon& daemon, const Request&, Answer answer) {

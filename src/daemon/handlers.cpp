@@ -58,6 +58,7 @@ const std::map<std::string, Function, std::less<>> functions{
     {"metrics", metrics},
     {"domains show", domains_show},
     {"log level", log_level},
+    {"log show", log_show},
     {"openapi", openapi},
     {"status", status},
     {"trace", trace},

@@ -80,6 +80,7 @@ void tasks_list(Daemon& daemon, const Request& request, Answer answer);
 void tasks_stop(Daemon& daemon, const Request& request, Answer answer);
 void accounts_show(Daemon& daemon, const Request& request, Answer answer);
 void domains_show(Daemon& daemon, const Request& request, Answer answer);
+void log_show(Daemon& daemon, const Request& request, Answer answer);
 void log_level(Daemon& daemon, const Request& request, Answer answer);
 void openapi(Daemon& daemon, const Request& request, Answer answer);
 void status(Daemon& daemon, const Request& request, Answer answer);

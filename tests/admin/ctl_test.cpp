@@ -312,6 +312,17 @@ TEST_F(Ctl, WatchOnceEndsWithTheDaemon) {
     EXPECT_EQ(result.err, "musterctl: the daemon has ended\n");
 }
 
+TEST_F(Ctl, ShowsTheLogLevelWithoutChangingIt) {
+    serve({Code::done, R"({"level":"info"})"});
+    EXPECT_EQ(run("--json log level").out, "{\"level\":\"info\"}\n");
+    EXPECT_EQ(run("log level debug --for 10m").code, 0);
+    EXPECT_EQ(run("log level --for 10m").code, 2);
+    ASSERT_EQ(requests_.size(), 2u);
+    EXPECT_EQ(requests_[0].command->method, "GET");
+    EXPECT_EQ(requests_[1].command->method, "PUT");
+    EXPECT_EQ(requests_[1].value("level"), "debug");
+}
+
 TEST_F(Ctl, EveryPageHasItsSection) {
     EXPECT_EQ(run("man").out, run("man musterctl").out);
     EXPECT_EQ(run("man musterctl").out.rfind(".TH MUSTERCTL 1 ", 0), 0u);

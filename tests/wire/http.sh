@@ -62,6 +62,11 @@ ctl bindings remove alice@example.com --if-version 1 >/dev/null 2>&1 || ended=$?
 say "what was changed, by whom, and no password"
 within 10 grep -q "audit command=\"bindings add\" by=\"uid $(id -u)\" result=done status=200 aor=\"alice@example.com\"" "$work/log" ||
     fail "no audit line"
+ctl log level warning >/dev/null
+[[ $(ctl --json log level) == '{"level":"warning"}' ]]
+ctl log level info >/dev/null
+within 10 grep -q 'audit command="log level" by="uid [0-9]*" result=done status=200 level="info"' "$work/log"
+if grep -q 'audit command="log show"' "$work/log"; then fail "showing is no change"; fi
 within 10 grep -q 'audit command="accounts remove" by="127.0.0.1:[0-9]*" result=refused status=404 aor="nobody@example.com"' "$work/log" || fail "no line of a refusal"
 ! grep -q 'alice-secret\|command="status"' "$work/log"
 

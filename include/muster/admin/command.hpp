@@ -42,6 +42,8 @@ struct Command {
 
 /// All commands, in the order of help.
 std::span<const Command> commands();
+/// Of the API but not of musterctl, which has them as a part of others: `log level` without a level shows it.
+std::span<const Command> parts_of_commands();
 /// What browsers ask for beside them: routes, but no commands of musterctl and no part of the API.
 std::span<const Command> pages();
 
