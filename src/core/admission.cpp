@@ -101,9 +101,10 @@ void Core::count_limit(int status, std::string_view rule) {
 
 /// Silence over UDP, where a source may be forged; on a stream, whose other end would wait, 503: without Retry-After,
 /// which an edge proxy would take for all of its users (RFC 3261 s21.5.4).
-void Core::turn_away(Arrival& arrival, const auth::Claim& claim) {
+void Core::turn_away(Arrival& arrival, const auth::Claim& claim, const Guesser& guesser) {
     ++counters_.throttled;
     arrival.log(Event::Kind::throttled, 0, "limits.guesses", claim.username);
+    arrival.out.events.back().key = guesser.user;
     arrival.shown = Shown::nothing;
     if (base::is_stream(arrival.flow.transport))
         return refuse_stateless(arrival, {503, "Too Many Wrong Passwords", "limits.guesses"});

@@ -5,6 +5,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 
+#include "muster/core/bans.hpp"
 #include "muster/core/binding_writer.hpp"
 
 namespace muster::core {
@@ -15,7 +16,8 @@ struct BindingWriter::Pending {
     std::string key;
     std::optional<location::Record> bindings;      // kind bindings
     std::shared_ptr<const auth::Account> account;  // kind account; null when there is none
-    std::string text;                              // its record; of kind staged too
+    Bans::EntryPtr ban;                            // kind ban; null when there is none
+    std::string text;                              // the record of these; of kind staged too
     std::uint64_t previous = 0;
     location::Cause cause = location::Cause::registered;
     bool changed = false;
@@ -42,6 +44,13 @@ struct BindingWriter::Pending {
         job.changed = true;
     }
 
+    void set_ban(Bans::EntryPtr put, std::string record_text, location::Cause why) {
+        ban = std::move(put);
+        text = std::move(record_text);
+        cause = why;
+        changed = true;
+    }
+
     /// For another key: buffers of usual size are used again.
     void begin(location::ChangeKind what, std::string_view which) {
         constexpr std::size_t usual = 4096;
@@ -49,6 +58,7 @@ struct BindingWriter::Pending {
         key = which;
         bindings.reset();
         account.reset();
+        ban.reset();
         text.clear();
         if (text.capacity() > usual) text.shrink_to_fit();
         previous = 0;
@@ -65,6 +75,8 @@ struct BindingWriter::Batch {
     std::size_t used = 0;
     boost::unordered_flat_map<std::string_view, Pending*> bindings;  // by AOR, the text in `places`
     boost::unordered_flat_map<std::string_view, Pending*> accounts;
+    boost::unordered_flat_map<std::string_view, Pending*> bans;
+    std::ptrdiff_t added_bans = 0;
     Added added;   // accounts that are new in this batch
     Claims names;  // of the accounts put in this batch; a later change of one may have given it up
     std::vector<location::Change> changes;
@@ -80,6 +92,8 @@ struct BindingWriter::Batch {
     void clear() {
         bindings.clear();
         accounts.clear();
+        bans.clear();
+        added_bans = 0;
         added.clear();
         names.clear();
         changes.clear();

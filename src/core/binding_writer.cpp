@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "ban_list.hpp"
 #include "batch.hpp"
 #include "muster/base/text.hpp"
 #include "muster/registrar/reply.hpp"
@@ -44,14 +45,15 @@ std::optional<std::array<std::uint8_t, 32>> secret_from(std::string_view hex) {
 }  // namespace
 
 BindingWriter::BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts,
-                             registrar::IsDead is_dead, CommitFeed* feed)
+                             registrar::IsDead is_dead, CommitFeed* feed, std::uint64_t hash_seed)
     : store_(store),
       table_(table),
       accounts_(accounts),
       is_dead_(std::move(is_dead)),
       feed_(feed),
       batch_(std::make_unique<Batch>()),
-      expiry_(table) {}
+      expiry_(table),
+      bans_(std::make_unique<BanList>(hash_seed)) {}
 
 BindingWriter::~BindingWriter() = default;
 
@@ -73,6 +75,9 @@ void BindingWriter::load(base::Now now) {
             secrets_[std::string(stored.key)] = {stored.version, *bytes};
         } else if (stored.kind == location::ChangeKind::staged) {
             load_staged(stored);
+        } else if (stored.kind == location::ChangeKind::ban) {
+            hold_ban(stored.key, stored.record, stored.version);
+            if (!bans_->find(stored.key)) throw damaged();
         } else {
             auto moment = moment_of(stored.at, now);
             auto record = location::Record::from_text(stored.key, stored.version, moment, stored.record);
@@ -84,6 +89,7 @@ void BindingWriter::load(base::Now now) {
     table_.settle();
     accounts_.settle();
     expiry_.look_through();
+    bans_->renew(now);
     if (import_) complete_import(now);
 }
 
@@ -103,6 +109,11 @@ BindingWriter::Secret BindingWriter::secret(std::string_view name, base::Random&
     return made;
 }
 
+std::optional<base::Mono> BindingWriter::next_expiry() const {
+    const auto bindings = expiry_.next(), bans = bans_->due();
+    return bindings && bans ? std::min(bindings, bans) : bindings ? bindings : bans;
+}
+
 void BindingWriter::run_batch(std::span<JobPtr> jobs, base::Now now) {
     counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, jobs.size());
     std::vector<Job*> todo;
@@ -113,7 +124,7 @@ void BindingWriter::run_batch(std::span<JobPtr> jobs, base::Now now) {
             if (round == 0)
                 for (auto& job : jobs) todo.push_back(job.get());
             for (auto* job : todo) decide(batch, *job);
-            if (round == 0) sweep_expired(batch);
+            if (round == 0) sweep_expired(batch), sweep_bans(batch);
             collect(batch);
         } catch (const std::bad_alloc&) {
             if (std::ranges::any_of(jobs, is_import)) throw;  // what it has begun is not only in the batch
@@ -185,6 +196,7 @@ void BindingWriter::decide(Batch& batch, Job& job) {
     if (auto* import = std::get_if<BindingsImport>(&job.what)) return decide_bindings(batch, job, *import);
     if (auto* lost = std::get_if<LostFlow>(&job.what)) return decide_loss(batch, job, *lost);
     if (auto* import = std::get_if<AccountsImport>(&job.what)) return decide_import(batch, job, *import);
+    if (auto* wish = std::get_if<SetBan>(&job.what)) return decide_ban(batch, job, *wish);
     if (import_under_way()) {
         job.reject = base::Reject{409, "Import Under Way", "admin"};
         return;
@@ -322,6 +334,8 @@ void BindingWriter::fail(Batch& batch, const base::Reject& reject) {
         }
         if (pending->kind == location::ChangeKind::bindings)
             expiry_.schedule(pending->key, batch.now.mono + sweep_again);
+        else if (pending->kind == location::ChangeKind::ban)
+            bans_->put_off(batch.now.mono + sweep_again);
     }
 }
 
@@ -341,6 +355,8 @@ void BindingWriter::resolve_conflicts(Batch& batch, const location::CommitResult
             auto record = location::Record::from_text(aor, conflict.version, moment, conflict.record);
             table_.publish(record ? *record : location::Record::encode(aor, conflict.version, moment, {}));
             expiry_.schedule(pending->key, batch.now.mono);
+        } else if (pending->kind == location::ChangeKind::ban) {
+            hold_ban(pending->key, conflict.record, conflict.version);
         }
         for (auto* job : pending->jobs)
             if (std::find(batch.conflicting.begin(), batch.conflicting.end(), job) == batch.conflicting.end())
@@ -362,6 +378,8 @@ void BindingWriter::publish(Batch& batch) {
                 accounts_.remove(pending->key, change.version);
         } else if (pending->kind == location::ChangeKind::staged) {
             publish_staged(*pending, change.version);
+        } else if (pending->kind == location::ChangeKind::ban) {
+            bans_->set(pending->key, change.version, pending->ban);
         } else {
             auto record = pending->bindings ? *pending->bindings : location::Record::encode(pending->key, 0, {}, {});
             record.set_version(change.version);
@@ -370,6 +388,7 @@ void BindingWriter::publish(Batch& batch) {
         }
         batch.changes[published++] = change;
     }
+    if (!batch.bans.empty()) bans_->renew(batch.now);
     counters_.changes += published;
     if (feed_) feed_->announce(std::span(batch.changes).first(published));
 }
@@ -382,6 +401,7 @@ bool BindingWriter::maintain(base::Now now) {
             return found != secrets_.end() && found->second.version == version;
         }
         if (kind == location::ChangeKind::staged) return version_of_staged(key) == version;
+        if (kind == location::ChangeKind::ban) return bans_->version_of(key) == version;
         auto record = table_.find(key);
         return record && record->version() == version;
     };
@@ -389,6 +409,7 @@ bool BindingWriter::maintain(base::Now now) {
         if (kind == location::ChangeKind::account) return accounts_.version_of(key) != 0;
         if (kind == location::ChangeKind::secret) return secrets_.contains(key);
         if (kind == location::ChangeKind::staged) return version_of_staged(key) != 0;
+        if (kind == location::ChangeKind::ban) return bans_->version_of(key) != 0;
         return table_.find(key).has_value();
     };
     return store_.maintain(now, is_current, exists);

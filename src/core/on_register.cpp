@@ -87,7 +87,7 @@ void Core::on_register(Arrival& arrival) {
 std::shared_ptr<const auth::Account> Core::authenticate(Arrival& arrival, const Domain& domain, sip::Header header) {
     const auto claim = auth::find_claim(arrival.message, header, domain.digest);
     const auto who = claim ? guesser(arrival, domain, *claim) : Guesser{};
-    if (claim && !may_try(who, arrival, domain, *claim)) return turn_away(arrival, *claim), nullptr;
+    if (claim && !may_try(who, arrival, domain, *claim)) return turn_away(arrival, *claim, who), nullptr;
     auto verdict = auth::verify(claim, arrival.message, domain.digest, settings_->served, shared_.accounts,
                                 shared_.nonces, shared_.used_nonces, arrival.now);
     if (verdict.outcome == auth::Outcome::accepted) {
@@ -98,7 +98,7 @@ std::shared_ptr<const auth::Account> Core::authenticate(Arrival& arrival, const 
     }
     if (claim) arrival.shown = Shown::guess;
     if (verdict.outcome == auth::Outcome::wrong) {
-        if (!count_guess(who, arrival.now)) return turn_away(arrival, *claim), nullptr;
+        if (!count_guess(who, arrival.now)) return turn_away(arrival, *claim, who), nullptr;
         ++counters_.auth_failed;
         arrival.log(Event::Kind::auth_failed, challenge_in(header).status, verdict.rule, verdict.username);
     }

@@ -15,7 +15,7 @@ constexpr std::uint64_t tag_mask = (std::uint64_t{1} << tag_bits) - 1;
 
 /// The set comes from the low bits of a key, the tag from the high ones; never 0, so that no key is a free slot's.
 std::uint64_t tag_of(std::uint64_t key) { return key >> (64 - tag_bits) | 1; }
-std::uint64_t whole_at(std::uint64_t slot) { return slot >> tag_bits; }
+std::uint64_t time_in(std::uint64_t slot) { return slot >> tag_bits; }
 
 /// Milliseconds for one, and what may be owed at most.
 std::uint64_t interval_of(Rate rate) { return std::max(1u, 10'000 / rate.burst); }
@@ -54,7 +54,7 @@ bool RateTable::has_room(std::uint64_t key, Rate rate, base::Mono now) const {
     const auto* place = rate.burst == 0 ? nullptr : find(key);
     if (!place) return true;
     const auto at = milliseconds(now);
-    return std::max(whole_at(place->load(std::memory_order_relaxed)), at) + interval_of(rate) <= at + most_owed(rate);
+    return std::max(time_in(place->load(std::memory_order_relaxed)), at) + interval_of(rate) <= at + most_owed(rate);
 }
 
 bool RateTable::take(std::uint64_t key, Rate rate, base::Mono now) {
@@ -66,7 +66,7 @@ bool RateTable::take(std::uint64_t key, Rate rate, base::Mono now) {
             place = std::ranges::min_element(set_of(key).slots, {},
                                              [](const auto& slot) { return slot.load(std::memory_order_relaxed); });
         auto held = place->load(std::memory_order_relaxed);
-        const auto owed_until = (held & tag_mask) == tag_of(key) ? whole_at(held) : 0;
+        const auto owed_until = (held & tag_mask) == tag_of(key) ? time_in(held) : 0;
         const auto then = std::max(owed_until, at) + interval_of(rate);
         if (then > at + most_owed(rate)) return false;
         if (place->compare_exchange_weak(held, then << tag_bits | tag_of(key), std::memory_order_relaxed)) return true;
@@ -78,9 +78,19 @@ void RateTable::give_back(std::uint64_t key, Rate rate, std::uint32_t count, bas
     if (!place) return;
     const auto at = milliseconds(now), less = interval_of(rate) * count;
     auto held = place->load(std::memory_order_relaxed);
-    const auto then = whole_at(held) > at + less ? whole_at(held) - less : at;
+    const auto then = time_in(held) > at + less ? time_in(held) - less : at;
     // Lost to another worker's count: the next success gives back as well.
     place->compare_exchange_strong(held, then << tag_bits | tag_of(key), std::memory_order_relaxed);
+}
+
+base::Mono RateTable::whole_at(std::uint64_t key) const {
+    const auto* place = find(key);
+    const auto then = place ? time_in(place->load(std::memory_order_relaxed)) : 0;
+    return base::Mono(base::Milliseconds(static_cast<base::Milliseconds::rep>(then)));
+}
+
+void RateTable::forgive(std::uint64_t key) {
+    if (auto* place = find(key)) place->store(0, std::memory_order_relaxed);
 }
 
 }  // namespace muster::core

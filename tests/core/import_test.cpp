@@ -132,26 +132,8 @@ TEST_F(Import, ConflictsAreDecidedAgain) {
     EXPECT_EQ(stored_parts(), 0u);
 }
 
-/// Asks at its housekeeping what the log's trimming would ask.
-struct Trimmer : location::Store {
-    explicit Trimmer(location::Store& inner) : store(inner) {}
-    void load(const std::function<void(const location::Stored&)>& sink) override { store.load(sink); }
-    location::CommitResult commit(std::span<location::Change> changes) override { return store.commit(changes); }
-    void watch(std::function<void(const location::Stored&)>) override {}
-    bool maintain(base::Now, const location::IsCurrent& is_current, const location::Exists& exists) override {
-        store.load([&](const location::Stored& stored) {
-            kept += stored.kind == ChangeKind::staged && exists(stored.kind, stored.key) &&
-                    is_current(stored.kind, stored.key, stored.version) &&
-                    !is_current(stored.kind, stored.key, stored.version - 1);
-        });
-        return exists(ChangeKind::staged, "import:9");
-    }
-    location::Store& store;
-    int kept = 0;
-};
-
 TEST_F(Import, TheLogIsNotTrimmedOfIt) {
-    Trimmer trimmer(*store);
+    Trimmer trimmer(*store, ChangeKind::staged);
     BindingWriter over(trimmer, *table, *accounts, [](const location::Binding&) { return false; });
     for (auto which : {Step::begin, Step::stage, Step::finish}) {
         auto next = step(which, 0, {"bob"});

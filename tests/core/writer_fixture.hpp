@@ -21,6 +21,25 @@ struct Feed : CommitFeed {
     }
 };
 
+/// Asks at its housekeeping of all keys of a kind what the log's trimming would ask.
+struct Trimmer : location::Store {
+    Trimmer(location::Store& inner, ChangeKind what) : store(inner), kind(what) {}
+    void load(const std::function<void(const location::Stored&)>& sink) override { store.load(sink); }
+    location::CommitResult commit(std::span<location::Change> changes) override { return store.commit(changes); }
+    void watch(std::function<void(const location::Stored&)>) override {}
+    bool maintain(base::Now, const location::IsCurrent& is_current, const location::Exists& exists) override {
+        store.load([&](const location::Stored& stored) {
+            kept += stored.kind == kind && exists(stored.kind, stored.key) &&
+                    is_current(stored.kind, stored.key, stored.version) &&
+                    !is_current(stored.kind, stored.key, stored.version - 1);
+        });
+        return exists(kind, "no such key");
+    }
+    location::Store& store;
+    const ChangeKind kind;
+    int kept = 0;
+};
+
 class Writer : public testing::Test {
 protected:
     Writer() {

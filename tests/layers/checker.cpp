@@ -49,14 +49,13 @@ bool is_lock(std::string_view include) {
 }
 
 /// The declared exceptions: many workers read the table, the accounts and the nonces, so these hold shard locks;
-/// a record that readers share counts its owners, and calls that ring and what senders do are counted; who
-/// waits for long work reads how far it is.
+/// a record that readers share counts its owners, and calls that ring, what senders do and what a ban has dropped
+/// are counted; who waits for long work reads how far it is.
 bool may_lock(std::string_view room, std::string_view path, std::string_view include) {
     const std::string_view file = path.substr(path.rfind('/') + 1);
     if (room == "location" && file.starts_with("binding") && include == "atomic") return true;
-    if (room == "core" && (file == "ringing.hpp" || file == "rate_table.hpp" || file == "liveness.hpp") &&
-        include == "atomic")
-        return true;
+    constexpr std::array<std::string_view, 4> counting{"ringing.hpp", "rate_table.hpp", "liveness.hpp", "bans.hpp"};
+    if (room == "core" && include == "atomic" && std::ranges::find(counting, file) != counting.end()) return true;
     if (room == "base" && file == "progress.hpp" && include == "atomic") return true;
     return (room == "location" && file.starts_with("table")) ||
            (room == "auth" && (file.starts_with("accounts") || file.starts_with("nonce")));

@@ -71,7 +71,7 @@ TEST_F(Tools, ASoundDatabaseIsCountedAndNotTouched) {
         const auto report = check_sqlite(folder_.file(), in_use);
         EXPECT_TRUE(report.is_sound()) << report.json();
         EXPECT_TRUE(contains(report.json(), "\"sound\":true")) << report.json();
-        EXPECT_EQ(report.schema, 3);
+        EXPECT_EQ(report.schema, 4);
         EXPECT_EQ(report.keys, 3);
         EXPECT_GE(report.log_rows, 2);
         EXPECT_GE(report.snapshot_rows, 2);

@@ -220,7 +220,7 @@ TEST(SqliteStore, ADatabaseOfVersionOneIsTakenAsItIs) {
     const auto state = loaded(*store);
     EXPECT_EQ(state.size(), 1U);
     EXPECT_EQ(Visitor(folder.file()).run("SELECT checksum FROM log")[0][0], "NULL");
-    EXPECT_EQ(Visitor(folder.file()).run("PRAGMA user_version")[0][0], "3");
+    EXPECT_EQ(Visitor(folder.file()).run("PRAGMA user_version")[0][0], "4");
 }
 
 TEST(SqliteStore, NothingIsAcknowledgedIntoAFileThatHasMoved) {

@@ -15,6 +15,7 @@
 #include "muster/base/histogram.hpp"
 #include "muster/base/now.hpp"
 #include "muster/base/random.hpp"
+#include "muster/core/bans.hpp"
 #include "muster/core/job.hpp"
 #include "muster/location/store.hpp"
 #include "muster/location/table.hpp"
@@ -38,10 +39,12 @@ struct WriterCounters {
     base::Histogram batch_size;  ///< changes of each commit
 };
 
+class BanList;
+
 class BindingWriter {
 public:
     BindingWriter(location::Store& store, location::Table& table, auth::Accounts& accounts, registrar::IsDead is_dead,
-                  CommitFeed* feed = nullptr);
+                  CommitFeed* feed = nullptr, std::uint64_t hash_seed = 0);
     ~BindingWriter();
 
     /// Fills the tables from the store, and completes an import that was finished and not yet applied. Throws
@@ -60,11 +63,14 @@ public:
     /// Expired bindings are swept in the same commit. Every job is answered when this returns.
     void run_batch(std::span<JobPtr> jobs, base::Now now);
 
-    /// When bindings expire next: run_batch() is then wanted even without jobs.
-    std::optional<base::Mono> next_expiry() const { return expiry_.next(); }
+    /// When bindings expire or a ban runs out next: run_batch() is then wanted even without jobs.
+    std::optional<base::Mono> next_expiry() const;
 
     /// Housekeeping of the store, between batches; true if more is to be done.
     bool maintain(base::Now now);
+
+    /// Who is banned: all that is durable. A change of it is announced when it is seen here. Of the writer's thread.
+    const BansPtr& bans() const;
 
     const WriterCounters& counters() const { return counters_; }
     /// Why the store refused the last batch or secret that it did not take; for the log.
@@ -85,6 +91,10 @@ private:
     void decide_alter(Batch& batch, Job& job, const AccountAlter& alter);
     void decide_remove(Batch& batch, Job& job, const AccountRemove& remove);
     void decide_import(Batch& batch, Job& job, const AccountsImport& import);
+    void decide_ban(Batch& batch, Job& job, const SetBan& wish);
+    void hold_ban(std::string_view name, std::string_view record, std::uint64_t version);
+    void sweep_bans(Batch& batch);
+    Pending& ban_of(Batch& batch, std::string_view name);
     void stage(Batch& batch, Job& job, const AccountsImport& import);
     void apply(Batch& batch, Job& job, const AccountsImport& import);
     void put_staged(Batch& batch, Job& job, std::string_view key, std::uint64_t previous, std::string text);
@@ -126,6 +136,7 @@ private:
     std::map<std::string, StoredSecret, std::less<>> secrets_;
     std::uint64_t last_epoch_ = 0;    // of GRUUs
     std::unique_ptr<Import> import_;  // null: none
+    std::unique_ptr<BanList> bans_;
     WriterCounters counters_;
     std::string last_error_;
 };

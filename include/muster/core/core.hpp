@@ -164,7 +164,7 @@ private:
     bool count_guess(const Guesser& guesser, base::Now now);
     bool is_bound_from(std::string_view aor, const Arrival& arrival) const;
     void count_limit(int status, std::string_view rule);
-    void turn_away(Arrival& arrival, const auth::Claim& claim);
+    void turn_away(Arrival& arrival, const auth::Claim& claim, const Guesser& guesser);
     void challenge(Arrival& arrival, const Domain& domain, sip::Header header, const auth::Verdict& verdict);
     bool is_offered_md5(const Arrival& arrival, const Domain& domain, sip::Header header);
     void refuse(Arrival& arrival, const base::Reject& reject);

@@ -89,6 +89,16 @@ struct AccountsImport {
     std::size_t part = 0;
 };
 
+/// A ban to make or to replace: 409 when a domain trusts somebody in it, or when there are too many. Or one to take
+/// away: 404 when there is none.
+struct SetBan {
+    base::Network network;  ///< as network_from() makes it
+    bool remove = false;
+    std::optional<base::Milliseconds> span{};  ///< from the decision on; empty: until it is removed
+    std::string by{};
+    std::string reason{};
+};
+
 /// One unit of work for the writer. It comes back to whoever gave it with the answer filled in.
 struct Job {
     static constexpr std::uint32_t admin_home = 0xffff'ffff;
@@ -96,7 +106,7 @@ struct Job {
     std::uint32_t home = admin_home;  ///< index of the worker that waits for it
     SettingsPtr settings;             ///< those in force when it was made
     std::variant<RegisterJob, BindingsEdit, AccountsPut, AccountAlter, AccountRemove, AccountsImport, LostFlow,
-                 BindingsImport>
+                 BindingsImport, SetBan>
         what;
 
     // The answer.

@@ -34,6 +34,7 @@ struct Event {
     base::Flow flow;
     std::string_view rule;  ///< a literal
     std::string subject;    ///< attacker-chosen: AOR, user name ...; printed last and escaped
+    std::uint64_t key = 0;  ///< of `throttled`: that user from that source, in the RateTable
 };
 
 /// Asks where a host is (RFC 3263). The answer comes to Core::on_answer.

@@ -44,6 +44,11 @@ public:
     /// Takes `count` back, as far as there is anything owed.
     void give_back(std::uint64_t key, Rate rate, std::uint32_t count, base::Mono now);
 
+    /// When nothing is owed any more, if nothing more is counted; long ago when nothing is.
+    base::Mono whole_at(std::uint64_t key) const;
+    /// Takes all of it back.
+    void forgive(std::uint64_t key);
+
 private:
     static constexpr std::size_t ways = 8;  // one cache line
     struct alignas(64) Set {

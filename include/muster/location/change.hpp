@@ -10,8 +10,8 @@
 namespace muster::location {
 
 /// A secret is a key of the server's own that outlives a restart; its record is that key in hexadecimal. What is staged
-/// is a part of an import of accounts that does not count yet.
-enum class ChangeKind : std::uint8_t { bindings = 1, account = 2, secret = 3, staged = 4 };
+/// is a part of an import of accounts that does not count yet. The key of a ban is an address or a network.
+enum class ChangeKind : std::uint8_t { bindings = 1, account = 2, secret = 3, staged = 4, ban = 5 };
 
 /// Why a change was made; its numbers are on disk and keep their meaning.
 enum class Cause : std::uint8_t {
@@ -27,8 +27,8 @@ enum class Cause : std::uint8_t {
 };
 std::string_view name_of(Cause cause);
 
-/// The whole new state of one key: the bindings of an AOR, one account or one secret. An empty record means it is gone.
-/// Views stay valid until commit returns.
+/// The whole new state of one key: the bindings of an AOR, one account, one secret or one ban. An empty record means it
+/// is gone. Views stay valid until commit returns.
 struct Change {
     ChangeKind kind = ChangeKind::bindings;
     Cause cause = Cause::registered;

@@ -34,6 +34,8 @@ std::string_view name_of(location::ChangeKind kind) {
             return "secret";
         case ChangeKind::staged:
             return "staged";
+        case ChangeKind::ban:
+            return "ban";
     }
     return "unknown";
 }

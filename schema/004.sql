@@ -1,0 +1,2 @@
+-- Version 4: kind 5 has joined, a ban: its key is an address or a network, its record is told in src/core/bans.cpp.
+-- Nothing else has changed. A daemon of before does not know the kind, and so refuses the file as one of a newer version.
