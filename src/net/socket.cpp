@@ -79,6 +79,11 @@ base::Address local_address(int fd) {
     return from_sockaddr(name);
 }
 
+void reset_on_close(int fd) {
+    const linger none{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 void set_up_stream(int fd) {
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, unacknowledged_limit_ms);

@@ -51,6 +51,9 @@ Fd open_connection(const base::Address& from, const base::Address& to);
 /// What the socket is bound to.
 base::Address local_address(int fd);
 
+/// Has the kernel keep nothing of a connection once it is closed, and the peer hear of that at once.
+void reset_on_close(int fd);
+
 /// What every connection is set to.
 void set_up_stream(int fd);
 

@@ -42,6 +42,9 @@ public:
     /// Ends a turn: writes what was sent, closes what is done, and reads on.
     void settle();
 
+    /// Closes those that come from, or lead to, somebody who is banned, whatever they wait for.
+    void close_banned();
+
     /// Closes what has run into a time limit.
     void scan();
     /// When scan() is next wanted; empty without connections.

@@ -122,8 +122,9 @@ Streams::Connection* Streams::take(Fd fd, const base::Address& remote, std::uint
     return connections_[slot].get();
 }
 
-/// A connection that somebody has opened to us. False when that is one too many.
+/// A connection that somebody has opened to us. False when that is one too many, or one of somebody who is banned.
 bool Streams::welcome(Fd fd, const base::Address& remote, std::uint16_t listener) {
+    if (worker_.turns_away(remote)) return reset_on_close(fd.get()), false;
     auto* connection = take(std::move(fd), remote, listener);
     if (!connection) return false;
     const auto transport = connection->flow.transport;
@@ -137,6 +138,15 @@ bool Streams::welcome(Fd fd, const base::Address& remote, std::uint16_t listener
         connection->web =
             std::make_unique<WebSocket>(*web_, options.listeners[listener].web, options.limits.message_bytes);
     return true;
+}
+
+void Streams::close_banned() {
+    for (auto& connection : connections_) {
+        if (!connection || !worker_.turns_away(connection->flow.remote)) continue;
+        if (!connection->lingering) tell(*connection, "banned", {});
+        reset_on_close(connection->descriptor.native_handle());
+        release(*connection);
+    }
 }
 
 void Streams::count(const Connection& connection, int more) {
@@ -221,6 +231,7 @@ Streams::Connection* Streams::open(const base::Flow& flow) {
     const auto client = common.tls_client();
     const auto* host = secure ? host_of(flow) : nullptr;
     if (secure ? !client || !host : flow.transport != base::Transport::tcp) return nullptr;
+    if (worker_.turns_away(flow.remote)) return nullptr;
     ++worker_.counters().opened;
     auto fd = open_connection(listeners[flow.listener].address, flow.remote);
     auto* connection = fd.get() < 0 ? nullptr : take(std::move(fd), flow.remote, flow.listener);

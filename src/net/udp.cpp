@@ -125,6 +125,7 @@ bool UdpSocket::read(ReceiveBuffers& buffers) {
         for (unsigned i = 0; i < count; ++i) {
             auto bytes = buffers.bytes(i);
             flow.remote = buffers.remote(i);
+            if (worker_.turns_away(flow.remote)) continue;
             flow.local = buffers.local(i, local_);
             if (is_keep_alive(bytes)) {
                 worker_.keep_alive(flow);

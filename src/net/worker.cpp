@@ -102,6 +102,24 @@ Measurements Worker::measure() const {
     return all;
 }
 
+void Worker::set_bans(core::BansPtr bans) {
+    if (bans && bans->empty()) bans.reset();
+    if (bans == bans_) return;
+    bans_ = std::move(bans);
+    if (!bans_) return;
+    begin_turn();
+    streams_.close_banned();
+    carry_out();
+}
+
+bool Worker::is_banned(const base::Address& remote) {
+    const auto* entry = bans_->covering(remote, now_.wall);
+    if (!entry) return false;
+    entry->dropped.fetch_add(1, std::memory_order_relaxed);
+    ++counters_.banned;
+    return true;
+}
+
 /// One question at a time: a loop that does not turn is not given more to do.
 void Worker::poke() {
     if (is_poked_.exchange(true)) return;

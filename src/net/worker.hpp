@@ -119,12 +119,16 @@ public:
     }
     bool close_flow(std::uint32_t slot, std::uint32_t generation);
     void set_tap(std::shared_ptr<Tap> tap) { tap_ = std::move(tap); }
+    void set_bans(core::BansPtr bans);
+    /// Nothing is to be read from there, nor sent over a connection: counted as dropped.
+    bool turns_away(const base::Address& remote) { return bans_ && is_banned(remote); }
 
     // From any thread.
     void poke();
     std::uint64_t beats() const { return beats_.load(std::memory_order_relaxed); }
 
 private:
+    bool is_banned(const base::Address& remote);
     /// What needs memory that is not to be had comes to nothing: the core sees to that.
     void or_drop(auto&& what) {
         try {
@@ -176,6 +180,7 @@ private:
     base::Histogram register_times_, lookup_times_;
     std::vector<std::uint64_t> arrivals_;  // of the REGISTERs that this turn answers
     std::shared_ptr<Tap> tap_;
+    core::BansPtr bans_;  // null: nobody is banned
     ReceiveBuffers buffers_;
     std::vector<std::unique_ptr<UdpSocket>> sockets_;
     std::string stun_;  // scratch

@@ -113,6 +113,13 @@ void Workers::set_settings(core::SettingsPtr settings) {
         worker->post([&worker, settings] { worker->core().set_settings(settings); });
 }
 
+void Workers::set_bans(core::BansPtr bans, std::function<void()> done) {
+    const std::shared_ptr<void> last(nullptr, [done = std::move(done)](void*) {
+        if (done) done();
+    });
+    for (auto& worker : impl_->common.workers) worker->post([&worker, bans, last] { worker->set_bans(bans); });
+}
+
 void Workers::set_tls(std::size_t listener, TlsServerPtr server) { impl_->common.set_tls(listener, std::move(server)); }
 
 void Workers::set_tls_client(TlsClientPtr client) { impl_->common.set_tls_client(std::move(client)); }

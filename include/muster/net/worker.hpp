@@ -11,6 +11,7 @@
 
 #include "muster/base/flow.hpp"
 #include "muster/base/histogram.hpp"
+#include "muster/core/bans.hpp"
 #include "muster/core/core.hpp"
 #include "muster/net/resolver.hpp"
 #include "muster/net/tap.hpp"
@@ -96,18 +97,19 @@ struct NetCounters {
     std::uint64_t timed_out = 0;          ///< closed by a time limit
     std::uint64_t overflowed = 0;         ///< closed by a cap on what waits to be read or sent
     std::uint64_t out_of_memory = 0;      ///< messages dropped, or not answered, because no memory was to be had
+    std::uint64_t banned = 0;             ///< datagrams dropped and connections closed because of who they were from
 
     /// All of the above, so that whoever sums them forgets none.
-    static const std::array<std::uint64_t NetCounters::*, 20> all;
+    static const std::array<std::uint64_t NetCounters::*, 21> all;
 };
-inline constexpr std::array<std::uint64_t NetCounters::*, 20> NetCounters::all{
+inline constexpr std::array<std::uint64_t NetCounters::*, 21> NetCounters::all{
     &NetCounters::stun_answers,        &NetCounters::datagrams_in,      &NetCounters::datagrams_out,
     &NetCounters::keep_alives,         &NetCounters::send_errors,       &NetCounters::connections,
     &NetCounters::tls_connections,     &NetCounters::accepted,          &NetCounters::opened,
     &NetCounters::refused_connections, &NetCounters::ws_connections,    &NetCounters::wss_connections,
     &NetCounters::pongs_missed,        &NetCounters::displaced,         &NetCounters::handshakes,
     &NetCounters::handshakes_failed,   &NetCounters::handovers_dropped, &NetCounters::timed_out,
-    &NetCounters::overflowed,          &NetCounters::out_of_memory};
+    &NetCounters::overflowed,          &NetCounters::out_of_memory,     &NetCounters::banned};
 static_assert(sizeof(NetCounters) == NetCounters::all.size() * sizeof(std::uint64_t));
 
 /// One stream connection, as it is now.
@@ -170,6 +172,9 @@ public:
     void give_back(std::uint32_t index, std::vector<core::JobPtr> jobs);
     /// Swaps the settings of every core. From any thread.
     void set_settings(core::SettingsPtr settings);
+    /// Who is not listened to: their datagrams are dropped unread, their connections closed, those that are open too.
+    /// `done` is called when all workers heed it, on one of them. From any thread, and in the order of the calls.
+    void set_bans(core::BansPtr bans, std::function<void()> done = {});
     /// What the listener shows in handshakes from now on; connections that are open go on. From any thread.
     void set_tls(std::size_t listener, TlsServerPtr server);
     /// The same for connections of ours.
