@@ -19,6 +19,13 @@ constexpr Parameter match = {"match", "only addresses-of-record like this: * is 
 constexpr Parameter bindings_list[] = {domain, match, limit, cursor};
 constexpr Parameter bindings_export[] = {domain, match};
 constexpr Parameter bindings_count[] = {{"by", "also of each: domain, transport or ua", Kind::option, "WHAT"}};
+constexpr Parameter banned = {"address", "an IP address, or a network: 192.0.2.7, 2001:db8::/32"};
+constexpr Parameter bans_add[] = {
+    banned,
+    {"for", "how long, e.g. 1h; absent: until it is removed", Kind::option, "DURATION"},
+    {"reason", "for who reads the list", Kind::option, "TEXT"},
+};
+constexpr Parameter bans_remove[] = {banned};
 constexpr Parameter only_domain[] = {{"domain", "a domain that is served"}};
 constexpr Parameter log_level[] = {
     {"level", "debug, info, warning or error; absent: only show it", Kind::optional_argument},
@@ -132,6 +139,11 @@ constexpr Command table[] = {
     {"accounts", "remove", "Remove an account and its bindings", "DELETE", "/v1/accounts/{aor}", only_aor},
     {"accounts", "import", "Add or replace many accounts, all or none", "POST", "/v1/accounts/import", accounts_import},
     {"import", "", "Take the accounts and bindings of another registrar", "POST", "/v1/import", import_tables},
+    {"bans", "list", "List who is banned, and who has to wait for wrong passwords", "GET", "/v1/bans", page},
+    {"bans", "add", "Read nothing more of an address or a network, and close its connections", "PUT",
+     "/v1/bans/{address}", bans_add},
+    {"bans", "remove", "Listen to it again, or let go on at once who has to wait", "DELETE", "/v1/bans/{address}",
+     bans_remove},
     {"domains", "list", "List the domains served", "GET", "/v1/domains", {}},
     {"history", "", "Show what happened to an address-of-record", "GET", "/v1/history/{aor}", history},
     {"history", "export", "List all changes, the oldest first", "GET", "/v1/history", history_export},

@@ -52,6 +52,9 @@ inline constexpr Answered answers[] = {
     {"log show", "Level"},
     {"config show", "Written"},
     {"openapi", "OpenApi"},
+    {"bans list", "Bans"},
+    {"bans add", "Ban"},
+    {"bans remove", "Done"},
 };
 
 inline constexpr std::string_view schemas = R"({
@@ -187,6 +190,18 @@ inline constexpr std::string_view schemas = R"({
     "items": {"type": "array", "items": {"type": "object", "required": ["key", "value", "line"], "properties": {
         "key": {"type": "string"}, "value": {"type": "string"}, "line": {"type": "integer"}}}}}},
 "OpenApi": {"type": "object", "required": ["openapi", "info", "paths", "components"]},
+"Ban": {"type": "object",
+    "required": ["address", "kind", "since", "until", "by", "reason", "dropped", "last", "user"], "properties": {
+    "address": {"type": "string", "description": "an IP address, or a network in CIDR"},
+    "kind": {"enum": ["ban", "throttled"]}, "since": {"type": "string"},
+    "until": {"type": ["string", "null"], "description": "null: until it is removed"},
+    "by": {"type": "string"}, "reason": {"type": "string"},
+    "dropped": {"type": "integer", "description": "datagrams and connections since it was made or the daemon started; throttled: requests"},
+    "last": {"type": ["string", "null"], "description": "throttled: when it was turned away last"},
+    "user": {"type": ["string", "null"], "description": "throttled: whose password was tried last"}}},
+"Bans": {"type": "object", "required": ["items", "cursor"], "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Ban"}},
+    "cursor": {"$ref": "#/components/schemas/Cursor"}}},
 "File": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string"}}}
 })";
 

@@ -46,6 +46,8 @@ constexpr Column of_flow[] = {
     {"ID", "id"},         {"TRANSPORT", "transport"}, {"REMOTE", "remote"}, {"LOCAL", "local"},
     {"BY", "opened_by"},  {"STATE", "state"},         {"AGE", "age"},       {"IDLE", "idle"},
     {"UNSENT", "unsent"}, {"USERS", "users"},         {"AORS", "aors"}};
+constexpr Column of_ban[] = {{"ADDRESS", "address"}, {"KIND", "kind"}, {"SINCE", "since"}, {"UNTIL", "until"},
+                             {"DROPPED", "dropped"}, {"BY", "by"},     {"USER", "user"},   {"REASON", "reason"}};
 constexpr Column of_domain[] = {{"DOMAIN", "domain"},
                                 {"ALIASES", "aliases"},
                                 {"EXPIRES", "expires"},
@@ -61,7 +63,9 @@ std::vector<std::string> headers(std::span<const Column> columns) {
     return all;
 }
 
-bool is_time(std::string_view key) { return key == "expires" || key == "uptime" || key == "age" || key == "idle"; }
+bool is_time(std::string_view key) {
+    return key == "expires" || key == "uptime" || key == "age" || key == "idle" || key == "until";
+}
 
 /// One value on one line. What came from a phone may hold anything: only printable ASCII reaches the terminal.
 std::string cell(const json::value* value, bool time) {
@@ -185,6 +189,7 @@ Table list_table(std::string_view noun) {
     if (noun == "domains") return Table(headers(of_domain));
     if (noun == "tasks") return Table(headers(of_task));
     if (noun == "flows") return Table(headers(of_flow));
+    if (noun == "bans") return Table(headers(of_ban));
     auto header = headers(of_listed_binding);
     header.insert(header.begin(), "AOR");
     return Table(std::move(header));
@@ -195,6 +200,7 @@ void add_item(Table& table, std::string_view noun, const json::object& item) {
     if (noun == "domains") return table.add(row_of(item, of_domain));
     if (noun == "tasks") return table.add(row_of(item, of_task));
     if (noun == "flows") return table.add(row_of(item, of_flow));
+    if (noun == "bans") return table.add(row_of(item, of_ban));
     for (const auto* binding : objects(item, "bindings")) {
         auto row = row_of(*binding, of_listed_binding);
         row.insert(row.begin(), cell(item.if_contains("aor"), false));
@@ -226,7 +232,7 @@ void print_result(std::string_view noun, const json::value& result) {
     } else {
         auto members = *object;
         members.erase("damaged");
-        members.erase("by");
+        if (const auto* by = members.if_contains("by"); by && by->is_array()) members.erase("by");
         print_members(members, 0);
         if (const auto parts = objects(*object, "by"); !parts.empty()) {
             Table rows(headers(of_part));

@@ -145,6 +145,7 @@ void status(Daemon& daemon, const Request&, Answer answer) {
                                  {"timed_out", net.timed_out},
                                  {"overflowed", net.overflowed},
                                  {"out_of_memory", net.out_of_memory},
+                                 {"banned", net.banned},
                                  {"keep_alives", net.keep_alives},
                                  {"stun_answers", net.stun_answers}}},
         {"certificates", certificates_json(daemon)},

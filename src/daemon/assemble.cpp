@@ -107,7 +107,7 @@ Daemon::Daemon(config::Config config, std::string config_path, base::Millisecond
       queue_(config_.settings.admission.queue),
       watchdog_(patience) {
     writer_ = std::make_unique<core::BindingWriter>(
-        *store_, table_, accounts_, [this](const location::Binding& b) { return is_dead(b); }, &feed_);
+        *store_, table_, accounts_, [this](const location::Binding& b) { return is_dead(b); }, &feed_, random_.next());
     writer_->load(net::read_clocks());
     malloc_trim(0);  // what a load needs and serving does not
     keys_ = load_route_keys(*writer_, random_);
@@ -126,11 +126,15 @@ Daemon::Daemon(config::Config config, std::string config_path, base::Millisecond
     options.resolver.servers = config_.dns_servers;
     net::Hooks hooks;
     hooks.push = [this](std::vector<core::JobPtr>& jobs) { queue_.push(jobs); };
-    hooks.log = log_event;
+    hooks.log = [this](const core::Event& event) {
+        turned_away_.hear(event);
+        log_event(event);
+    };
     hooks.explain = [this](const core::Explained& explained) { watchers_.tell(explained); };
     hooks.make_random = [] { return std::make_unique<KernelRandom>(); };
     workers_ = std::make_unique<net::Workers>(
         options, [this](std::uint32_t index) { return make_core(index); }, std::move(hooks));
+    take_bans();
 }
 
 Daemon::~Daemon() { stop(); }
@@ -188,11 +192,27 @@ void Daemon::stop() {
 
 void Daemon::Feed::announce(std::span<const location::Change> changes) {
     if (!changes.empty()) daemon_.events_.announce(changes.back().version);
+    if (std::ranges::count(changes, location::ChangeKind::ban, &location::Change::kind) != 0) daemon_.take_bans();
     std::vector<std::string> aors;
     for (const auto& change : changes)
         if (change.kind == location::ChangeKind::bindings && daemon_.ringing_.maybe(change.key))
             aors.emplace_back(change.key);
     if (!aors.empty()) daemon_.workers_->announce(std::move(aors));
+}
+
+void Daemon::take_bans() {
+    {
+        std::lock_guard lock(bans_mutex_);
+        bans_ = writer_->bans();
+    }
+    if (workers_) enforce_bans({});  // not yet, while the store is loaded
+}
+
+void Daemon::enforce_bans(std::function<void()> done) { workers_->set_bans(bans(), std::move(done)); }
+
+core::BansPtr Daemon::bans() const {
+    std::lock_guard lock(bans_mutex_);
+    return bans_;
 }
 
 core::SettingsPtr Daemon::settings() const {

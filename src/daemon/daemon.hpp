@@ -28,6 +28,7 @@
 #include "muster/net/worker.hpp"
 #include "page_live.hpp"
 #include "trends.hpp"
+#include "turned_away.hpp"
 #include "watchdog.hpp"
 #include "webhooks.hpp"
 #include "writer_thread.hpp"
@@ -82,6 +83,12 @@ public:
     std::shared_ptr<const config::Places> places() const;
     /// Gives one administrative job to the writer; `done` is called on the writer's thread.
     void submit(core::JobPtr job, std::function<void(core::JobPtr)> done);
+    /// Who is banned: all that is durable. From any thread.
+    core::BansPtr bans() const;
+    /// Calls `done` when all workers heed these bans. Of the writer's thread.
+    void enforce_bans(std::function<void()> done);
+    /// Who is told to wait for wrong passwords.
+    TurnedAway& turned_away() { return turned_away_; }
     Background& imports() { return imports_; }
     /// Checks and copies of the database.
     Background& database_work() { return database_work_; }
@@ -143,6 +150,8 @@ private:
         Daemon& daemon_;
     };
 
+    /// The writer's bans are ours from now on.
+    void take_bans();
     std::unique_ptr<core::Core> make_core(std::uint32_t index);
 
     config::Config config_;
@@ -153,6 +162,8 @@ private:
     mutable std::mutex settings_mutex_;
     core::SettingsPtr settings_;
     std::shared_ptr<const config::Places> places_;
+    mutable std::mutex bans_mutex_;
+    core::BansPtr bans_;  // guarded
     std::unique_ptr<location::Store> store_;
     location::Table table_;
     auth::Accounts accounts_;
@@ -160,6 +171,7 @@ private:
     auth::NonceTable used_nonces_;
     core::Ringing ringing_;
     core::RateTable rates_;
+    TurnedAway turned_away_{rates_};
     core::Liveness liveness_;
     core::RouteKeys keys_;
     Watchers watchers_;

@@ -217,6 +217,10 @@ void add_network(Page& page, const Daemon& daemon, const net::Measurements& meas
     page.begin("muster_datagrams_total", "UDP datagrams.", Type::Counter)
         .add(net.datagrams_in, {{"direction", "in"}})
         .add(net.datagrams_out, {{"direction", "out"}});
+    page.gauge("muster_bans", "Addresses and networks that an administrator has banned.",
+               daemon.bans()->entries().size());
+    page.counter("muster_banned_total", "Datagrams dropped and connections closed because of a ban.",
+                 measured.net.banned);
     page.counter("muster_send_errors_total", "Messages that could not be sent.", net.send_errors);
     page.counter("muster_keep_alives_total", "Keep-alives of phones.", net.keep_alives);
     page.counter("muster_stun_answers_total", "STUN requests answered.", net.stun_answers);

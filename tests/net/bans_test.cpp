@@ -30,7 +30,10 @@ TEST(NetBans, DatagramsAreDroppedUnread) {
     Host host({.workers = 2, .udp = {"127.0.0.1:0"}});
     Client banned(Transport::udp, host.at(), bad), other(Transport::udp, host.at(), good);
     ban(host, {"127.0.0.2"});
-    const std::string binding("\0\1\0\0\x21\x12\xa4\x42" "0123456789ab", 20);
+    const std::string binding(
+        "\0\1\0\0\x21\x12\xa4\x42"
+        "0123456789ab",
+        20);
     for (const auto& bytes : {request("OPTIONS", 1), binding, std::string("\r\n\r\n")}) banned.send(bytes);
     other.send(request("OPTIONS", 2));
     EXPECT_TRUE(is_ok(other.receive()));
