@@ -94,7 +94,9 @@ TEST_F(EventsTest, TellsWhatIsThereAndThenWhatComes) {
     EXPECT_EQ(shown(piece.get()), "3 refreshed");
     EXPECT_EQ(shown(next(*open({}, 1).stream).get()), "2 registered, 3 refreshed");
     auto now = open({}, {}).stream;
-    EXPECT_EQ(next(*now).get(), "id: 3\n\n") << "where to go on from, if we end before there is a change";
+    piece = next(*now);
+    ASSERT_EQ(piece.wait_for(std::chrono::seconds(10)), std::future_status::ready) << "a sign of life comes after 15";
+    EXPECT_EQ(piece.get(), "id: 3\n\n") << "where to go on from, if we end before there is a change";
     piece = next(*now);
     EXPECT_TRUE(waits(piece));
     registers("bob");

@@ -22,7 +22,7 @@ ended() { # CODE
 }
 
 say "who gives no position is told one at once"
-read -r line < <(timeout 20 curl -sN --unix-socket "$work/musterd.sock" http://localhost/v1/events || true)
+read -r line < <(timeout 10 curl -sN --unix-socket "$work/musterd.sock" http://localhost/v1/events || true)
 [[ $line == "id: $(ctl --json status | jq .position)" ]] || fail "it is told '$line'"
 
 say "Ctrl-C"
