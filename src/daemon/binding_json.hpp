@@ -7,7 +7,8 @@
 
 namespace muster::daemon {
 
-/// What a REGISTER has said of it and where that came from; `expires` in seconds left at `at`, null for never.
+/// Adds what a REGISTER has said of it and where that came from; `expires` in seconds left at `at`, null for never.
+void append_binding(boost::json::object& out, const location::Binding& binding, base::Mono at);
 boost::json::object binding_json(const location::Binding& binding, base::Mono at);
 
 /// 0.7 as "0.7": Boost.JSON would print a number otherwise.

@@ -165,8 +165,11 @@ void Events::Hub::serve(std::optional<store::History>& history, Follower& follow
         text = admin::event("gone", gone(follower.position, history->begin().position, last));
         follower.ended = true;
     }
+    unsigned char usual[16'384];
+    json::monotonic_resource memory(usual);  // let go as a whole
     for (const auto& change : page.changes) {
-        const auto shown = show(change);
+        memory.release();
+        const auto shown = show(change, &memory);
         text += admin::event(shown.event, json::serialize(shown.data), change.position);
     }
     follower.position = page.position;

@@ -37,15 +37,14 @@ std::string_view add_bindings(json::object& data, const store::LoggedChange& cha
     if (before) before->decode(were_bound);
     const auto at = moment(change.now.at);
     bool only_refreshed = change.cause == location::Cause::registered;
-    json::array all;
+    auto& all = data["bindings"].emplace_array();
     for (const auto& each : difference(change.before ? &were_bound : nullptr, bound, change.cause, at)) {
         only_refreshed = only_refreshed && (each.fate == Fate::refreshed || each.fate == Fate::kept);
-        json::object out{{"what", name_of(each.fate)}};
-        if (!each.why.empty()) out["why"] = each.why;
-        for (auto& [key, value] : binding_json(each.binding, at)) out[key] = std::move(value);
-        all.push_back(std::move(out));
+        auto& out = all.emplace_back(json::object_kind).get_object();
+        out.emplace("what", name_of(each.fate));
+        if (!each.why.empty()) out.emplace("why", each.why);
+        append_binding(out, each.binding, at);
     }
-    data["bindings"] = std::move(all);
     return only_refreshed ? "refreshed" : name_of(change.cause);
 }
 
@@ -60,8 +59,8 @@ void add_account(json::object& data, const store::LoggedChange& change) {
 
 }  // namespace
 
-ShownChange show(const store::LoggedChange& change) {
-    ShownChange shown;
+ShownChange show(const store::LoggedChange& change, json::storage_ptr storage) {
+    ShownChange shown{{}, json::object(std::move(storage))};
     auto& data = shown.data;
     data["position"] = change.position;
     if (change.is_damaged) {

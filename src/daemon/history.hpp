@@ -21,8 +21,8 @@ struct ShownChange {
     std::string_view event;
     boost::json::object data;  ///< docs/history.md
 };
-/// For people and followers: no password hash is in it.
-ShownChange show(const store::LoggedChange& change);
+/// For people and followers: no password hash is in it. What it is made of is in `storage`.
+ShownChange show(const store::LoggedChange& change, boost::json::storage_ptr storage = {});
 
 /// The bindings of a state as they were at a time.
 boost::json::array show_bindings(std::string_view aor, const store::PastState& state, base::Wall at);

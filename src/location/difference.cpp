@@ -1,6 +1,7 @@
 #include "muster/location/difference.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "muster/base/text.hpp"
 #include "muster/sip/uri.hpp"
@@ -12,12 +13,22 @@ bool same_instance(const Binding& a, const Binding& b) {
     return !a.instance_id.empty() && base::iequals(a.instance_id, b.instance_id);
 }
 
-/// As the registrar tells bindings apart: by instance and reg-id where Outbound applies, else by URI.
-bool same_binding(const Binding& a, const Binding& b) {
-    if (a.reg_id != 0 || b.reg_id != 0) return a.reg_id == b.reg_id && same_instance(a, b);
-    if (a.contact == b.contact) return true;
-    const auto one = sip::parse_uri(a.contact), other = sip::parse_uri(b.contact);
-    return one && other && one->is_sip() && other->is_sip() && sip::uri_equal(*one, *other);
+/// The place of a binding among those before, as the registrar tells them apart: by instance and reg-id where Outbound
+/// applies, else by URI; one that is written as it was needs no parsing. None: it was not there.
+std::optional<std::size_t> place_in(const Bindings& before, const Binding& binding, base::Mono at) {
+    const auto find = [&](auto&& is_it) -> std::optional<std::size_t> {
+        for (std::size_t i = 0; i < before.size(); ++i)
+            if (before[i].reg_id == binding.reg_id && !before[i].is_expired(at) && is_it(before[i])) return i;
+        return {};
+    };
+    if (binding.reg_id != 0) return find([&](const Binding& b) { return same_instance(b, binding); });
+    if (auto same_text = find([&](const Binding& b) { return b.contact == binding.contact; })) return same_text;
+    const auto uri = sip::parse_uri(binding.contact);
+    if (!uri || !uri->is_sip()) return {};
+    return find([&](const Binding& b) {
+        const auto other = sip::parse_uri(b.contact);
+        return other && other->is_sip() && sip::uri_equal(*uri, *other);
+    });
 }
 
 std::string_view why_gone(const Binding& gone, const Bindings& after, Cause cause, base::Mono at) {
@@ -53,14 +64,10 @@ std::vector<BindingChange> difference(const Bindings* before, const Bindings& af
     std::vector<BindingChange> all;
     std::vector<bool> stays(before ? before->size() : 0);
     for (const auto& binding : after) {
-        bool was_there = false;
-        for (std::size_t i = 0; i < stays.size(); ++i)
-            if (!(*before)[i].is_expired(at) && same_binding((*before)[i], binding)) was_there = stays[i] = true;
-        const bool touched = binding.updated_at == at || (before && !was_there);
-        const auto fate = !touched    ? Fate::kept
-                          : !before   ? Fate::bound
-                          : was_there ? Fate::refreshed
-                                      : Fate::registered;
+        const auto place = before ? place_in(*before, binding, at) : std::nullopt;
+        if (place) stays[*place] = true;
+        const bool touched = binding.updated_at == at || (before && !place);
+        const auto fate = !touched ? Fate::kept : !before ? Fate::bound : place ? Fate::refreshed : Fate::registered;
         all.push_back({binding, fate});
     }
     for (std::size_t i = 0; i < stays.size(); ++i)
