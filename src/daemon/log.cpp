@@ -161,6 +161,9 @@ void log_store_failure(std::string_view reason) {
     log_line(Level::error, line);
 }
 
-void stop_log() { spdlog::shutdown(); }
+void stop_log() {
+    const auto last = spdlog::default_logger();  // goes after the thread that writes what it has
+    spdlog::shutdown();
+}
 
 }  // namespace muster::daemon

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 
 #include "muster/admin/codec.hpp"
@@ -40,7 +41,7 @@ protected:
     /// The same answer to everything; the requests are kept.
     void serve(Reply reply) {
         serve([this, reply = std::move(reply)](Request request, const Answer& answer) {
-            requests_.push_back(std::move(request));
+            keep(std::move(request));
             answer(reply);
         });
     }
@@ -68,8 +69,21 @@ protected:
     }
 
     std::string folder_;
-    std::vector<Request> requests_;
+
+    void keep(Request request) {
+        std::lock_guard lock(mutex_);
+        requests_.push_back(std::move(request));
+    }
+    std::vector<Request> requests() {
+        std::lock_guard lock(mutex_);
+        return requests_;
+    }
+
     std::unique_ptr<Server> server_;
+
+private:
+    std::mutex mutex_;
+    std::vector<Request> requests_;  // guarded
 };
 
 TEST_F(Ctl, AWrongCommandLineIsOneLineAndExitCode2) {
@@ -119,7 +133,7 @@ TEST_F(Ctl, ADamagedDatabaseIsShownAndNoSuccess) {
     EXPECT_EQ(result.out,
               "file   /m.db\nsound  no\nkeys   7\n"
               "KIND      KEY      VERSION  FATE\nbindings  sip:a@x  7        newest\n");
-    EXPECT_EQ(requests_.size(), 3u);
+    EXPECT_EQ(requests().size(), 3u);
 }
 
 TEST_F(Ctl, AFileIsCheckedWithoutTheDaemon) {
@@ -134,8 +148,8 @@ TEST_F(Ctl, AFileIsCheckedWithoutTheDaemon) {
 TEST_F(Ctl, TheDaemonIsToldTheWholeNameOfABackup) {
     serve({Code::done, R"({"file":"x"})"});
     EXPECT_EQ(run("db backup some/../copy.db").code, 0);
-    ASSERT_EQ(requests_.size(), 1u);
-    EXPECT_EQ(requests_[0].value("file"), (std::filesystem::current_path() / "copy.db").string());
+    ASSERT_EQ(requests().size(), 1u);
+    EXPECT_EQ(requests()[0].value("file"), (std::filesystem::current_path() / "copy.db").string());
     EXPECT_EQ(run("db backup").code, 2);
 }
 
@@ -154,8 +168,8 @@ TEST_F(Ctl, ShowsBindingsAsATable) {
               "sip:alice@192.0.2.4       never    -    -                   -     -    -     -      -    -        -     "
               "<sip:p1;lr>,<sip:p2;lr>  "
               "-         -       -       -    -\n");
-    ASSERT_EQ(requests_.size(), 1u);
-    EXPECT_EQ(requests_[0].value("aor"), "alice@example.com");
+    ASSERT_EQ(requests().size(), 1u);
+    EXPECT_EQ(requests()[0].value("aor"), "alice@example.com");
     EXPECT_EQ(run("bindings show alice@example.com --json").out, std::string(alice) + '\n');
     EXPECT_EQ(run("--json bindings show alice@example.com").out, std::string(alice) + '\n');
 }
@@ -213,13 +227,13 @@ TEST_F(Ctl, PasswordsComeFromOneLine) {
     auto result =
         run("accounts add alice@example.com --password-stdin --username al --alias x@b --alias y@b", " a b \nrest\n");
     EXPECT_EQ(result.code, 0) << result.err;
-    ASSERT_EQ(requests_.size(), 1u);
-    EXPECT_EQ(requests_[0].body, " a b ");
-    EXPECT_EQ(requests_[0].value("username"), "al");
-    EXPECT_EQ(requests_[0].values.count("alias"), 2u);
+    ASSERT_EQ(requests().size(), 1u);
+    EXPECT_EQ(requests()[0].body, " a b ");
+    EXPECT_EQ(requests()[0].value("username"), "al");
+    EXPECT_EQ(requests()[0].values.count("alias"), 2u);
     EXPECT_EQ(run("accounts passwd alice@example.com --password-stdin", "\n").code, 2) << "empty";
     EXPECT_EQ(run("accounts passwd alice@example.com --password-stdin", "").code, 2) << "nothing";
-    EXPECT_EQ(requests_.size(), 1u);
+    EXPECT_EQ(requests().size(), 1u);
 }
 
 TEST_F(Ctl, ImportsFilesAndStandardInputAsTheyAre) {
@@ -228,9 +242,9 @@ TEST_F(Ctl, ImportsFilesAndStandardInputAsTheyAre) {
     auto result = run("accounts import '" + folder_ + "/users.csv'");
     EXPECT_EQ(result.out, "imported  2\n") << result.err;
     EXPECT_EQ(run("accounts import -", std::string("e\0f", 3)).code, 0);
-    ASSERT_EQ(requests_.size(), 2u);
-    EXPECT_EQ(requests_[0].body, "a@b,x\r\nc@d,\xff y");
-    EXPECT_EQ(requests_[1].body, std::string("e\0f", 3));
+    ASSERT_EQ(requests().size(), 2u);
+    EXPECT_EQ(requests()[0].body, "a@b,x\r\nc@d,\xff y");
+    EXPECT_EQ(requests()[1].body, std::string("e\0f", 3));
     auto absent = run("accounts import /no/such/file");
     EXPECT_EQ(absent.code, 1);
     EXPECT_EQ(absent.err, "musterctl: cannot read /no/such/file\n");
@@ -300,6 +314,7 @@ TEST_F(Ctl, WatchGoesOnFromWhereItWasAlsoBeforeTheFirstChange) {
         answer({.stream = std::make_shared<OnePiece>(from.size() == 1 ? "id: 7\n\n" : event("admin", change, 8))});
     });
     auto result = run("--json watch");
+    server_.reset();  // what it has heard is ours
     EXPECT_EQ(from, (std::vector<std::string>{"", "7", "8"}));
     EXPECT_EQ(result.code, 3) << result.err;
     EXPECT_EQ(result.out.substr(0, result.out.find('\n')), change);
@@ -317,10 +332,10 @@ TEST_F(Ctl, ShowsTheLogLevelWithoutChangingIt) {
     EXPECT_EQ(run("--json log level").out, "{\"level\":\"info\"}\n");
     EXPECT_EQ(run("log level debug --for 10m").code, 0);
     EXPECT_EQ(run("log level --for 10m").code, 2);
-    ASSERT_EQ(requests_.size(), 2u);
-    EXPECT_EQ(requests_[0].command->method, "GET");
-    EXPECT_EQ(requests_[1].command->method, "PUT");
-    EXPECT_EQ(requests_[1].value("level"), "debug");
+    ASSERT_EQ(requests().size(), 2u);
+    EXPECT_EQ(requests()[0].command->method, "GET");
+    EXPECT_EQ(requests()[1].command->method, "PUT");
+    EXPECT_EQ(requests()[1].value("level"), "debug");
 }
 
 TEST_F(Ctl, EveryPageHasItsSection) {
@@ -350,7 +365,7 @@ TEST_F(Ctl, CompletesWhatFits) {
 TEST_F(Ctl, CompletesAddressesOfRecordFromTheDaemon) {
     serve([this](Request request, const Answer& answer) {
         bool first = request.value("cursor").empty();
-        requests_.push_back(std::move(request));
+        keep(std::move(request));
         answer({Code::done, first ? R"({"items":[{"aor":"sip:alice@example.com"},{"aor":"sip:bob@example.com"}],)"
                                     R"("cursor":"2"})"
                                   : R"({"items":[{"aor":"sip:al@example.com"},{"aor":"sip:al$(touch x)@example.com"}],)"
@@ -358,10 +373,10 @@ TEST_F(Ctl, CompletesAddressesOfRecordFromTheDaemon) {
     });
     EXPECT_EQ(complete("bindings show -- al").out, "alice@example.com\nal@example.com\n")
         << "nothing a shell would run";
-    EXPECT_EQ(requests_.back().command->noun, "bindings");
+    EXPECT_EQ(requests().back().command->noun, "bindings");
     EXPECT_EQ(complete("bindings show -- sip:b").out, "sip:bob@example.com\n");
     EXPECT_EQ(complete("accounts passwd -- b").out, "bob@example.com\n");
-    EXPECT_EQ(requests_.back().command->noun, "accounts");
+    EXPECT_EQ(requests().back().command->noun, "accounts");
     server_.reset();
     auto nobody = complete("bindings show -- al");
     EXPECT_EQ(nobody.out + nobody.err, "");
