@@ -79,6 +79,10 @@ std::optional<Reply> add_value(Request& request, const std::string& name, std::s
         return problem(Code::usage, "unknown parameter", base::printable(name));
     if (request.values.contains(name) && known->kind != Kind::repeated_option)
         return problem(Code::usage, "parameter given twice", name);
+    if (known->kind == Kind::flag) {  // it is there, or it is not
+        if (value == "0" || value == "false") return {};
+        if (value != "1" && value != "true") return problem(Code::usage, "neither true nor false", name);
+    }
     request.values.emplace(name, std::move(value));
     return {};
 }
@@ -114,7 +118,8 @@ std::optional<Reply> read_member(Request& request, const std::string& name, cons
         }
         return add_value(request, name, std::string(*text));
     }
-    if (value.is_int64() || value.is_uint64()) return add_value(request, name, json::serialize(value));
+    if (value.is_int64() || value.is_uint64() || value.is_bool())
+        return add_value(request, name, json::serialize(value));
     if (const auto* list = value.if_array()) {
         for (const auto& item : *list)
             if (!item.is_string()) return problem(Code::usage, "not a list of strings", base::printable(name));

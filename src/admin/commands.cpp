@@ -14,15 +14,15 @@ constexpr Parameter password = {"password-stdin", "read the password from one li
 
 constexpr Parameter only_aor[] = {aor};
 constexpr Parameter page[] = {limit, cursor};
-constexpr Parameter match = {"match", "only addresses-of-record like this: * is any text, ? one character",
-                             Kind::option, "GLOB"};
+constexpr Parameter match = {"match", "only addresses-of-record like this, e.g. 'alice*@example.com'", Kind::option,
+                             "GLOB"};
 constexpr Parameter bindings_list[] = {domain, match, limit, cursor};
 constexpr Parameter bindings_export[] = {domain, match};
 constexpr Parameter bindings_count[] = {{"by", "also of each: domain, transport or ua", Kind::option, "WHAT"}};
 constexpr Parameter banned = {"address", "an IP address, or a network: 192.0.2.7, 2001:db8::/32"};
 constexpr Parameter bans_add[] = {
     banned,
-    {"for", "how long, e.g. 1h; absent: until it is removed", Kind::option, "DURATION"},
+    {"for", "how long, e.g. 1h, or never; absent: until it is removed", Kind::option, "DURATION"},
     {"reason", "for who reads the list", Kind::option, "TEXT"},
 };
 constexpr Parameter bans_remove[] = {banned};

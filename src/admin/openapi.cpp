@@ -33,6 +33,7 @@ json::value parameter(const Command& command, const Parameter& one) {
     const bool in_path = command.path.find('{' + std::string(one.name) + '}') != command.path.npos;
     json::object schema{{"type", "string"}};
     if (one.value == "N") schema = {{"type", "integer"}, {"minimum", 1}};
+    if (one.kind == Kind::flag) schema = {{"type", "boolean"}};
     if (one.kind == Kind::repeated_option) schema = {{"type", "array"}, {"items", json::object{{"type", "string"}}}};
     return json::object{{"name", one.name},
                         {"in", in_path ? "path" : "query"},

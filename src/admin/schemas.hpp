@@ -85,7 +85,7 @@ inline constexpr std::string_view schemas = R"({
 "Count": {"type": "object", "required": ["aors", "bindings"], "properties": {
     "aors": {"type": "integer"}, "bindings": {"type": "integer"},
     "by": {"type": "array", "items": {"type": "object", "required": ["name", "bindings"]}}}},
-"Flows": {"type": "object", "required": ["items", "cursor"], "properties": {
+"Flows": {"type": "object", "required": ["items", "cursor", "silent_workers"], "properties": {
     "items": {"type": "array", "items": {"type": "object",
         "required": ["id", "transport", "remote", "local", "opened_by", "state", "age", "idle", "unsent", "users", "aors"],
         "properties": {"id": {"type": "string"}, "transport": {"enum": ["tcp", "tls", "ws", "wss"]},
@@ -94,7 +94,8 @@ inline constexpr std::string_view schemas = R"({
         "age": {"type": "integer"}, "idle": {"type": "integer"}, "unsent": {"type": "integer"},
         "users": {"type": "integer", "description": "with a binding that ends with it"},
         "aors": {"type": "array", "items": {"type": "string"}, "description": "ten of them at most"}}}},
-    "cursor": {"$ref": "#/components/schemas/Cursor"}}},
+    "cursor": {"$ref": "#/components/schemas/Cursor"},
+    "silent_workers": {"type": "array", "items": {"type": "integer"}, "description": "that did not answer: theirs are left out"}}},
 "Tasks": {"type": "object", "required": ["items"], "properties": {
     "items": {"type": "array", "items": {"type": "object", "required": ["task", "done", "total"],
         "properties": {"task": {"enum": ["import", "db", "bindings"]},

@@ -150,9 +150,11 @@ std::optional<Network> Network::parse(std::string_view text) {
     if (!base || base->port != 0) return {};
     Network network{*base, 128};
     if (slash == text.npos) return network;
-    int offset = base->is_v4() ? 96 : 0;
-    auto bits = decimal(text.substr(slash + 1), static_cast<std::uint64_t>(128 - offset));
-    if (!bits) return {};
+    const bool is_mapped = base->is_v4() && text.substr(0, slash).find(':') != text.npos;  // ::ffff:192.0.2.0/120
+    const int offset = base->is_v4() && !is_mapped ? 96 : 0;
+    const auto digits = text.substr(slash + 1);
+    const auto bits = decimal(digits, static_cast<std::uint64_t>(128 - offset));
+    if (!bits || (digits.size() > 1 && digits.starts_with('0')) || (is_mapped && *bits < 96)) return {};
     network.prefix = static_cast<int>(*bits) + offset;
     return network;
 }

@@ -226,7 +226,7 @@ void BindingWriter::decide_register(Batch& batch, Job& job) {
 
 void BindingWriter::decide_edit(Batch& batch, Job& job, const BindingsEdit& edit) {
     const auto* domain = job.settings->find_of(edit.aor);
-    if (!domain || !account_exists(batch, edit.aor))
+    if (!edit.remove && (!domain || !account_exists(batch, edit.aor)))  // what is left of one that is gone may go too
         return refuse_for_account(batch, job, edit.aor, {404, "No Such Account", "admin"});
     auto& pending = bindings_of(batch, edit.aor);
     const auto* current = pending.bindings ? &*pending.bindings : nullptr;

@@ -78,7 +78,6 @@ void Core::loss_comes_back(JobPtr job, Moment at) {
     tell_losses(at);
 }
 
-/// A drain waits for none.
 Core::BoundOver Core::bound_over(const base::Flow& stream, std::size_t most) const {
     BoundOver out;
     const auto* aors = losses_->over(stream);
@@ -88,6 +87,7 @@ Core::BoundOver Core::bound_over(const base::Flow& stream, std::size_t most) con
     return out;
 }
 
+/// A drain waits for none.
 std::size_t Core::pending_jobs() const { return pending_jobs_ + losses_->under_way(); }
 
 }  // namespace muster::core

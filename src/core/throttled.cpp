@@ -59,7 +59,9 @@ std::vector<Throttled::Source> Throttled::list(const RateTable& rates, base::Mon
     return all;
 }
 
-bool Throttled::forgive(const base::Network& network, RateTable& rates, base::Mono now) {
+/// One IPv6 address means the /64 that it is of.
+bool Throttled::forgive(const base::Network& wanted, RateTable& rates, base::Mono now) {
+    const auto network = wanted.prefix == 128 ? site_of(wanted.base) : wanted;
     const auto found = sources_.find(network.base);
     if (found == sources_.end() || found->second.network.prefix != network.prefix) return false;
     const bool is_held = whole_at(found->second, rates) > now;

@@ -302,6 +302,7 @@ int run_list(Invocation invocation) {
     auto left = base::decimal(invocation.request.value("limit"));
     Table table = list_table(noun);
     std::string cursor;
+    bool is_whole = true;
     for (;;) {
         if (paged) {
             values.erase("limit");
@@ -320,6 +321,8 @@ int run_list(Invocation invocation) {
                 add_item(table, noun, *object);
         }
         if (!invocation.json && noun != "history") table.flush();
+        const auto* silent = page.if_contains("silent_workers");
+        is_whole = is_whole && (!silent || silent->as_array().empty());
         const auto* next = page.if_contains("cursor");
         // A page may be empty and yet not the last.
         auto before = std::exchange(cursor, next && next->is_string() ? std::string(next->get_string()) : "");
@@ -330,7 +333,7 @@ int run_list(Invocation invocation) {
     }
     std::cout.flush();
     if (!cursor.empty()) std::cerr << "more: --cursor " << base::printable(cursor) << '\n';
-    return 0;
+    return is_whole ? 0 : fail(Code::timed_out, "not all workers have answered: the list is not whole");
 }
 
 }  // namespace

@@ -89,13 +89,12 @@ void bans_list(Daemon& daemon, const Request& request, Answer answer) {
 void bans_add(Daemon& daemon, const Request& request, Answer answer) {
     const auto network = core::network_from(request.value("address"));
     if (!network) return answer(bad_address(request));
-    auto span = request.value("for");
-    if (span == "never") span = {};
-    const auto time = config::parse_duration(span);
-    if (!span.empty() && (!time || time->count() == 0))
-        return answer(problem(Code::usage, "Bad Time", "expected a duration such as 10m"));
     core::SetBan wish{.network = *network, .by = request.peer, .reason = std::string(request.value("reason"))};
-    if (!span.empty()) wish.span = time;
+    if (const auto span = request.value("for"); request.values.contains("for") && span != "never") {
+        wish.span = config::parse_duration(span);
+        if (!wish.span || wish.span->count() == 0)
+            return answer(problem(Code::usage, "Bad Time", "expected a duration such as 10m, or never"));
+    }
     submit_ban(daemon, std::move(wish), std::move(answer));
 }
 

@@ -83,14 +83,23 @@ json::object record_json(const Daemon& daemon, std::string_view aor, const locat
 struct Wanted {
     std::string domain, match;
 
-    explicit Wanted(const Request& request)
-        : domain(base::lowered(request.value("domain"))), match(request.value("match")) {}
+    /// An alias means its domain. Hosts are in lower case; a pattern with no scheme in it is of what comes after that.
+    Wanted(const Daemon& daemon, const Request& request)
+        : domain(base::lowered(request.value("domain"))), match(request.value("match")) {
+        const auto settings = daemon.settings();
+        if (const auto served = settings->served.domain_of(domain)) domain = *served;
+        const auto host = std::min(match.rfind('@'), match.size());
+        match = match.substr(0, host) + base::lowered(match.substr(host));
+        has_scheme_ = match.find(':') != match.npos;
+    }
 
-    /// "alice*" may leave out the scheme.
     bool includes(std::string_view aor) const {
         if (!domain.empty() && aor.substr(aor.rfind('@') + 1) != domain) return false;
-        return match.empty() || matches_glob(match, aor) || matches_glob(match, aor.substr(aor.find(':') + 1));
+        return match.empty() || matches_glob(match, has_scheme_ ? aor : aor.substr(aor.find(':') + 1));
     }
+
+private:
+    bool has_scheme_ = false;
 };
 
 std::string name_by(std::string_view what, std::string_view aor, const location::Binding& binding) {
@@ -215,7 +224,7 @@ void bindings_show(Daemon& daemon, const Request& request, Answer answer) {
 void bindings_list(Daemon& daemon, const Request& request, Answer answer) {
     const auto position = daemon.events().position();  // before the table is looked at
     auto now = net::read_clocks().mono;
-    const Wanted wanted(request);
+    const Wanted wanted(daemon, request);
     json::array items;
     std::string cursor(request.value("cursor"));
     if (cursor.size() > 16 || !std::ranges::all_of(cursor, [](char c) { return base::hex_digit(c) >= 0; }))
@@ -278,7 +287,7 @@ void bindings_remove(Daemon& daemon, const Request& request, Answer answer) {
 }
 
 void bindings_clear(Daemon& daemon, const Request& request, Answer answer) {
-    Wanted wanted(request);
+    Wanted wanted(daemon, request);
     if (wanted.domain.empty() && wanted.match.empty())
         return answer(problem(Code::usage, "Nothing Named", "expected a domain, or a match: * is all"));
     const bool begun = daemon.removals().begin(

@@ -65,14 +65,15 @@ void flows_list(Daemon& daemon, const Request& request, Answer answer) {
     for (const auto& one : page.flows) items.push_back(flow_json(one));
     std::string cursor;
     if (page.next) cursor = std::to_string(page.next->worker) + '-' + std::to_string(page.next->slot);
-    answer(done(json::object{{"items", std::move(items)}, {"cursor", cursor}}));
+    answer(done(json::object{
+        {"items", std::move(items)}, {"cursor", cursor}, {"silent_workers", json::value_from(page.silent)}}));
 }
 
 void flows_close(Daemon& daemon, const Request& request, Answer answer) {
     const auto id = numbers<3>(request.value("id"));
-    if (!id || !daemon.close_flow((*id)[0], (*id)[1], (*id)[2]))
-        return answer(problem(Code::not_found, "No Such Flow", utf8(request.value("id"))));
-    answer(done());
+    const auto closed = id ? daemon.close_flow((*id)[0], (*id)[1], (*id)[2]) : false;
+    if (!closed) return answer(problem(Code::timed_out, "Worker Does Not Answer", "it may close the flow yet"));
+    answer(*closed ? done() : problem(Code::not_found, "No Such Flow", utf8(request.value("id"))));
 }
 
 }  // namespace muster::daemon

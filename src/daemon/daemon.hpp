@@ -113,8 +113,8 @@ public:
     /// Who listens to what becomes of requests.
     Watchers& watchers() { return watchers_; }
     const net::Workers& workers() const { return *workers_; }
-    /// False when there is no such connection.
-    bool close_flow(std::uint32_t worker, std::uint32_t slot, std::uint32_t generation) {
+    /// As net::Workers has it.
+    std::optional<bool> close_flow(std::uint32_t worker, std::uint32_t slot, std::uint32_t generation) {
         return workers_->close_flow(worker, slot, generation);
     }
     const Certificates& certificates() const { return certificates_; }

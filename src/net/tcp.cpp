@@ -219,10 +219,12 @@ void Streams::close(const base::Flow& flow) {
 }
 
 bool Streams::close(std::uint32_t slot, std::uint32_t generation) {
-    const auto* connection = find(slot, generation);
+    auto* connection = find(slot, generation);
     if (!connection || connection->lingering) return false;
-    const auto flow = connection->flow;
-    close(flow);
+    if (connection->is_open())
+        close(base::Flow(connection->flow));
+    else
+        release(*connection);
     return true;
 }
 
@@ -233,9 +235,9 @@ FlowPage Streams::list(std::uint32_t from, std::size_t most, base::Milliseconds 
     for (; at < end && page.flows.size() < most; ++at) {
         const auto* connection = connections_[at].get();
         if (!connection || connection->lingering || now - connection->heard < idle) continue;
-        const auto state = connection->connecting                   ? "connecting"
+        const auto state = connection->finishing                    ? "closing"
+                           : connection->connecting                 ? "connecting"
                            : connection->channel.is_shaking_hands() ? "handshake"
-                           : connection->finishing                  ? "closing"
                                                                     : "open";
         auto bound = worker_.core().bound_over(connection->flow, aors_a_flow);
         page.flows.push_back({connection->flow, connection->ours, state, now - connection->taken,

@@ -218,20 +218,22 @@ FlowPage Workers::flows(FlowPlace from, std::size_t most, base::Milliseconds idl
         auto pages = impl_->ask({&workers[from.worker], 1}, [slot = from.slot, left, idle](const Worker& worker) {
             return worker.flows(slot, left, idle);
         });
-        if (pages.empty()) break;  // it does not answer: the list goes on there
+        if (pages.empty()) {
+            all.silent.push_back(from.worker);
+            continue;
+        }
         std::ranges::move(pages.front().flows, std::back_inserter(all.flows));
         all.next = pages.front().next;
         if (all.next) return all;
     }
-    if (from.worker < workers.size()) all.next = from;
     return all;
 }
 
-bool Workers::close_flow(std::uint32_t worker, std::uint32_t slot, std::uint32_t generation) {
+std::optional<bool> Workers::close_flow(std::uint32_t worker, std::uint32_t slot, std::uint32_t generation) {
     const auto& workers = impl_->common.workers;
     if (worker >= workers.size()) return false;
     const auto found = impl_->ask({&workers[worker], 1}, [=](Worker& of) { return of.close_flow(slot, generation); });
-    return !found.empty() && found.front();
+    return found.empty() ? std::nullopt : std::optional<bool>(found.front());
 }
 
 std::size_t Workers::size() const { return impl_->common.workers.size(); }

@@ -55,7 +55,8 @@ TEST(Codec, RoundTripOfEveryCommand) {
                 sent.body = "a b%\n&=";
                 continue;
             }
-            sent.values.emplace(parameter.name, "sip:a%2F/b?c&d=e;f g\xc3\xa9@example.com");
+            const bool is_flag = parameter.kind == Parameter::Kind::flag;
+            sent.values.emplace(parameter.name, is_flag ? "true" : "sip:a%2F/b?c&d=e;f g\xc3\xa9@example.com");
             if (parameter.kind == Parameter::Kind::repeated_option) sent.values.emplace(parameter.name, "second");
         }
         auto got = request(each.method, target_of(sent), "application/octet-stream", sent.body);
@@ -63,6 +64,18 @@ TEST(Codec, RoundTripOfEveryCommand) {
         EXPECT_EQ(got.values, sent.values);
         EXPECT_EQ(got.body, sent.body);
     }
+}
+
+TEST(Codec, AFlagIsThereOrNot) {
+    const std::string json = "application/json";
+    for (auto yes : {"true", "1"})
+        EXPECT_TRUE(request("DELETE", "/v1/bindings?match=*&yes=" + std::string(yes)).values.contains("yes")) << yes;
+    EXPECT_TRUE(request("DELETE", "/v1/bindings", json, R"({"match":"*","yes":true})").values.contains("yes"));
+    for (auto no : {"false", "0"})
+        EXPECT_FALSE(request("DELETE", "/v1/bindings?match=*&yes=" + std::string(no)).values.contains("yes")) << no;
+    EXPECT_FALSE(request("DELETE", "/v1/bindings", json, R"({"match":"*","yes":false})").values.contains("yes"));
+    for (auto bad : {"", "no", "x", "2"})
+        EXPECT_NE(refusal("DELETE", "/v1/bindings?match=*&yes=" + std::string(bad)), "") << bad;
 }
 
 TEST(Codec, TargetsAreTheOnesOfTheDocument) {
@@ -99,26 +112,34 @@ TEST(Codec, ReadsJsonBodies) {
 }
 
 TEST(Codec, RefusesWhatItDoesNotKnow) {
-    EXPECT_EQ(refusal("GET", "/v1/nothing"), R"({"type":"urn:muster:problem:not-found","title":"no such resource","status":404,"detail":"GET /v1/nothing"})");
-    EXPECT_EQ(refusal("PATCH", "/v1/status"),
-              R"({"type":"urn:muster:problem:not-found","title":"no such resource","status":404,"detail":"PATCH /v1/status"})");
+    EXPECT_EQ(
+        refusal("GET", "/v1/nothing"),
+        R"({"type":"urn:muster:problem:not-found","title":"no such resource","status":404,"detail":"GET /v1/nothing"})");
+    EXPECT_EQ(
+        refusal("PATCH", "/v1/status"),
+        R"({"type":"urn:muster:problem:not-found","title":"no such resource","status":404,"detail":"PATCH /v1/status"})");
     EXPECT_NE(refusal("GET", "/v1/bindings/"), "") << "an empty AOR";
     EXPECT_NE(refusal("GET", ""), "");
-    EXPECT_EQ(refusal("GET", "/v1/status?x=1"), R"({"type":"urn:muster:problem:usage","title":"unknown parameter","status":400,"detail":"x"})");
+    EXPECT_EQ(refusal("GET", "/v1/status?x=1"),
+              R"({"type":"urn:muster:problem:usage","title":"unknown parameter","status":400,"detail":"x"})");
     EXPECT_EQ(refusal("GET", "/v1/bindings?limit=1&limit=2"),
               R"({"type":"urn:muster:problem:usage","title":"parameter given twice","status":400,"detail":"limit"})");
-    EXPECT_EQ(refusal("GET", "/v1/bindings/a%4"), R"({"type":"urn:muster:problem:usage","title":"bad percent-encoding","status":400,"detail":"a%4"})");
-    EXPECT_EQ(refusal("GET", "/v1/bindings?limit=%zz"),
-              R"({"type":"urn:muster:problem:usage","title":"bad percent-encoding","status":400,"detail":"limit=%zz"})");
+    EXPECT_EQ(refusal("GET", "/v1/bindings/a%4"),
+              R"({"type":"urn:muster:problem:usage","title":"bad percent-encoding","status":400,"detail":"a%4"})");
+    EXPECT_EQ(
+        refusal("GET", "/v1/bindings?limit=%zz"),
+        R"({"type":"urn:muster:problem:usage","title":"bad percent-encoding","status":400,"detail":"limit=%zz"})");
     EXPECT_EQ(refusal("PUT", "/v1/bindings/alice@example.com"),
               R"({"type":"urn:muster:problem:usage","title":"missing parameter","status":400,"detail":"uri"})");
     EXPECT_EQ(refusal("DELETE", "/v1/bindings/alice@example.com?uri="),
               R"({"type":"urn:muster:problem:usage","title":"empty parameter","status":400,"detail":"uri"})")
         << "not all of them";
     EXPECT_EQ(request("DELETE", "/v1/bindings/alice@example.com").value("uri"), "");
-    EXPECT_EQ(refusal("PUT", "/v1/accounts/alice@example.com/password"), R"({"type":"urn:muster:problem:usage","title":"empty password","status":400})");
-    EXPECT_EQ(refusal("POST", "/v1/accounts/a@b?password-stdin=x", {}, "secret"),
-              R"({"type":"urn:muster:problem:usage","title":"unknown parameter","status":400,"detail":"password-stdin"})")
+    EXPECT_EQ(refusal("PUT", "/v1/accounts/alice@example.com/password"),
+              R"({"type":"urn:muster:problem:usage","title":"empty password","status":400})");
+    EXPECT_EQ(
+        refusal("POST", "/v1/accounts/a@b?password-stdin=x", {}, "secret"),
+        R"({"type":"urn:muster:problem:usage","title":"unknown parameter","status":400,"detail":"password-stdin"})")
         << "a password in a target would end in logs";
 }
 

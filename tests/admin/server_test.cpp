@@ -30,7 +30,9 @@ TEST_F(AdminServer, PassesEveryCommandToTheHandler) {
             if (parameter.kind == Parameter::Kind::file || parameter.kind == Parameter::Kind::password_stdin)
                 request.body = "secret";
             else
-                sorted.emplace(parameter.name, parameter.name == "if-version" ? "7" : "a/b@c d");
+                sorted.emplace(parameter.name, parameter.name == "if-version"            ? "7"
+                                               : parameter.kind == Parameter::Kind::flag ? "1"
+                                                                                         : "a/b@c d");
         }
         for (const auto& [name, value] : sorted) wanted += ' ' + name + '=' + value;
         request.values = {sorted.begin(), sorted.end()};
@@ -94,7 +96,8 @@ TEST_F(AdminServer, TakesBigImportsButNoOtherBigBody) {
     EXPECT_EQ(ask("accounts", "import", {}, std::string(40'000'000, 'x')).body, "\"accounts import body=40000000\"");
     auto refused = ask("accounts", "passwd", {{"aor", "a@b"}}, std::string(70'000, 'x'));
     EXPECT_EQ(refused.code, Code::usage);
-    EXPECT_EQ(refused.body, R"({"type":"urn:muster:problem:usage","title":"Payload Too Large","status":413})") << "RFC 9457 s3.1.2";
+    EXPECT_EQ(refused.body, R"({"type":"urn:muster:problem:usage","title":"Payload Too Large","status":413})")
+        << "RFC 9457 s3.1.2";
 }
 
 TEST_F(AdminServer, RefusesBigBodiesInChunksAndBigHeaders) {

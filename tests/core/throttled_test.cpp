@@ -66,6 +66,9 @@ TEST_F(ThrottledTest, AnIPv6CustomerIsOne) {
     guess(10, "2001:db8::1", "alice");
     guess(1, "2001:db8::2", "alice");
     EXPECT_EQ(list(), Lines{"2001:db8::/64 1 alice"});
+    EXPECT_FALSE(throttled.forgive(*network_from("2001:db8::/63"), rates, now.mono));
+    EXPECT_TRUE(throttled.forgive(*network_from("2001:db8::3"), rates, now.mono)) << "any address of it will do";
+    EXPECT_EQ(list(), Lines{});
 }
 
 TEST_F(ThrottledTest, WhoIsForgivenMayTryAgainAtOnce) {

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 
+#include "certificates.hpp"
 #include "client.hpp"
 #include "host.hpp"
 
@@ -61,8 +62,8 @@ TEST_F(Flows, OnlyThoseThatAreQuietIfThatIsAsked) {
 
 TEST_F(Flows, OneIsClosedAndTheOthersGoOn) {
     const auto flow = one().flow;
-    ASSERT_TRUE(host_.workers().close_flow(flow.worker, flow.slot, flow.generation));
-    EXPECT_FALSE(host_.workers().close_flow(flow.worker, flow.slot, flow.generation));
+    ASSERT_EQ(host_.workers().close_flow(flow.worker, flow.slot, flow.generation), true);
+    EXPECT_EQ(host_.workers().close_flow(flow.worker, flow.slot, flow.generation), false);
     EXPECT_FALSE(host_.workers().is_live(flow));
     EXPECT_EQ(listed(host_.workers(), 100).size(), phones_.size() - 1);
     std::size_t closed = 0;
@@ -75,15 +76,30 @@ TEST_F(Flows, OneIsClosedAndTheOthersGoOn) {
 
 TEST_F(Flows, NoneIsClosedThatIsNotMeant) {
     const auto flow = one().flow;
-    EXPECT_FALSE(host_.workers().close_flow(flow.worker, flow.slot, flow.generation + 2));
-    EXPECT_FALSE(host_.workers().close_flow(flow.worker, 4'000'000'000, flow.generation));
-    EXPECT_FALSE(host_.workers().close_flow(2, 0, 1));
+    EXPECT_EQ(host_.workers().close_flow(flow.worker, flow.slot, flow.generation + 2), false);
+    EXPECT_EQ(host_.workers().close_flow(flow.worker, 4'000'000'000, flow.generation), false);
+    EXPECT_EQ(host_.workers().close_flow(2, 0, 1), false);
     EXPECT_EQ(listed(host_.workers(), 100).size(), phones_.size());
 }
 
 TEST_F(Flows, AListGoesOnBehindItsEnd) {
     EXPECT_TRUE(host_.workers().flows({.worker = 2, .slot = 0}, 10, any).flows.empty());
     EXPECT_TRUE(host_.workers().flows({.worker = 1, .slot = 4'000'000'000}, 10, any).flows.empty());
+}
+
+TEST(FlowsOfTls, OneThatIsNotUpYetIsClosedAtOnce) {
+    Authority authority;
+    Host::Wish wish;
+    wish.tls = {"127.0.0.1:0"};
+    wish.files.certificates = {authority.issue("a", "DNS:a.example")};
+    Host host(wish);
+    Client phone(base::Transport::tcp, host.at());
+    ASSERT_TRUE(soon([&] { return listed(host.workers(), 1).size() == 1; }));
+    const auto one = listed(host.workers(), 1).begin()->second;
+    EXPECT_EQ(one.state, "handshake");
+    EXPECT_EQ(host.workers().close_flow(one.flow.worker, one.flow.slot, one.flow.generation), true);
+    EXPECT_EQ(phone.read_all(), "");
+    EXPECT_TRUE(listed(host.workers(), 1).empty());
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 # Connections as administrators see them: who is bound over which; one that is closed takes its bindings with it. And the
 # bindings of many that go at once, after a question.
 source "$(dirname "$0")/lib.sh"
-needs jq python3 sqlite3
+needs jq python3 sqlite3 curl
 
 write_config
 start_musterd
@@ -84,9 +84,26 @@ count_is 2500 || fail "gone without being sure"
 ctl --json bindings clear --match 'u1*@*' --yes >"$work/out"
 [[ $(jq -c . <"$work/out") == '{"aors":1111,"bindings":1111}' ]] || fail "$(cat "$work/out")"
 count_is 1389 || fail "$(ctl bindings count)"
-ctl bindings clear --domain example.org --yes >/dev/null
-count_is 1389 || fail "another domain's"
-ctl bindings clear --domain example.com --yes >/dev/null
+for other in --domain=example.org '--match=s*' '--match=sip:s*' '--match=?*@example.org'; do
+    ctl bindings clear "$other" --yes >/dev/null
+    count_is 1389 || fail "$other took others"
+done
+[[ $(curl -s -o /dev/null -w '%{http_code}' --unix-socket "$work/musterd.sock" -X DELETE \
+    'http://localhost/v1/bindings?match=*&yes=false') == 428 ]] || fail "false is taken for yes"
+ctl bindings clear --match 'sip:u2@Example.COM' --yes >/dev/null
+count_is 1388 || fail "a host in other letters: $(ctl bindings count)"
+
+say "what is left of a domain that is served no more can go too"
+cp "$work/muster.yaml" "$work/before.yaml"
+sed -i 's/^  example.com:/  example.net:/' "$work/muster.yaml"
+ctl config reload >/dev/null
+ctl --json bindings remove u3@example.com >/dev/null
+count_is 1387 || fail "$(ctl bindings count)"
+ctl bindings clear --match 'u4*@example.com' --yes >/dev/null
+count_is 1276 || fail "$(ctl bindings count)"
+cp "$work/before.yaml" "$work/muster.yaml"
+ctl config reload >/dev/null
+ctl bindings clear --domain LOCALHOST --yes >/dev/null  # an alias
 count_is 0 || fail "$(ctl bindings count)"
 
 say "they are gone for good"

@@ -45,7 +45,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
 last = json.loads(ask("GET", "/v1/explain")[2].read())["items"][0]
 
 values = {"aor": "alice@example.com", "domain": "example.com", "uri": "sip:alice@192.0.2.1", "expires": "1h", "level": "info",
-          "file": sys.argv[2] + ".backup", "from": "kamailio", "id": str(last["id"]), "address": "192.0.2.9"}
+          "file": sys.argv[2] + ".backup", "from": "kamailio", "id": str(last["id"]), "address": "192.0.2.9", "yes": "true"}
 bodies = {"/v1/accounts/import": "bob@example.com,secret\n", "/v1/explain": request, "/v1/config/plan": "domains: {example.com: {}}",
           "/v1/import": '{"account":{"username":"carol","domain":"example.com","ha1":"' + 32 * "a" + '"}}\n'}
 # What may not be done here, and how that is told.

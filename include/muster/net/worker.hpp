@@ -130,7 +130,8 @@ struct FlowPlace {
 
 struct FlowPage {
     std::vector<FlowState> flows;
-    std::optional<FlowPlace> next;  ///< empty: that was all. A page may be short, or empty, and not the last
+    std::optional<FlowPlace> next;      ///< empty: that was all. A page may be short, or empty, and not the last
+    std::vector<std::uint32_t> silent;  ///< workers that did not answer: theirs are left out
 };
 
 /// What the kernel has for one UDP socket.
@@ -206,8 +207,9 @@ public:
     /// Connections from `from` on, at most `most`, on which nothing has come for `idle`. Asked in the same way, of one
     /// worker after the other.
     FlowPage flows(FlowPlace from, std::size_t most, base::Milliseconds idle) const;
-    /// Closes one when it has been sent what is to be sent; false when there is none such.
-    bool close_flow(std::uint32_t worker, std::uint32_t slot, std::uint32_t generation);
+    /// Closes one when it has been sent what is to be sent; false when there is none such, nothing when the worker does
+    /// not answer: it may be closed yet.
+    std::optional<bool> close_flow(std::uint32_t worker, std::uint32_t slot, std::uint32_t generation);
     std::size_t size() const;
     /// The listeners as bound: with the port the kernel picked for port 0.
     const std::vector<Listener>& listeners() const;
